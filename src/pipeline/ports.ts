@@ -1,0 +1,44 @@
+/**
+ * What the pipeline needs of the world. The adapters implement it; simulation does, too.
+ */
+
+import type { DeadLetter } from '../domain/dead-letter.ts'
+import type { GroupState } from '../domain/merge.ts'
+
+/** Where the state of groups is kept. */
+export interface GroupStore {
+  /**
+   * Merges each patch into the group's state, in any order.
+   * Resolves once all of it is in the store, with the groups that could not be written.
+   *
+   * @throws Unavailable: unknown how much of it was written; merging again is safe
+   */
+  merge(patches: readonly GroupState[]): Promise<readonly StateConflict[]>
+}
+
+/** A group that cannot be written, whatever the weather: a foreign key stands at its name. */
+export interface StateConflict {
+  readonly groupId: string
+  readonly message: string
+}
+
+/** Where rejected records go. */
+export interface DeadLetterTopic {
+  /**
+   * Resolves once every one is acknowledged by the topic.
+   *
+   * @throws Unavailable: unknown how many were taken; writing again may repeat some
+   */
+  write(deadLetters: readonly DeadLetter[]): Promise<void>
+}
+
+/**
+ * The part of a structured logger (pino's) that adapters use. Never trait values or secrets.
+ */
+export interface Log {
+  debug(facts: object, message: string): void
+  info(facts: object, message: string): void
+  warn(facts: object, message: string): void
+  error(facts: object, message: string): void
+  fatal(facts: object, message: string): void
+}
