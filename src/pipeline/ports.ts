@@ -4,6 +4,7 @@
 
 import type { DeadLetter } from '../domain/dead-letter.ts'
 import type { GroupState } from '../domain/merge.ts'
+import type { KafkaRecord } from '../domain/record.ts'
 
 /** Where the state of groups is kept. */
 export interface GroupStore {
@@ -41,4 +42,31 @@ export interface Log {
   warn(facts: object, message: string): void
   error(facts: object, message: string): void
   fatal(facts: object, message: string): void
+}
+
+/** What one fetch brought of one partition. */
+export interface RecordBatch {
+  readonly topic: string
+  readonly partition: number
+  /** In order of offsets, at least one; aborted and control records are left out. */
+  readonly records: readonly KafkaRecord[]
+  /** Where the partition goes on behind this batch, control records included. */
+  readonly nextOffset: bigint
+  /** The offset behind the partition's last record. */
+  readonly highWatermark: bigint
+}
+
+/** The consumer's hold on the partition of a batch. */
+export interface BatchLease {
+  /**
+   * Keeps the membership alive: to be called at least every sixth of the session timeout.
+   * Cheap where the last one was a moment ago.
+   *
+   * @throws what the Kafka client throws on a rebalance, to be passed on as it is
+   */
+  heartbeat(): Promise<void>
+  /** @throws like `heartbeat` */
+  commit(nextOffset: bigint): Promise<void>
+  /** Aborted once the worker is to stop: then the batch is finished at once or abandoned. */
+  readonly signal: AbortSignal
 }
