@@ -1,0 +1,45 @@
+import { isUtf8 } from 'node:buffer'
+import { type ClockRules, clockProblem, END_OF_MILLISECOND } from './clock.ts'
+import type { Rejected } from './decode.ts'
+import { type Erasure, idSchema } from './event.ts'
+import { jsonPointer } from './json.ts'
+import type { Problem } from './problem.ts'
+import { type KafkaRecord, lastHeader } from './record.ts'
+import { parseDateTime, parseEpoch } from './timestamp.ts'
+
+/** Says that a null value is meant, and as of when the group is erased. */
+export const ERASE_HEADER = 'group-traits.erase'
+
+/** A null value erases only where that is meant: an accident must erase nothing. */
+export function isErasure(record: KafkaRecord, tombstones: 'reject' | 'erase'): boolean {
+  if (record.value !== null) return false
+  return (
+    (tombstones === 'erase' && record.key !== null) ||
+    lastHeader(record, ERASE_HEADER) !== undefined
+  )
+}
+
+/** The group of the record's key is erased as of the header's time, or else the record's. */
+export function decodeErasure(
+  record: KafkaRecord,
+  receivedAtMs: number,
+  rules: ClockRules,
+): Erasure | Rejected {
+  const key = record.key !== null && isUtf8(record.key) ? record.key.toString() : undefined
+  const id = idSchema.safeParse(key)
+  const time = lastHeader(record, ERASE_HEADER)?.toString() ?? ''
+  const clock =
+    time === ''
+      ? receivedAtMs * 1000 + END_OF_MILLISECOND
+      : (parseEpoch(time) ?? parseDateTime(time))
+  const badTime = clockProblem(clock, receivedAtMs, rules, jsonPointer('$headers', ERASE_HEADER))
+  const problems: Problem[] = []
+  if (!id.success) {
+    const message = `the key of an erasure is the group's id: ${id.error.issues[0]?.message ?? 'invalid'}`
+    problems.push({ reason: 'invalid_field', path: '/$key', message })
+  }
+  if (badTime !== undefined) problems.push(badTime)
+  const [first, ...others] = problems
+  if (first !== undefined) return { kind: 'rejected', problems: [first, ...others] }
+  return { kind: 'erasure', groupId: id.data ?? '', clock: clock ?? 0 }
+}

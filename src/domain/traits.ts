@@ -1,0 +1,139 @@
+import type { z } from 'zod'
+import { traitSchemas } from './event.ts'
+import { hasLoneSurrogate, isJsonObject, type JsonObject, jsonPointer, numberText } from './json.ts'
+import type { Problem, Reason } from './problem.ts'
+import { JsonText, type StoredValue } from './stored-value.ts'
+
+export interface TraitRules {
+  /** E-mail addresses and URLs must be such. */
+  readonly strictFormats: boolean
+  /** Traits of one event, removals included. */
+  readonly maxTraits: number
+  /** UTF-8 bytes. */
+  readonly maxTraitNameBytes: number
+  /** UTF-8 bytes of the stored form. */
+  readonly maxTraitValueBytes: number
+}
+
+export type Traits = Map<string, StoredValue | null>
+
+/**
+ * Makes the function that turns the `traits` of an event to their stored forms. It reports
+ * every problem it finds to `report`, invalid traits before too large ones.
+ */
+export function traitsReader(
+  rules: TraitRules,
+): (traits: JsonObject, hasEscapes: boolean, report: (problem: Problem) => void) => Traits {
+  const schemas = traitSchemas(rules.strictFormats)
+  const textIsChecked = rules.strictFormats
+
+  return function readTraits(traits, hasEscapes, report) {
+    const stored: Traits = new Map()
+    const names = Object.keys(traits)
+    if (names.length > rules.maxTraits) {
+      report(
+        problem('too_many_traits', [], `at most ${rules.maxTraits} traits, not ${names.length}`),
+      )
+      return stored
+    }
+    const tooLarge: Problem[] = []
+    for (const name of names) {
+      const value = traits[name]
+      if (name.trim() === '') report(invalid([name], 'the name of a trait must not be blank'))
+      if (hasEscapes && (!name.isWellFormed() || hasLoneSurrogate(value))) {
+        report(invalid([name], 'must be Unicode text without lone surrogates'))
+      }
+      if (exceedsBytes(name, rules.maxTraitNameBytes)) {
+        const limit = `the name of a trait has at most ${rules.maxTraitNameBytes} bytes of UTF-8`
+        tooLarge.push(problem('too_large', [name], limit))
+      }
+      const form = value === null ? null : storedForm(name, value, report)
+      stored.set(name, form)
+      const text = typeof form === 'string' ? form : form?.text
+      if (text !== undefined && exceedsBytes(text, rules.maxTraitValueBytes)) {
+        const limit = `the value of a trait has at most ${rules.maxTraitValueBytes} bytes of UTF-8`
+        tooLarge.push(problem('too_large', [name], limit))
+      }
+    }
+    tooLarge.forEach(report)
+    return stored
+  }
+
+  function storedForm(
+    name: string,
+    value: unknown,
+    report: (problem: Problem) => void,
+  ): StoredValue {
+    const schema = schemas.get(name)
+    if (schema === undefined) return typeof value === 'string' ? value : jsonText(value)
+    if (name === 'address') return addressText(value, schema, report)
+    // a string is what a text schema accepts: asking zod seven times an event is what costs
+    if (typeof value === 'string' && !textIsChecked) return value
+    const text = numberText(value) ?? value
+    check(schema, text, [name], report)
+    return typeof text === 'string' ? text : ''
+  }
+}
+
+function addressText(
+  value: unknown,
+  schema: z.ZodType,
+  report: (problem: Problem) => void,
+): StoredValue {
+  if (!isJsonObject(value)) {
+    report(invalid(['address'], 'must be an object'))
+    return ''
+  }
+  const address = canonicalAddress(value, report)
+  check(schema, address, ['address'], report)
+  return jsonText(address)
+}
+
+const ADDRESS_TEXTS = new Set(['city', 'country', 'postal_code', 'state', 'street'])
+
+/** One spelling, numbers as their text, nulls dropped; everything else as it came. */
+function canonicalAddress(given: JsonObject, report: (problem: Problem) => void): JsonObject {
+  const address: Record<string, unknown> = Object.create(null)
+  for (const [spelling, value] of Object.entries(given)) {
+    if (value === null) continue
+    const name = spelling === 'postalCode' ? 'postal_code' : spelling
+    const text = ADDRESS_TEXTS.has(name) ? (numberText(value) ?? value) : value
+    if (name in address && address[name] !== text) {
+      const path = jsonPointer('traits', 'address', name)
+      const message = 'postal_code and postalCode contradict each other; send one of them'
+      report({ reason: 'conflicting_fields', path, message })
+    }
+    address[name] = text
+  }
+  return address
+}
+
+function check(
+  schema: z.ZodType,
+  value: unknown,
+  path: readonly string[],
+  report: (problem: Problem) => void,
+): void {
+  const { success, error } = schema.safeParse(value)
+  if (success) return
+  for (const issue of error.issues) {
+    report(invalid([...path, ...issue.path.map(String)], issue.message))
+  }
+}
+
+function jsonText(value: unknown): JsonText {
+  return new JsonText(JSON.stringify(value))
+}
+
+/** No UTF-16 unit takes more than three bytes: short texts need no counting. */
+function exceedsBytes(text: string, limit: number): boolean {
+  return text.length * 3 > limit && Buffer.byteLength(text) > limit
+}
+
+function invalid(path: readonly string[], message: string): Problem {
+  return problem('invalid_trait', path, message)
+}
+
+function problem(reason: Reason, path: readonly string[], message: string): Problem {
+  return { reason, path: jsonPointer('traits', ...path), message }
+}
