@@ -1,0 +1,75 @@
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Dependency } from '../pipeline/outage.ts'
+import { type BatchReport, trackBatches } from './batch-metrics.ts'
+import { trackOutages } from './outage-metrics.ts'
+
+export interface Metrics {
+  /** Counts a batch that was just committed. A dozen additions, whatever its size. */
+  observeBatch(report: BatchReport): void
+  /** Stops reporting the lag of a partition that another worker has now. */
+  forgetPartition(topic: string, partition: number): void
+  setStoppedPartitions(count: number): void
+  /** To be told of every change, and once at start. */
+  setUp(dependency: Dependency, isUp: boolean): void
+  scrape(): Promise<Scrape>
+}
+
+export interface GatewayMetrics {
+  /** Counts an answer to a POST of an event. */
+  observeAnswer(status: number, durationMs: number): void
+  /** To be told of every change, and once at start. */
+  setUp(dependency: Dependency, isUp: boolean): void
+  scrape(): Promise<Scrape>
+}
+
+/** All metrics in Prometheus' text format. */
+export interface Scrape {
+  readonly contentType: string
+  readonly body: string
+}
+
+/** The worker's metrics, in a registry of their own. `now` gives milliseconds since 1970. */
+export function createMetrics(now: () => number): Metrics {
+  const registry = createRegistry()
+  const stopped = new Gauge({
+    name: 'group_traits_stopped_partitions',
+    help: 'Partitions stopped at a record that cannot be processed. Anything but 0 needs a person: /readyz and the log name the record, "group-traits skip" goes past it.',
+    registers: [registry],
+  })
+  return {
+    ...trackBatches(now, registry),
+    ...trackOutages(now, registry),
+    setStoppedPartitions: (count) => stopped.set(count),
+    scrape: () => scrape(registry),
+  }
+}
+
+/** The gateway's metrics, in a registry of their own. `now` gives milliseconds since 1970. */
+export function createGatewayMetrics(now: () => number): GatewayMetrics {
+  const registry = createRegistry()
+  const answers = new Histogram({
+    name: 'group_traits_gateway_answer_seconds',
+    help: "How long the answer to an event took, Kafka's acknowledgement included, by status: 200 accepted, 4xx the event or the request is wrong, 503 Kafka is away.",
+    labelNames: ['status'] as const,
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers: [registry],
+  })
+  return {
+    ...trackOutages(now, registry),
+    observeAnswer: (status, durationMs) => answers.observe({ status }, durationMs / 1000),
+    scrape: () => scrape(registry),
+  }
+}
+
+function createRegistry(): Registry {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_STEP_MS })
+  return registry
+}
+
+async function scrape(registry: Registry): Promise<Scrape> {
+  return { contentType: registry.contentType, body: await registry.metrics() }
+}
+
+/** Coarse, for every look at the event loop wakes an idle process. */
+const EVENT_LOOP_STEP_MS = 50

@@ -1,0 +1,93 @@
+/**
+ * What may stand in a log: facts without secrets, without bytes of records, and errors as
+ * plain data. An error's own properties are left out but for its code: clients hang the
+ * command with all its arguments on them, and those are the data.
+ */
+
+const SECRET = /pass(word|phrase)?$|sasl|secret|token|credential|authorization|cookie/i
+const HIDDEN = '[hidden]'
+const MAX_DEPTH = 5
+const MAX_TEXT_LENGTH = 1000
+
+/** @param showStacks of every error, not of bugs alone */
+export function printable(value: unknown, showStacks: boolean, depth = 0): unknown {
+  if (typeof value === 'string') return cut(value)
+  if (typeof value === 'bigint') return String(value)
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Error) return printableError(value, showStacks, depth)
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`
+  if (hasJsonForm(value)) return value.toJSON()
+  if (depth === MAX_DEPTH) return '[…]'
+  if (Array.isArray(value)) return value.map((item) => printable(item, showStacks, depth + 1))
+  return Object.fromEntries(
+    Object.entries(value).map(([name, fact]) => [
+      name,
+      SECRET.test(name) ? HIDDEN : printable(fact, showStacks, depth + 1),
+    ]),
+  )
+}
+
+/** Hides `user:password@` of every URL in a line of JSON. */
+export function hideCredentials(line: string): string {
+  return line.includes('@') ? line.replaceAll(URL_CREDENTIALS, `://${HIDDEN}@`) : line
+}
+
+const URL_CREDENTIALS = /:\/\/(?:[^\s"\\]|\\.)*@/g
+
+interface PrintableError {
+  readonly name: string
+  readonly code?: unknown
+  readonly message: string
+  readonly stack?: string
+  readonly cause?: unknown
+}
+
+function printableError(error: Error, showStacks: boolean, depth: number): PrintableError {
+  const { code } = error as { code?: unknown }
+  return {
+    name: error.name,
+    ...(code !== undefined && { code }),
+    message: cut(messageOf(error)),
+    ...((showStacks || isBug(error)) && { stack: frames(error) }),
+    ...(error.cause !== undefined &&
+      depth < MAX_DEPTH && { cause: printable(error.cause, showStacks, depth + 1) }),
+  }
+}
+
+function messageOf(error: Error): string {
+  // a refused connection to several addresses has an empty message and one error for each
+  if (error.message === '' && error instanceof AggregateError) {
+    return error.errors
+      .map((each: unknown) => (each instanceof Error ? each.message : ''))
+      .join('; ')
+  }
+  return error instanceof SyntaxError ? withoutQuotedText(error.message) : error.message
+}
+
+/** `JSON.parse` quotes the text that it could not read, which may be a record's. */
+function withoutQuotedText(message: string): string {
+  return message.replace(/,? ?(\.{3})?".*"(\.{3})? is not valid JSON$/s, ' is not valid JSON')
+}
+
+function isBug(error: Error): boolean {
+  return (
+    error instanceof TypeError ||
+    error instanceof RangeError ||
+    error instanceof ReferenceError ||
+    error instanceof SyntaxError
+  )
+}
+
+/** The stack without its first lines, which repeat the message. */
+function frames(error: Error): string {
+  const stack = error.stack ?? ''
+  return stack.slice(Math.max(0, stack.search(/^ +at /m)))
+}
+
+function cut(text: string): string {
+  return text.length <= MAX_TEXT_LENGTH ? text : `${text.slice(0, MAX_TEXT_LENGTH)}…`
+}
+
+function hasJsonForm(value: object): value is { toJSON(): unknown } {
+  return 'toJSON' in value && typeof value.toJSON === 'function'
+}

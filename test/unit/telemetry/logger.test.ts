@@ -1,0 +1,173 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { createLogger, type LoggerOptions } from '../../../src/telemetry/logger.ts'
+
+const execute = promisify(execFile)
+const modulePath = fileURLToPath(new URL('../../../src/telemetry/logger.ts', import.meta.url))
+
+function loggerTo(lines: string[], options: Partial<LoggerOptions> = {}) {
+  return createLogger(
+    { level: 'info', format: 'json', ...options },
+    { write: (line) => lines.push(line) },
+  )
+}
+
+/** Logs the facts and returns the line as data. */
+function logged(facts: object, options: Partial<LoggerOptions> = {}): Record<string, unknown> {
+  const lines: string[] = []
+  loggerTo(lines, options).error(facts, 'something happened')
+  return JSON.parse(lines[0]!)
+}
+
+test('a line is JSON with level, time, message and facts', () => {
+  expect(logged({ topic: 'groups', partition: 3, offset: 12n })).toMatchObject({
+    level: 'error',
+    time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+    msg: 'something happened',
+    topic: 'groups',
+    partition: 3,
+    offset: '12',
+  })
+})
+
+test('a level below the one that is set is not written', () => {
+  const lines: string[] = []
+  const log = loggerTo(lines, { level: 'warn' })
+  log.info({}, 'no')
+  log.warn({}, 'yes')
+  expect(lines).toHaveLength(1)
+})
+
+test('the lines of a child carry its facts', () => {
+  const lines: string[] = []
+  loggerTo(lines).child({ component: 'kafka' }).child({ topic: 'groups' }).info({ n: 1 }, 'up')
+  expect(JSON.parse(lines[0]!)).toMatchObject({ component: 'kafka', topic: 'groups', n: 1 })
+})
+
+test('an error is shown by name, code, message and causes, without its stack', () => {
+  const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+  const err = new Error('Redis is away', { cause: new Error('no connection', { cause: refused }) })
+  expect(logged({ err }).err).toEqual({
+    name: 'Error',
+    message: 'Redis is away',
+    cause: {
+      name: 'Error',
+      message: 'no connection',
+      cause: { name: 'Error', code: 'ECONNREFUSED', message: 'connect ECONNREFUSED' },
+    },
+  })
+})
+
+test('a bug is shown with its stack, and at level debug every error is', () => {
+  const bug = logged({ err: new TypeError('x is not a function') }).err
+  expect(bug).toMatchObject({ stack: expect.stringMatching(/^ +at .*logger\.test/) })
+  const plain = logged({ err: new Error('away') }, { level: 'debug' }).err
+  expect(plain).toMatchObject({ stack: expect.stringMatching(/^ +at /) })
+})
+
+test('an error under any name, at any depth, is shown', () => {
+  const line = logged({ error: new Error('one'), results: [{ reason: new Error('two') }] })
+  expect(line).toMatchObject({
+    error: { message: 'one' },
+    results: [{ reason: { message: 'two' } }],
+  })
+})
+
+test('the arguments of a failed command are not shown, for they are the data', () => {
+  const err = Object.assign(new Error('OOM command not allowed'), {
+    command: { name: 'merge', args: ['group:acme', 'top secret plan'] },
+  })
+  expect(JSON.stringify(logged({ err }))).not.toContain('top secret plan')
+})
+
+test('an error about text that is no JSON does not quote the text', () => {
+  for (const text of ['{"plan": confidential}', 'confidential '.repeat(20)]) {
+    const line = logged({ err: syntaxErrorOf(text) })
+    expect(JSON.stringify(line)).not.toContain('confidential')
+    expect(line.err).toMatchObject({ message: expect.stringContaining('is not valid JSON') })
+  }
+})
+
+function syntaxErrorOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    return error
+  }
+}
+
+test('a refused connection to several addresses says so', () => {
+  const err = new AggregateError([new Error('refused ::1'), new Error('refused 127.0.0.1')])
+  expect(logged({ err }).err).toMatchObject({ message: 'refused ::1; refused 127.0.0.1' })
+})
+
+test('what may be secret is hidden, at any depth', () => {
+  const line = logged({
+    password: 'hunter2',
+    kafka: { sasl: { mechanism: 'plain', username: 'u', password: 'hunter2' } },
+    options: [{ sentinelPassword: 'hunter2', authorization: 'hunter2' }],
+  })
+  expect(JSON.stringify(line)).not.toContain('hunter2')
+  expect(line.password).toBe('[hidden]')
+})
+
+test('credentials in a URL are hidden wherever they stand, and the host stays', () => {
+  const url = 'rediss://worker:hunter2@redis.example:6380/0'
+  const lines: string[] = []
+  const log = loggerTo(lines).child({ url })
+  log.error({ err: new Error(`cannot reach ${url}`, { cause: new Error(url) }) }, `no ${url}`)
+  log.error({ odd: 'redis://u:p@"odd\\pass@redis.example' }, 'a password of odd characters')
+  const text = lines.join('')
+  expect(text).not.toMatch(/hunter2|odd\\|pass@/)
+  expect(text).toContain('rediss://[hidden]@redis.example:6380/0')
+})
+
+test('bytes are shown as their number, for they may be of a record', () => {
+  expect(logged({ value: Buffer.from('secret plan') }).value).toBe('[11 bytes]')
+})
+
+test('very long texts and circles are cut', () => {
+  const circle: Record<string, unknown> = { long: 'x'.repeat(100_000) }
+  circle.self = circle
+  expect(JSON.stringify(logged(circle)).length).toBeLessThan(10_000)
+})
+
+test('dates and URLs are shown as their text', () => {
+  const line = logged({ at: new Date(0), url: new URL('http://127.0.0.1:80/x') })
+  expect(line).toMatchObject({ at: '1970-01-01T00:00:00.000Z', url: 'http://127.0.0.1/x' })
+})
+
+test('for people, a line is one line of text', () => {
+  const lines: string[] = []
+  loggerTo(lines, { format: 'pretty' }).info({ topic: 'groups' }, 'Consuming')
+  expect(lines[0]).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: Consuming \{"topic":"groups"\}\n$/)
+})
+
+test('auto is JSON where nobody looks', () => {
+  const lines: string[] = []
+  loggerTo(lines, { format: 'auto' }).info({}, 'up')
+  expect(JSON.parse(lines[0]!)).toMatchObject({ msg: 'up' })
+})
+
+test.each(['json', 'pretty'] as const)(
+  'the last of many lines before process.exit is not lost (%s)',
+  async (format) => {
+    const script = `
+      import { createLogger } from ${JSON.stringify(modulePath)}
+      const log = createLogger({ level: 'info', format: '${format}' })
+      for (let n = 1; n <= 3000; n++) log.info({ n, filler: 'x'.repeat(100) }, 'line')
+      log.fatal({}, 'the last words')
+      process.exit(3)`
+    const ended = execute(process.execPath, ['--input-type=module', '-e', script])
+    const { code, stdout } = await ended.then(
+      () => ({ code: 0, stdout: '' }),
+      (error: { code: number; stdout: string }) => error,
+    )
+    const lines = stdout.trimEnd().split('\n')
+    expect(code).toBe(3)
+    expect(lines).toHaveLength(3001)
+    expect(lines.at(-1)).toContain('the last words')
+  },
+)
