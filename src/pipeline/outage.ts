@@ -24,3 +24,22 @@ export class Refused extends Error {
     this.dependency = dependency
   }
 }
+
+/** The worker is to stop: the batch in hand is given up, uncommitted, to be delivered again. */
+export class Abandoned extends Error {
+  override readonly name = 'Abandoned'
+}
+
+/**
+ * A record that cannot be got past: its partition stops there, the others go on. Nothing is
+ * skipped by itself; the message names the command that does.
+ */
+export class PartitionStopped extends Error {
+  override readonly name = 'PartitionStopped'
+  readonly offset: bigint
+
+  constructor(offset: bigint, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.offset = offset
+  }
+}
