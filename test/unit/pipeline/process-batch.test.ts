@@ -1,0 +1,213 @@
+import { describe, expect, test } from 'vitest'
+import type { DeadLetter } from '../../../src/domain/dead-letter.ts'
+import { createDecoder, type Decoder } from '../../../src/domain/decode.ts'
+import { type GroupState, mergeState } from '../../../src/domain/merge.ts'
+import type { KafkaRecord } from '../../../src/domain/record.ts'
+import { Abandoned, PartitionStopped, Unavailable } from '../../../src/pipeline/outage.ts'
+import type { BatchLease, RecordBatch, StateConflict } from '../../../src/pipeline/ports.ts'
+import { type Pipeline, processBatch } from '../../../src/pipeline/process-batch.ts'
+
+const NOW = Date.UTC(2026, 0, 1)
+
+describe('a batch of records', () => {
+  test('becomes state, dead letters and a commit, in that order', async () => {
+    const world = createWorld()
+    const report = await processBatch(
+      batchOf([
+        event({ plan: 'pro' }),
+        Buffer.from('not json'),
+        event({ plan: 'free' }, '2020-01-01'),
+      ]),
+      world.lease,
+      world.pipeline,
+    )
+    expect(world.steps).toEqual(['merge', 'dead letters', 'commit 3'])
+    expect(world.states.get('acme')?.traits.get('plan')?.value).toBe('pro')
+    expect(world.letters.map(({ record, problem }) => [record.offset, problem.reason])).toEqual([
+      ['1', 'not_json'],
+    ])
+    expect(report).toMatchObject({ records: 3, accepted: 2, groups: 1, lag: 7n })
+    expect(report.deadLetters).toEqual(new Map([['not_json', 1]]))
+  })
+
+  test('with nothing rejected asks nothing of the dead-letter topic', async () => {
+    const world = createWorld()
+    await processBatch(batchOf([event({})]), world.lease, world.pipeline)
+    expect(world.steps).toEqual(['merge', 'commit 1'])
+  })
+
+  test('passes over events of another type, which are no dead letters', async () => {
+    const world = createWorld()
+    const track = Buffer.from('{"type":"track","event":"Signed Up"}')
+    const report = await processBatch(batchOf([track]), world.lease, world.pipeline)
+    expect(report).toMatchObject({ records: 1, accepted: 0, ignored: 1 })
+    expect(world.letters).toEqual([])
+  })
+
+  test('dead-letters every event of a group that cannot be written, and merges the others', async () => {
+    const world = createWorld({ conflicts: [{ groupId: 'acme', message: 'foreign key' }] })
+    const other = event({}, '2021-01-01', 'other')
+    await processBatch(batchOf([event({}), other, event({})]), world.lease, world.pipeline)
+    expect(world.letters.map(({ record, problem }) => [record.offset, problem.reason])).toEqual([
+      ['0', 'state_conflict'],
+      ['2', 'state_conflict'],
+    ])
+    expect(world.states.has('other')).toBe(true)
+    expect(world.steps.at(-1)).toBe('commit 3')
+  })
+
+  test('waits while Redis is away, then merges and commits', async () => {
+    const world = createWorld({ failures: { merge: 3 } })
+    await processBatch(batchOf([event({ plan: 'pro' })]), world.lease, world.pipeline)
+    expect(world.steps).toEqual(['merge', 'merge', 'merge', 'merge', 'commit 1'])
+    expect(world.outages).toEqual(['away', 'away', 'away', 'back'])
+  })
+
+  test('waits while the dead-letter topic is away, and commits nothing before', async () => {
+    const world = createWorld({ failures: { 'dead letters': 2 } })
+    await processBatch(batchOf([Buffer.from('x')]), world.lease, world.pipeline)
+    expect(world.steps.filter((step) => step !== 'merge')).toEqual([
+      'dead letters',
+      'dead letters',
+      'dead letters',
+      'commit 1',
+    ])
+  })
+
+  test('is abandoned, uncommitted, where the worker is to stop during an outage', async () => {
+    const world = createWorld({ failures: { merge: Number.POSITIVE_INFINITY } })
+    const processing = processBatch(batchOf([event({})]), world.lease, world.pipeline)
+    world.stop()
+    await expect(processing).rejects.toThrow(Abandoned)
+    expect(world.steps.some((step) => step.startsWith('commit'))).toBe(false)
+  })
+
+  test('is given up with the very error of a failed heartbeat', async () => {
+    const rebalance = new Error('rebalance')
+    const world = createWorld({ failures: { merge: Number.POSITIVE_INFINITY }, rebalance })
+    const processing = processBatch(batchOf([event({})]), world.lease, world.pipeline)
+    await expect(processing).rejects.toBe(rebalance)
+    expect(world.steps.some((step) => step.startsWith('commit'))).toBe(false)
+  })
+
+  test('is not committed where the store fails in an unknown way', async () => {
+    const bug = new TypeError('undefined is not a function')
+    const world = createWorld({ bug })
+    await expect(processBatch(batchOf([event({})]), world.lease, world.pipeline)).rejects.toBe(bug)
+    expect(world.steps).toEqual(['merge'])
+  })
+
+  test('stops at a record that hits a bug, once what stands before it is durable', async () => {
+    const world = createWorld({ breakAt: '1' })
+    const processing = processBatch(
+      batchOf([event({ plan: 'pro' }), event({ plan: 'x' }), event({ plan: 'y' })]),
+      world.lease,
+      world.pipeline,
+    )
+    await expect(processing).rejects.toThrow(PartitionStopped)
+    await expect(processing).rejects.toThrow(/record 1 of groups\/4 \(\d+ bytes\).*skip 4 1/)
+    expect(world.steps).toEqual(['merge', 'commit 1'])
+    expect(world.states.get('acme')?.traits.get('plan')?.value).toBe('pro')
+  })
+})
+
+function event(traits: object, timestamp = '2021-01-01', groupId = 'acme'): Buffer {
+  return Buffer.from(JSON.stringify({ group_id: groupId, user_id: 'ann', traits, timestamp }))
+}
+
+function batchOf(values: readonly Buffer[]): RecordBatch {
+  const records = values.map(
+    (value, offset): KafkaRecord => ({
+      offset: String(offset),
+      timestamp: String(NOW),
+      key: null,
+      value,
+    }),
+  )
+  const next = BigInt(values.length)
+  return { topic: 'groups', partition: 4, records, nextOffset: next, highWatermark: next + 7n }
+}
+
+interface Faults {
+  readonly conflicts?: readonly StateConflict[]
+  /** How often each step fails before it works. */
+  readonly failures?: { readonly merge?: number; readonly 'dead letters'?: number }
+  readonly rebalance?: Error
+  readonly bug?: Error
+  readonly breakAt?: string
+}
+
+/** Kafka and Redis in memory, which note each step and fail where they are told to. */
+function createWorld(faults: Faults = {}) {
+  const steps: string[] = []
+  const outages: string[] = []
+  const letters: DeadLetter[] = []
+  const states = new Map<string, GroupState>()
+  const stopping = new AbortController()
+  const left = { merge: 0, 'dead letters': 0, ...faults.failures }
+
+  const step = (name: keyof typeof left) => {
+    steps.push(name)
+    if (left[name]-- > 0) throw new Unavailable('redis', `${name} failed`)
+  }
+  const lease: BatchLease = {
+    signal: stopping.signal,
+    heartbeat: async () => {
+      if (faults.rebalance !== undefined) throw faults.rebalance
+    },
+    commit: async (next) => {
+      steps.push(`commit ${next}`)
+    },
+  }
+  const decoder = createDecoder({
+    maxClockSkewMs: 0,
+    strictFormats: false,
+    tombstones: 'reject',
+    maxEventBytes: 1000,
+    maxTraits: 10,
+    maxTraitNameBytes: 100,
+    maxTraitValueBytes: 100,
+    maxDepth: 10,
+  })
+  const breaking: Decoder = {
+    ...decoder,
+    decodeRecord(record, now) {
+      if (record.offset === faults.breakAt) throw new RangeError('a bug')
+      return decoder.decodeRecord(record, now)
+    },
+  }
+  const pipeline: Pipeline = {
+    decoder: breaking,
+    now: () => NOW,
+    elapsed: () => 0,
+    retry: {
+      firstDelayMs: 2,
+      maxDelayMs: 8,
+      heartbeatMs: 1,
+      random: () => 1,
+      onUnavailable: () => outages.push('away'),
+      onAvailable: () => outages.push('back'),
+    },
+    store: {
+      async merge(patches) {
+        step('merge')
+        if (faults.bug !== undefined) throw faults.bug
+        const conflicts = faults.conflicts ?? []
+        for (const patch of patches) {
+          if (conflicts.some(({ groupId }) => groupId === patch.groupId)) continue
+          const state = states.get(patch.groupId)
+          if (state === undefined) states.set(patch.groupId, patch)
+          else mergeState(state, patch)
+        }
+        return conflicts
+      },
+    },
+    deadLetters: {
+      async write(written) {
+        step('dead letters')
+        letters.push(...written)
+      },
+    },
+  }
+  return { steps, outages, letters, states, lease, pipeline, stop: () => stopping.abort() }
+}
