@@ -1,0 +1,65 @@
+import type { Dependency } from '../pipeline/outage.ts'
+import type { Log } from '../pipeline/ports.ts'
+
+/** Where an outage was noticed: one dependency can be away in several ways at once. */
+export type Source = 'start' | 'connection' | 'merge' | 'dead letters'
+
+export interface DependencyState {
+  readonly name: Dependency
+  readonly ok: boolean
+  /** Since when it has been away, ISO 8601. */
+  readonly since?: string
+  readonly detail?: string
+}
+
+/**
+ * Knows which dependencies are away. Each outage is said once, and once again when it is over,
+ * however many attempts fail in between.
+ */
+export class OutageBoard {
+  readonly #log: Log
+  readonly #now: () => number
+  readonly #onChange: (dependency: Dependency, isUp: boolean) => void
+  readonly #away = new Map<Dependency, { sinceMs: number; details: Map<Source, string> }>()
+
+  constructor(
+    log: Log,
+    now: () => number,
+    onChange: (dependency: Dependency, isUp: boolean) => void,
+  ) {
+    this.#log = log
+    this.#now = now
+    this.#onChange = onChange
+  }
+
+  away(dependency: Dependency, source: Source, detail: string): void {
+    const outage = this.#away.get(dependency)
+    if (outage !== undefined) {
+      outage.details.set(source, detail)
+      return
+    }
+    this.#away.set(dependency, { sinceMs: this.#now(), details: new Map([[source, detail]]) })
+    this.#log.warn({ dependency, detail }, `${NAMES[dependency]} is away: waiting for it`)
+    this.#onChange(dependency, false)
+  }
+
+  back(dependency: Dependency, source: Source): void {
+    const outage = this.#away.get(dependency)
+    if (outage === undefined || !outage.details.delete(source) || outage.details.size > 0) return
+    this.#away.delete(dependency)
+    const seconds = Math.round((this.#now() - outage.sinceMs) / 100) / 10
+    this.#log.info({ dependency, seconds }, `${NAMES[dependency]} is back after ${seconds} s`)
+    this.#onChange(dependency, true)
+  }
+
+  states(): DependencyState[] {
+    return (['kafka', 'redis'] as const).map((name) => {
+      const outage = this.#away.get(name)
+      if (outage === undefined) return { name, ok: true }
+      const since = new Date(outage.sinceMs).toISOString()
+      return { name, ok: false, since, detail: [...outage.details.values()].join('; ') }
+    })
+  }
+}
+
+const NAMES: Record<Dependency, string> = { kafka: 'Kafka', redis: 'Redis' }
