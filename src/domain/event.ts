@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { isJsonObject, type JsonObject } from './json.ts'
+import { SAMPLE_EVENT } from './sample.ts'
 import type { StoredValue } from './stored-value.ts'
 
 export const MAX_ID_BYTES = 512
@@ -134,19 +135,7 @@ export const groupEventSchema = z
       },
       { required: ['timestamp'] },
     ],
-    examples: [
-      {
-        user_id: 'user123',
-        group_id: 'account123',
-        traits: {
-          name: 'account name',
-          industry: 'industry belongs to',
-          plan: 'name of plan associate with account',
-          employees: 'total number of employees account have',
-        },
-        timestamp: '20-11-23T22:28:55.111Z',
-      },
-    ],
+    examples: [SAMPLE_EVENT],
   })
 
 /** A group event as producers write it. */
