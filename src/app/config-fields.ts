@@ -1,0 +1,88 @@
+import { z } from 'zod'
+import { configSchema } from './config.ts'
+
+type Node = z.core.JSONSchema.JSONSchema
+
+/** One setting: what it is called everywhere, and what the schema says of it. */
+export interface Field {
+  /** Name in the file, with its section: `kafka.sasl.password`. */
+  readonly name: string
+  /** Name in the environment: `KAFKA_SASL_PASSWORD`. */
+  readonly variable: string
+  /** Name on the command line: `--kafka-sasl-password`. */
+  readonly flag: string
+  readonly description: string
+  /** As it would stand in the file; undefined where there is none. */
+  readonly default: unknown
+  readonly unit: 'ms' | 'bytes' | undefined
+  readonly secret: boolean
+  /** JSON Schema's type; undefined where several are fine. */
+  readonly type: Node['type']
+}
+
+/** The JSON Schema of the file. */
+export function configJsonSchema(): Node {
+  return z.toJSONSchema(configSchema, { io: 'input' })
+}
+
+/** All fields, in the order of the schema. */
+export const fields: readonly Field[] = [...fieldsWithin(configJsonSchema(), [])]
+
+const byName = new Map(fields.map((field) => [field.name, field]))
+
+export function fieldNamed(name: string): Field | undefined {
+  return byName.get(name)
+}
+
+/**
+ * The value that a text from the environment or the command line stands for. What does not
+ * fit the field's type stays a text, for the schema to refuse.
+ */
+export function valueOfText(field: Field, text: string): unknown {
+  switch (field.type) {
+    case 'array':
+      return text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== '')
+    case 'boolean':
+      return text === 'true' ? true : text === 'false' ? false : text
+    case 'integer':
+      return /^\d+$/.test(text) ? Number(text) : text
+    default:
+      return text
+  }
+}
+
+/** A field's value for people: without secrets, also those within a URL. */
+export function shown(field: Field, value: unknown): unknown {
+  if (!field.secret || value === undefined) return value
+  return typeof value === 'string' && value.includes('://')
+    ? value.replace(/:\/\/.*@/s, `://${HIDDEN}@`).replace(/\?.*$/s, `?${HIDDEN}`)
+    : HIDDEN
+}
+
+const HIDDEN = '[hidden]'
+
+function* fieldsWithin(schema: Node, path: readonly string[]): Generator<Field> {
+  for (const [key, child] of Object.entries(schema.properties ?? {})) {
+    if (typeof child === 'boolean') continue
+    const childPath = [...path, key]
+    if (child.properties !== undefined) yield* fieldsWithin(child, childPath)
+    else yield fieldOf(child, childPath)
+  }
+}
+
+function fieldOf(schema: Node, path: readonly string[]): Field {
+  const words = path.join('.').split(/[.]|(?=[A-Z])/)
+  return {
+    name: path.join('.'),
+    variable: words.join('_').toUpperCase(),
+    flag: `--${words.join('-').toLowerCase()}`,
+    description: schema.description ?? '',
+    default: schema.default,
+    unit: schema.unit as Field['unit'],
+    secret: schema.secret === true,
+    type: schema.type,
+  }
+}
