@@ -1,4 +1,13 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { dockerAnswers } from '../../src/local/docker-stack.ts'
+import { downloadsFolder } from '../../src/local/endpoints.ts'
+import { getPrograms } from '../../src/local/programs.ts'
+import { type RunningServers, startLocalStack } from '../../src/local/stack.ts'
+import { StackFailed } from '../../src/local/stack-failed.ts'
+import { startContainers } from './containers.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -12,11 +21,51 @@ declare module 'vitest' {
   }
 }
 
-/** Gives every test the same Kafka and Redis; each uses topics and key prefixes of its own. */
-export default function setup(project: TestProject): void {
-  const { KAFKA_BROKERS = '127.0.0.1:19092', REDIS_URL = 'redis://127.0.0.1:16379' } = process.env
-  project.provide('kafkaBrokers', KAFKA_BROKERS.split(','))
-  project.provide('redisUrl', REDIS_URL)
-  project.provide('redisServer', process.env.REDIS_SERVER ?? '')
-  project.provide('kafkaJars', process.env.KAFKA_JARS ?? '')
+/**
+ * Gives every test the same Kafka and Redis; each uses topics and key prefixes of its own.
+ * Those of KAFKA_BROKERS and REDIS_URL where both are set; otherwise containers where a Docker
+ * engine answers, unless TEST_STACK is `local`; otherwise the local stack.
+ */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const servers = await getServers(process.env)
+  project.provide('kafkaBrokers', servers.kafkaBrokers)
+  project.provide('redisUrl', servers.redisUrl)
+  project.provide('redisServer', servers.redisServer)
+  project.provide('kafkaJars', servers.kafkaJars)
+  return servers.stop
+}
+
+async function getServers(env: NodeJS.ProcessEnv): Promise<RunningServers> {
+  const { KAFKA_BROKERS, REDIS_URL, TEST_STACK } = env
+  if (KAFKA_BROKERS && REDIS_URL) {
+    const given = { kafkaBrokers: KAFKA_BROKERS.split(','), redisUrl: REDIS_URL }
+    return { ...given, ...(await programsForTests()), stop: async () => {} }
+  }
+  if (TEST_STACK !== 'local' && (await dockerAnswers())) {
+    return { ...(await startContainers()), ...(await programsForTests()) }
+  }
+  return startTemporaryStack()
+}
+
+async function startTemporaryStack(): Promise<RunningServers> {
+  const folder = await mkdtemp(join(tmpdir(), 'group-traits-test-'))
+  const options = { folder, downloads: downloadsFolder, report: console.log }
+  const stack = await startLocalStack({ ...options, engine: 'java' })
+  return {
+    ...stack,
+    async stop() {
+      await stack.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** What some tests start servers and clients of their own with; they are skipped without it. */
+async function programsForTests(): Promise<{ redisServer: string; kafkaJars: string }> {
+  try {
+    return await getPrograms({ downloads: downloadsFolder, report: console.log })
+  } catch (error) {
+    if (!(error instanceof StackFailed)) throw error
+    return { redisServer: '', kafkaJars: '' }
+  }
 }

@@ -1,0 +1,66 @@
+/** The local stack without Docker: Apache Kafka on Java, and Redis, as child processes. */
+
+import { join } from 'node:path'
+import type { ChildServer } from './child-server.ts'
+import { findFreePorts } from './free-ports.ts'
+import { startKafkaServer } from './kafka-server.ts'
+import { getPrograms, type Programs } from './programs.ts'
+import { startRedisServer } from './redis-server.ts'
+import type { LocalStackOptions, RunningServers } from './stack.ts'
+import { StackFailed } from './stack-failed.ts'
+
+const attempts = 3
+
+/** @throws StackFailed: what is missing or went wrong, and what to do */
+export async function startJavaStack(options: LocalStackOptions): Promise<RunningServers> {
+  const programs = await getPrograms(options)
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startServers(programs, options)
+    } catch (error) {
+      // another program was faster with one of the ports
+      const portTaken = error instanceof StackFailed && /Address already in use/.test(error.message)
+      if (!portTaken || attempt === attempts) throw error
+    }
+  }
+}
+
+async function startServers(
+  { java, kafkaJars, redisServer }: Programs,
+  { folder, ports, report, signal }: LocalStackOptions,
+): Promise<RunningServers> {
+  const [kafkaPort = 0, controllerPort = 0, redisPort = 0] = await findFreePorts([
+    ports?.kafka ?? 0,
+    0,
+    ports?.redis ?? 0,
+  ])
+  report('Starting Kafka and Redis')
+  const servers: ChildServer[] = []
+  let stopping = false
+  const stop = async () => {
+    stopping = true
+    await Promise.all(servers.map((server) => server.stop()))
+  }
+  try {
+    const kafkaFolder = join(folder, 'kafka')
+    const kafkaOptions = { java, jars: kafkaJars, port: kafkaPort, controllerPort, signal }
+    servers.push(await startRedisServer(redisServer, join(folder, 'redis'), redisPort))
+    servers.push(await startKafkaServer({ ...kafkaOptions, folder: kafkaFolder }))
+    await Promise.all(servers.map((server) => server.ready(signal)))
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  for (const server of servers) {
+    server.ended.then((how) => {
+      if (!stopping) report(`${server.name} ended ${how}; its log: ${server.logFile}`)
+    })
+  }
+  return {
+    kafkaBrokers: [`127.0.0.1:${kafkaPort}`],
+    redisUrl: `redis://127.0.0.1:${redisPort}`,
+    redisServer,
+    kafkaJars,
+    stop,
+  }
+}

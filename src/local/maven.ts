@@ -1,0 +1,122 @@
+/** Downloads from Maven Central (or the mirror that Maven is set up with), kept for later starts. */
+
+import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { runCommand } from './run-command.ts'
+import { StackFailed } from './stack-failed.ts'
+
+/** `group:artifact:version`. */
+export type Coordinates = `${string}:${string}:${string}`
+
+export interface Downloading {
+  readonly report: (progress: string) => void
+  readonly signal?: AbortSignal | undefined
+}
+
+const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1'
+
+export async function isMavenThere(): Promise<boolean> {
+  return (await runCommand('mvn', ['--version'], { timeoutMs: 20_000 })).code === 0
+}
+
+/**
+ * Puts these artifacts and all that they need into the folder, unless it is there already.
+ *
+ * @throws StackFailed with what Maven said
+ */
+export async function downloadJars(
+  title: string,
+  artifacts: readonly Coordinates[],
+  folder: string,
+  downloading: Downloading,
+): Promise<void> {
+  await downloadOnce(title, folder, downloading, async (partial) => {
+    const project = join(partial, 'pom.xml')
+    await writeFile(project, projectOf(artifacts))
+    return [
+      '--file',
+      project,
+      `${plugin}:copy-dependencies`,
+      `-DoutputDirectory=${partial}`,
+      '-DincludeScope=runtime',
+    ]
+  })
+}
+
+/**
+ * Puts the files of this artifact (a zip) that match the pattern into the folder, unless it is
+ * there already.
+ *
+ * @throws StackFailed with what Maven said
+ */
+export async function downloadFiles(
+  title: string,
+  artifact: Coordinates,
+  pattern: string,
+  folder: string,
+  downloading: Downloading,
+): Promise<void> {
+  await downloadOnce(title, folder, downloading, async (partial) => [
+    `${plugin}:unpack`,
+    `-Dartifact=${artifact}`,
+    `-Dmdep.unpack.includes=${pattern}`,
+    `-DoutputDirectory=${partial}`,
+  ])
+}
+
+/** A folder counts once it is whole: until then the download has another name. */
+async function downloadOnce(
+  title: string,
+  folder: string,
+  { report, signal }: Downloading,
+  mavenArgs: (partial: string) => Promise<string[]>,
+): Promise<void> {
+  if (existsSync(folder)) return
+  report(`Downloading ${title} (once, from Maven Central)`)
+  const partial = join(dirname(folder), `.partial-${randomUUID()}`)
+  await mkdir(partial, { recursive: true })
+  try {
+    let jars = 0
+    const args = ['--batch-mode', '-Dstyle.color=never', ...(await mavenArgs(partial))]
+    const { code, output } = await runCommand('mvn', args, {
+      cwd: partial,
+      signal,
+      onLine(line) {
+        if (/^(\[INFO\] )?Downloaded .*\.jar /.test(line)) jars += 1
+        if (jars > 0 && jars % 20 === 0) report(`Downloading ${title}: ${jars} files so far`)
+      },
+    })
+    if (code !== 0) throw new StackFailed(`Maven could not download ${title}:\n${errorsOf(output)}`)
+    await rename(partial, folder)
+  } catch (error) {
+    // another start may have been first, which is as good
+    if (!existsSync(folder)) throw error
+  } finally {
+    await rm(partial, { recursive: true, force: true })
+  }
+}
+
+function projectOf(artifacts: readonly Coordinates[]): string {
+  const dependencies = artifacts.map((artifact) => {
+    const [group, name, version] = artifact.split(':')
+    return `<dependency><groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version></dependency>`
+  })
+  return `<project xmlns="http://maven.apache.org/POM/4.0.0">
+<modelVersion>4.0.0</modelVersion>
+<groupId>local</groupId><artifactId>downloads</artifactId><version>1</version>
+<dependencies>
+${dependencies.join('\n')}
+</dependencies>
+</project>
+`
+}
+
+function errorsOf(output: string): string {
+  const lines = output.trimEnd().split('\n')
+  const errors = lines.filter((line) => line.startsWith('[ERROR]'))
+  return (errors.length > 0 ? errors.slice(0, 8) : lines.slice(-8))
+    .map((line) => `  ${line}`)
+    .join('\n')
+}
