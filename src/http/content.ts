@@ -1,0 +1,63 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { MIMEType, promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import { type Answer, failure } from './endpoint.ts'
+
+const unzip = promisify(gunzip)
+
+/**
+ * Refuses by its headers what is not JSON in UTF-8, as it is or gzipped. No content type at
+ * all is fine, and so is text/plain, which programs send that have not been told better.
+ */
+export function refuseContent(headers: IncomingHttpHeaders): Answer | undefined {
+  const type = headers['content-type']
+  if (type !== undefined && !isJsonType(type)) {
+    return unsupported(
+      `content-type ${type} is not JSON in UTF-8; send the event with "content-type: application/json"`,
+    )
+  }
+  const encoding = headers['content-encoding']
+  if (encoding !== undefined && !isGzip(encoding) && !/^identity$/i.test(encoding)) {
+    return unsupported(`content-encoding ${encoding} is not known here; gzip is, and none`, {
+      'accept-encoding': 'gzip',
+    })
+  }
+  return undefined
+}
+
+/** The event's bytes in a body. */
+export async function contentOf(
+  body: Buffer,
+  headers: IncomingHttpHeaders,
+  maxBytes: number,
+): Promise<Buffer | 'too_large' | 'not_gzip'> {
+  if (!isGzip(headers['content-encoding']) || body.length === 0) return body
+  try {
+    return await unzip(body, { maxOutputLength: maxBytes })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'ERR_BUFFER_TOO_LARGE' ? 'too_large' : 'not_gzip'
+  }
+}
+
+function isJsonType(header: string): boolean {
+  try {
+    const { type, subtype, params } = new MIMEType(header)
+    const isJson = subtype === 'json' || subtype.endsWith('+json')
+    return (
+      (isJson || (type === 'text' && subtype === 'plain')) &&
+      /^utf-?8$/i.test(params.get('charset') ?? 'utf-8')
+    )
+  } catch {
+    // not a media type at all
+    return false
+  }
+}
+
+function isGzip(encoding: string | undefined): boolean {
+  return encoding !== undefined && /^(x-)?gzip$/i.test(encoding)
+}
+
+function unsupported(message: string, headers?: Readonly<Record<string, string>>): Answer {
+  return failure(415, 'unsupported_media_type', message, headers)
+}

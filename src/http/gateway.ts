@@ -1,0 +1,136 @@
+/**
+ * The contract over HTTP: `POST /group` with one event as JSON. The event is decoded by the
+ * very decoder of the worker, and what is published is the body, byte by byte (unzipped).
+ *
+ * | status | body | |
+ * |---|---|---|
+ * | 200 | `{ status: "accepted", group_id, user_id, assigned, timestamp, traits, removed_traits }` | Kafka has acknowledged the event. `timestamp` is what was understood, in UTC to the microsecond; `traits` and `removed_traits` are names; `user_id` is null for an anonymous visitor |
+ * | 400 | `{ error: "invalid_event", problems: [{ reason, path, message }] }` | every problem of the event; nothing was published |
+ * | 413 | the same, reason `too_large` | |
+ * | 415 | `{ error, message }` | not JSON in UTF-8, as it is or gzipped |
+ * | 503 | `{ error: "unavailable", message }` and Retry-After | Kafka has not acknowledged. The event may or may not have been taken: send it again, for a repeated event changes nothing |
+ */
+import type { GroupEvent } from '../domain/event.ts'
+import type { Problem } from '../domain/problem.ts'
+import { Unavailable } from '../pipeline/outage.ts'
+import type { Log } from '../pipeline/ports.ts'
+import { contentOf, refuseContent } from './content.ts'
+import { type Answer, type Endpoint, failure } from './endpoint.ts'
+import { type Health, operationsEndpoints, type Scrape } from './health.ts'
+import { accepted, invalid } from './receipt.ts'
+import { createHttpServer, type HttpServer } from './server.ts'
+
+export interface GatewayOptions {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  readonly log: Log
+  /** Decodes an event as if Kafka had received it at `receivedAtMs`. */
+  readonly decode: (value: Buffer, receivedAtMs: number) => DecodedValue
+  /**
+   * Resolves once Kafka has acknowledged the event.
+   *
+   * @throws Unavailable: unknown whether it was taken
+   */
+  readonly publish: (key: string, value: Buffer) => Promise<void>
+  readonly health: () => Health
+  readonly metrics: () => Promise<Scrape>
+  /** Told how each event was answered. */
+  readonly onAnswer: (status: number, durationMs: number) => void
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly maxEventBytes: number
+  /** How long a request waits for Kafka's acknowledgement. */
+  readonly publishTimeoutMs: number
+  /** How long a client may take to send a request. */
+  readonly requestTimeoutMs?: number
+}
+
+export type DecodedValue =
+  | GroupEvent
+  | { readonly kind: 'ignored'; readonly type: string }
+  | { readonly kind: 'rejected'; readonly problems: readonly [Problem, ...Problem[]] }
+
+const PATH = '/group'
+
+export function createGateway(options: GatewayOptions): HttpServer {
+  const { host, port, log, health, metrics, onAnswer, requestTimeoutMs = 15_000 } = options
+  return createHttpServer(
+    {
+      host,
+      port,
+      log,
+      requestTimeoutMs,
+      onAnswer: ({ path, status, durationMs }) => {
+        if (path === PATH) onAnswer(status, durationMs)
+      },
+    },
+    [groupEndpoint(options), ...operationsEndpoints(health, metrics)],
+  )
+}
+
+function groupEndpoint(options: GatewayOptions): Endpoint {
+  const { decode, publish, now, maxEventBytes, publishTimeoutMs, log } = options
+  const tooLarge = invalid(413, [
+    { reason: 'too_large', path: '', message: `the event has more than ${maxEventBytes} bytes` },
+  ])
+
+  return {
+    method: 'POST',
+    path: PATH,
+    about: 'One group event as JSON; answered once Kafka has acknowledged it',
+    body: { maxBytes: maxEventBytes, tooLarge, refuse: refuseContent },
+
+    async handle({ headers, body }): Promise<Answer> {
+      const content = await contentOf(body, headers, maxEventBytes)
+      if (content === 'too_large') return tooLarge
+      if (content === 'not_gzip') {
+        return failure(400, 'bad_request', 'The body is not gzip, though content-encoding says so')
+      }
+      const decoded = decode(content, now())
+      switch (decoded.kind) {
+        case 'ignored':
+          return invalid(400, [otherType(decoded.type)])
+        case 'rejected':
+          return invalid(400, decoded.problems)
+        case 'group':
+          try {
+            await within(publishTimeoutMs, publish(decoded.groupId, content))
+            return accepted(decoded)
+          } catch (error) {
+            if (!(error instanceof Unavailable)) throw error
+            log.debug({ err: error }, 'Kafka did not acknowledge an event')
+            return KAFKA_AWAY
+          }
+      }
+    },
+  }
+}
+
+const KAFKA_AWAY = failure(
+  503,
+  'unavailable',
+  'Kafka did not acknowledge the event, which may or may not have been taken. Send it again: a repeated event changes nothing.',
+  { 'retry-after': '5' },
+)
+
+function otherType(type: string): Problem {
+  const shown = JSON.stringify(type.slice(0, 100))
+  return {
+    reason: 'invalid_field',
+    path: '/type',
+    message: `must be "group" or absent: events of type ${shown} are not taken here`,
+  }
+}
+
+async function within(timeoutMs: number, acknowledged: Promise<void>): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    reject(new Unavailable('kafka', `no acknowledgement within ${timeoutMs} ms`))
+  }, timeoutMs)
+  try {
+    await Promise.race([acknowledged, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,241 @@
+import { createServer } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, expect, test } from 'vitest'
+import type { Health } from '../../../src/http/health.ts'
+import { CannotListen } from '../../../src/http/listen.ts'
+import {
+  createOperationsServer,
+  type OperationsServerOptions,
+} from '../../../src/http/operations.ts'
+import type { HttpServer } from '../../../src/http/server.ts'
+import { keepingLog } from './keeping-log.ts'
+import { sendRaw } from './raw-client.ts'
+
+const WELL: Health = {
+  live: true,
+  ready: true,
+  parts: [
+    { name: 'kafka', ok: true },
+    { name: 'redis', ok: true },
+  ],
+}
+const REDIS_AWAY: Health = {
+  live: true,
+  ready: false,
+  parts: [
+    { name: 'kafka', ok: true },
+    { name: 'redis', ok: false, since: new Date(0), detail: 'connection refused' },
+  ],
+}
+
+const servers: HttpServer[] = []
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()))
+})
+
+async function start(options: Partial<OperationsServerOptions> = {}) {
+  const log = keepingLog()
+  const server = createOperationsServer({
+    host: '127.0.0.1',
+    port: 0,
+    log,
+    health: () => WELL,
+    metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
+    ...options,
+  })
+  servers.push(server)
+  const { url } = await server.listen()
+  return { url, server, log }
+}
+
+test('a process that is well is live and ready', async () => {
+  const { url } = await start()
+  const live = await fetch(`${url}/healthz`)
+  expect(live.status).toBe(200)
+  expect(await live.json()).toEqual({ live: true, parts: WELL.parts })
+  const ready = await fetch(`${url}/readyz`)
+  expect(ready.status).toBe(200)
+  expect(await ready.json()).toEqual({ ready: true, parts: WELL.parts })
+})
+
+test('during an outage the process is live, and not ready, with what is away since when and why', async () => {
+  const { url } = await start({ health: () => REDIS_AWAY })
+  expect((await fetch(`${url}/healthz`)).status).toBe(200)
+  const ready = await fetch(`${url}/readyz`)
+  expect(ready.status).toBe(503)
+  expect(await ready.json()).toEqual({
+    ready: false,
+    parts: [
+      { name: 'kafka', ok: true },
+      { name: 'redis', ok: false, since: '1970-01-01T00:00:00.000Z', detail: 'connection refused' },
+    ],
+  })
+})
+
+test('a process that does not work as it should is not live', async () => {
+  const { url } = await start({ health: () => ({ ...WELL, live: false, ready: false }) })
+  expect((await fetch(`${url}/healthz`)).status).toBe(503)
+  expect((await fetch(`${url}/readyz`)).status).toBe(503)
+})
+
+test('health is asked for at every request', async () => {
+  let health = WELL
+  const { url } = await start({ health: () => health })
+  expect((await fetch(`${url}/readyz`)).status).toBe(200)
+  health = REDIS_AWAY
+  expect((await fetch(`${url}/readyz`)).status).toBe(503)
+})
+
+test('metrics come with their own content type', async () => {
+  const { url } = await start()
+  const response = await fetch(`${url}/metrics`)
+  expect(response.status).toBe(200)
+  expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4')
+  expect(await response.text()).toBe('up 1\n')
+})
+
+test('HEAD answers like GET, without a body', async () => {
+  const { url } = await start({ health: () => REDIS_AWAY })
+  const response = await fetch(`${url}/readyz`, { method: 'HEAD' })
+  expect(response.status).toBe(503)
+  expect(await response.text()).toBe('')
+})
+
+test('an unknown path is answered with what there is', async () => {
+  const { url } = await start()
+  const response = await fetch(`${url}/nope?x=1`)
+  expect(response.status).toBe(404)
+  const answer = (await response.json()) as { error: string; endpoints: object }
+  expect(answer.error).toBe('not_found')
+  expect(Object.keys(answer.endpoints)).toEqual(['GET /healthz', 'GET /readyz', 'GET /metrics'])
+})
+
+test.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'PROPFIND'])(
+  '%s is not for reading',
+  async (method) => {
+    const { url } = await start()
+    const response = await fetch(`${url}/healthz`, {
+      method,
+      ...(method === 'POST' && { body: '{', headers: { 'content-type': 'application/json' } }),
+    })
+    expect(response.status).toBe(405)
+    expect(response.headers.get('allow')).toBe('GET, HEAD')
+    expect(await response.json()).toMatchObject({ error: 'method_not_allowed' })
+  },
+)
+
+test('a path that cannot be decoded is a bad request', async () => {
+  const { url } = await start()
+  const response = await fetch(`${url}/%ff`)
+  expect(response.status).toBe(400)
+  expect(await response.json()).toMatchObject({ error: 'bad_request' })
+})
+
+test('a bug is logged, and the client sees no more than that it is one', async () => {
+  const { url, log } = await start({ metrics: () => Promise.reject(new Error('inner details')) })
+  const response = await fetch(`${url}/metrics`)
+  expect(response.status).toBe(500)
+  const text = await response.text()
+  expect(text).toContain('"error":"internal"')
+  expect(text).not.toMatch(/inner details| at /)
+  expect(log.lines.filter(({ level }) => level === 'error')).toMatchObject([
+    { facts: { err: new Error('inner details'), method: 'GET', path: '/metrics' } },
+  ])
+})
+
+test('a request is logged at debug only', async () => {
+  const { url, log } = await start()
+  await fetch(`${url}/healthz?token=1`)
+  expect(log.lines).toMatchObject([
+    { level: 'debug', facts: { method: 'GET', path: '/healthz', status: 200 } },
+  ])
+})
+
+test('port 0 is any free port, and two servers get two', async () => {
+  const [one, two] = [await start(), await start()]
+  expect(one.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+  expect(one.url).not.toBe(two.url)
+})
+
+test('on all addresses, the URL is one that can be opened', async () => {
+  const { url } = await start({ host: '0.0.0.0' })
+  expect((await fetch(`${url}/healthz`)).status).toBe(200)
+})
+
+test('a taken port is named, and what to change', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => taken.once('listening', resolve))
+  const { port } = taken.address() as { port: number }
+  try {
+    const starting = start({ port })
+    await expect(starting).rejects.toThrow(CannotListen)
+    await expect(starting).rejects.toThrow(`port ${port} on 127.0.0.1 is taken`)
+    await expect(starting).rejects.toThrow('HTTP_PORT')
+  } finally {
+    taken.close()
+  }
+})
+
+test('an address that is not of this machine is named', async () => {
+  await expect(start({ host: '192.0.2.1' })).rejects.toThrow('192.0.2.1 is no address')
+})
+
+test('closing ends within a second, though clients keep their connections open', async () => {
+  const { url, server } = await start()
+  const keptAlive = sendRaw(url, 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n')
+  const silent = sendRaw(url, '')
+  const slow = sendRaw(url, 'GET /hea')
+  await fetch(`${url}/healthz`)
+  await delay(50)
+
+  const startedAt = performance.now()
+  await server.close()
+  expect(performance.now() - startedAt).toBeLessThan(1000)
+  expect(await keptAlive.answer).toContain('200 OK')
+  await Promise.all([silent.answer, slow.answer])
+  await expect(fetch(`${url}/healthz`)).rejects.toThrow()
+})
+
+test('closing twice, or before listening, is fine', async () => {
+  const { server } = await start()
+  await Promise.all([server.close(), server.close()])
+  const unused = createOperationsServer({
+    host: '127.0.0.1',
+    port: 0,
+    log: keepingLog(),
+    health: () => WELL,
+    metrics: async () => ({ contentType: 'text/plain', body: '' }),
+  })
+  await unused.close()
+})
+
+test.each([
+  ['what is not HTTP', 'hello there\r\n\r\n', '400 Bad Request'],
+  ['a bad header', 'GET / HTTP/1.1\r\nho st: x\r\n\r\n', '400 Bad Request'],
+  [
+    'two lengths',
+    'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab',
+    '400 Bad Request',
+  ],
+  ['huge headers', `GET / HTTP/1.1\r\nhost: x\r\nfill: ${'x'.repeat(20_000)}\r\n\r\n`, '431 '],
+])('%s is refused, as JSON', async (_name, text, status) => {
+  const { url } = await start()
+  const answer = await sendRaw(url, text).answer
+  expect(answer).toContain(`HTTP/1.1 ${status}`)
+  const [, body = ''] = answer.split('\r\n\r\n')
+  expect(JSON.parse(body)).toEqual({ error: expect.any(String), message: expect.any(String) })
+  expect((await fetch(`${url}/healthz`)).status).toBe(200)
+})
+
+test('a client that dribbles its headers is cut off in time', async () => {
+  const { url } = await start({ requestTimeoutMs: 300 })
+  const { socket, answer } = sendRaw(url, 'GET /healthz HTTP/1.1\r\n')
+  const dribble = setInterval(() => socket.write('x'), 50)
+  try {
+    const startedAt = performance.now()
+    expect(await answer).toContain('408 Request Timeout')
+    expect(performance.now() - startedAt).toBeLessThan(3000)
+  } finally {
+    clearInterval(dribble)
+  }
+})
