@@ -6,7 +6,7 @@ export interface Decimal {
   readonly exponent: number
 }
 
-const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
+const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
 
 /** Reads a JSON number's text (RFC 8259, section 6); undefined where it is none. */
 export function parseDecimal(text: string): Decimal | undefined {

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { type ClockRules, clockProblem } from './clock.ts'
 import { fieldSchemas, idSchema } from './event.ts'
-import { type JsonObject, jsonPointer, numberText } from './json.ts'
+import { isSameJson, type JsonObject, jsonPointer, numberText } from './json.ts'
 import type { Problem } from './problem.ts'
 import { parseDateTime, parseEpoch } from './timestamp.ts'
 
@@ -33,7 +33,9 @@ export function readField<Name extends keyof Fields>(
 
 /**
  * An id in either spelling. Both are fine as long as they agree; a safe integer is taken as
- * its decimal text. '' where it is wrong.
+ * its decimal text. One that may be absent may be empty, as RudderStack's SDKs write it.
+ *
+ * @returns '' where it is wrong, null where it is absent
  */
 export function readId<MayBeAbsent extends boolean>(
   document: JsonObject,
@@ -51,7 +53,7 @@ export function readId(
 ): string | null {
   const own = idText(document[name])
   const other = idText(document[otherName])
-  if (isPresent(own) && isPresent(other) && !isSame(own, other)) {
+  if (isPresent(own) && isPresent(other) && !isSameJson(own, other)) {
     const message = `${name} and ${otherName} contradict each other; send one of them`
     report({ reason: 'conflicting_fields', path: jsonPointer(name), message })
     return ''
@@ -61,6 +63,7 @@ export function readId(
     if (!mayBeAbsent) reportMissing(name, report)
     return null
   }
+  if (value === '' && mayBeAbsent) return null
   if (isPlainId(value)) return value
   const result = idSchema.safeParse(value)
   if (result.success) return result.data
@@ -97,10 +100,6 @@ function idText(value: unknown): unknown {
   return text !== undefined && /^-?\d+$/.test(text) && Number.isSafeInteger(Number(text))
     ? text
     : value
-}
-
-function isSame(a: unknown, b: unknown): boolean {
-  return a === b || (typeof a === 'object' && JSON.stringify(a) === JSON.stringify(b))
 }
 
 /** Printable ASCII without blanks: nearly every id there is, and no schema need be asked. */

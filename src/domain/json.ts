@@ -52,6 +52,11 @@ export function isJsonObject(value: unknown): value is JsonObject {
   )
 }
 
+/** Whether two JSON values are the same, the order of members included. */
+export function isSameJson(a: unknown, b: unknown): boolean {
+  return a === b || (typeof a === 'object' && JSON.stringify(a) === JSON.stringify(b))
+}
+
 /** Whether a document has more than `levels` levels of objects and arrays; its own is one. */
 export function isDeeperThan(document: unknown, levels: number, text: string): boolean {
   return hasMoreBrackets(text, levels) && exceeds(document, levels)
@@ -92,5 +97,5 @@ export function jsonPointer(...steps: readonly string[]): string {
 const MAX_STEP_LENGTH = 256
 
 function cut(step: string): string {
-  return step.length <= MAX_STEP_LENGTH ? step : `${step.slice(0, MAX_STEP_LENGTH)}…`
+  return step.length <= MAX_STEP_LENGTH ? step : `${step.slice(0, MAX_STEP_LENGTH).toWellFormed()}…`
 }

@@ -16,11 +16,12 @@ export interface KafkaRecord {
 export type RecordHeaders = Readonly<Record<string, HeaderValue | HeaderValue[] | undefined>>
 type HeaderValue = Buffer | string
 
-/** The last value of a header as bytes, as Kafka's own `lastHeader` has it. */
+/** The last value of a header as bytes, empty where the header is there without one. */
 export function lastHeader(record: KafkaRecord, name: string): Buffer | undefined {
   const headers = record.headers
   if (headers === undefined || !Object.hasOwn(headers, name)) return undefined
   const given = headers[name]
   const value = Array.isArray(given) ? given.at(-1) : given
-  return value === undefined || value === null ? undefined : Buffer.from(value)
+  // Kafka knows headers without a value, and kafkajs gives null for them; its types do not tell
+  return value === undefined ? undefined : Buffer.from(value ?? '')
 }

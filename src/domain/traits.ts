@@ -1,8 +1,15 @@
 import type { z } from 'zod'
 import { traitSchemas } from './event.ts'
-import { hasLoneSurrogate, isJsonObject, type JsonObject, jsonPointer, numberText } from './json.ts'
+import {
+  hasLoneSurrogate,
+  isJsonObject,
+  isSameJson,
+  type JsonObject,
+  jsonPointer,
+  numberText,
+} from './json.ts'
 import type { Problem, Reason } from './problem.ts'
-import { JsonText, type StoredValue } from './stored-value.ts'
+import { JsonText, type StoredValue, textOf } from './stored-value.ts'
 
 export interface TraitRules {
   /** E-mail addresses and URLs must be such. */
@@ -19,7 +26,7 @@ export type Traits = Map<string, StoredValue | null>
 
 /**
  * Makes the function that turns the `traits` of an event to their stored forms. It reports
- * every problem it finds to `report`, invalid traits before too large ones.
+ * every problem it finds to `report`, in the order of precedence.
  */
 export function traitsReader(
   rules: TraitRules,
@@ -36,27 +43,38 @@ export function traitsReader(
       )
       return stored
     }
-    const tooLarge: Problem[] = []
-    for (const name of names) {
-      const value = traits[name]
-      if (name.trim() === '') report(invalid([name], 'the name of a trait must not be blank'))
-      if (hasEscapes && (!name.isWellFormed() || hasLoneSurrogate(value))) {
-        report(invalid([name], 'must be Unicode text without lone surrogates'))
-      }
-      if (exceedsBytes(name, rules.maxTraitNameBytes)) {
-        const limit = `the name of a trait has at most ${rules.maxTraitNameBytes} bytes of UTF-8`
-        tooLarge.push(problem('too_large', [name], limit))
-      }
-      const form = value === null ? null : storedForm(name, value, report)
-      stored.set(name, form)
-      const text = typeof form === 'string' ? form : form?.text
-      if (text !== undefined && exceedsBytes(text, rules.maxTraitValueBytes)) {
-        const limit = `the value of a trait has at most ${rules.maxTraitValueBytes} bytes of UTF-8`
-        tooLarge.push(problem('too_large', [name], limit))
-      }
+    const problems: Problem[] = []
+    const note = (found: Problem) => {
+      problems.push(found)
     }
-    tooLarge.forEach(report)
+    for (const name of names) stored.set(name, readTrait(name, traits[name], hasEscapes, note))
+    if (problems.length > 0) inPrecedence(problems).forEach(report)
     return stored
+  }
+
+  function readTrait(
+    name: string,
+    given: unknown,
+    hasEscapes: boolean,
+    report: (problem: Problem) => void,
+  ): StoredValue | null {
+    const value =
+      name === 'address' && isJsonObject(given) ? canonicalAddress(given, report) : given
+    if (name.trim() === '') report(invalid([name], 'the name of a trait must not be blank'))
+    if (hasEscapes && (!name.isWellFormed() || hasLoneSurrogate(value))) {
+      report(invalid([name], 'must be Unicode text without lone surrogates'))
+    }
+    if (exceedsBytes(name, rules.maxTraitNameBytes)) {
+      const limit = `the name of a trait has at most ${rules.maxTraitNameBytes} bytes of UTF-8`
+      report(problem('too_large', [name], limit))
+    }
+    if (value === null) return null
+    const form = storedForm(name, value, report)
+    if (exceedsBytes(textOf(form), rules.maxTraitValueBytes)) {
+      const limit = `the value of a trait has at most ${rules.maxTraitValueBytes} bytes of UTF-8`
+      report(problem('too_large', [name], limit))
+    }
+    return form
   }
 
   function storedForm(
@@ -66,7 +84,11 @@ export function traitsReader(
   ): StoredValue {
     const schema = schemas.get(name)
     if (schema === undefined) return typeof value === 'string' ? value : jsonText(value)
-    if (name === 'address') return addressText(value, schema, report)
+    if (name === 'address') {
+      if (isJsonObject(value)) check(schema, value, [name], report)
+      else report(invalid([name], 'must be an object'))
+      return jsonText(value)
+    }
     // a string is what a text schema accepts: asking zod seven times an event is what costs
     if (typeof value === 'string' && !textIsChecked) return value
     const text = numberText(value) ?? value
@@ -75,18 +97,10 @@ export function traitsReader(
   }
 }
 
-function addressText(
-  value: unknown,
-  schema: z.ZodType,
-  report: (problem: Problem) => void,
-): StoredValue {
-  if (!isJsonObject(value)) {
-    report(invalid(['address'], 'must be an object'))
-    return ''
-  }
-  const address = canonicalAddress(value, report)
-  check(schema, address, ['address'], report)
-  return jsonText(address)
+const PRECEDENCE: readonly Reason[] = ['conflicting_fields', 'invalid_trait', 'too_large']
+
+function inPrecedence(problems: readonly Problem[]): Problem[] {
+  return PRECEDENCE.flatMap((reason) => problems.filter((found) => found.reason === reason))
 }
 
 const ADDRESS_TEXTS = new Set(['city', 'country', 'postal_code', 'state', 'street'])
@@ -98,7 +112,7 @@ function canonicalAddress(given: JsonObject, report: (problem: Problem) => void)
     if (value === null) continue
     const name = spelling === 'postalCode' ? 'postal_code' : spelling
     const text = ADDRESS_TEXTS.has(name) ? (numberText(value) ?? value) : value
-    if (name in address && address[name] !== text) {
+    if (name in address && !isSameJson(address[name], text)) {
       const path = jsonPointer('traits', 'address', name)
       const message = 'postal_code and postalCode contradict each other; send one of them'
       report({ reason: 'conflicting_fields', path, message })
