@@ -10,6 +10,7 @@
  * | 415 | `{ error, message }` | not JSON in UTF-8, as it is or gzipped |
  * | 503 | `{ error: "unavailable", message }` and Retry-After | Kafka has not acknowledged. The event may or may not have been taken: send it again, for a repeated event changes nothing |
  */
+import type { Ignored, Rejected } from '../domain/decode.ts'
 import type { GroupEvent } from '../domain/event.ts'
 import type { Problem } from '../domain/problem.ts'
 import { Unavailable } from '../pipeline/outage.ts'
@@ -26,7 +27,7 @@ export interface GatewayOptions {
   readonly port: number
   readonly log: Log
   /** Decodes an event as if Kafka had received it at `receivedAtMs`. */
-  readonly decode: (value: Buffer, receivedAtMs: number) => DecodedValue
+  readonly decode: (value: Buffer, receivedAtMs: number) => GroupEvent | Ignored | Rejected
   /**
    * Resolves once Kafka has acknowledged the event.
    *
@@ -46,11 +47,6 @@ export interface GatewayOptions {
   readonly requestTimeoutMs?: number
 }
 
-export type DecodedValue =
-  | GroupEvent
-  | { readonly kind: 'ignored'; readonly type: string }
-  | { readonly kind: 'rejected'; readonly problems: readonly [Problem, ...Problem[]] }
-
 const PATH = '/group'
 
 export function createGateway(options: GatewayOptions): HttpServer {
@@ -59,6 +55,7 @@ export function createGateway(options: GatewayOptions): HttpServer {
     {
       host,
       port,
+      variables: 'GATEWAY',
       log,
       requestTimeoutMs,
       onAnswer: ({ path, status, durationMs }) => {

@@ -13,8 +13,8 @@ export interface HealthPart {
   /** `kafka`, `redis`, … */
   readonly name: string
   readonly ok: boolean
-  /** Since when it is, or is not. */
-  readonly since?: Date
+  /** Since when it is not: ISO 8601. */
+  readonly since?: string
   /** For people: what is the matter. */
   readonly detail?: string
 }

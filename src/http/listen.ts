@@ -5,39 +5,47 @@ export class CannotListen extends Error {
   override readonly name = 'CannotListen'
 }
 
+export interface ListenOptions {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  /** What the settings of host and port are called in the environment: `HTTP`, for `HTTP_PORT`. */
+  readonly variables: 'HTTP' | 'GATEWAY'
+}
+
 export async function listenOn(
   app: FastifyInstance,
-  host: string,
-  port: number,
+  options: ListenOptions,
 ): Promise<{ readonly url: string }> {
+  const { host, port } = options
   try {
     await app.listen({ host, port })
   } catch (error) {
-    throw cannotListen(error, host, port)
+    throw cannotListen(error, options)
   }
   const address = app.server.address()
   const actualPort = typeof address === 'object' && address !== null ? address.port : port
   return { url: `http://${reachableHost(host)}:${actualPort}` }
 }
 
-function cannotListen(error: unknown, host: string, port: number): unknown {
+function cannotListen(error: unknown, { host, port, variables }: ListenOptions): unknown {
   const { code } = error as NodeJS.ErrnoException
   switch (code) {
     case 'EADDRINUSE':
       return new CannotListen(
-        `port ${port} on ${host} is taken by another program; set HTTP_PORT to a free port, or to 0 for any that is free`,
+        `port ${port} on ${host} is taken by another program; set ${variables}_PORT to a free port, or to 0 for any that is free`,
         { cause: error },
       )
     case 'EACCES':
       return new CannotListen(
-        `no permission to listen on port ${port} of ${host}; set HTTP_PORT to 1024 or above`,
+        `no permission to listen on port ${port} of ${host}; set ${variables}_PORT to 1024 or above`,
         { cause: error },
       )
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return new CannotListen(
-        `${host} is no address of this machine; set HTTP_HOST to one, such as 127.0.0.1, or to 0.0.0.0 for all`,
+        `${host} is no address of this machine; set ${variables}_HOST to one, such as 127.0.0.1, or to 0.0.0.0 for all`,
         { cause: error },
       )
     default:

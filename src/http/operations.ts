@@ -20,5 +20,8 @@ export function createOperationsServer({
   requestTimeoutMs = 5000,
   ...options
 }: OperationsServerOptions): HttpServer {
-  return createHttpServer({ ...options, requestTimeoutMs }, operationsEndpoints(health, metrics))
+  return createHttpServer(
+    { ...options, variables: 'HTTP', requestTimeoutMs },
+    operationsEndpoints(health, metrics),
+  )
 }

@@ -7,12 +7,9 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { Log } from '../pipeline/ports.ts'
 import { refuseClient } from './client-error.ts'
 import { type Answer, type Endpoint, failure } from './endpoint.ts'
-import { listenOn } from './listen.ts'
+import { type ListenOptions, listenOn } from './listen.ts'
 
-export interface HttpServerOptions {
-  readonly host: string
-  /** 0: any free port. */
-  readonly port: number
+export interface HttpServerOptions extends ListenOptions {
   readonly log: Log
   /** How long a client may take to send a request, headers and body. */
   readonly requestTimeoutMs: number
@@ -79,7 +76,7 @@ export function createHttpServer(
   for (const endpoint of endpoints) addRoute(app, endpoint, log, running)
 
   return {
-    listen: () => listenOn(app, options.host, options.port),
+    listen: () => listenOn(app, options),
     async close() {
       isClosing = true
       const closed = app.close()

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Dependency } from '../pipeline/outage.ts'
-import { type BatchReport, trackBatches } from './batch-metrics.ts'
+import type { BatchReport } from '../pipeline/process-batch.ts'
+import { trackBatches } from './batch-metrics.ts'
 import { trackOutages } from './outage-metrics.ts'
 
 export interface Metrics {

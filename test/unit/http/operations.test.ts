@@ -24,7 +24,7 @@ const REDIS_AWAY: Health = {
   ready: false,
   parts: [
     { name: 'kafka', ok: true },
-    { name: 'redis', ok: false, since: new Date(0), detail: 'connection refused' },
+    { name: 'redis', ok: false, since: '2026-01-02T03:04:05.000Z', detail: 'connection refused' },
   ],
 }
 
@@ -67,7 +67,7 @@ test('during an outage the process is live, and not ready, with what is away sin
     ready: false,
     parts: [
       { name: 'kafka', ok: true },
-      { name: 'redis', ok: false, since: '1970-01-01T00:00:00.000Z', detail: 'connection refused' },
+      { name: 'redis', ok: false, since: '2026-01-02T03:04:05.000Z', detail: 'connection refused' },
     ],
   })
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { BatchReport } from '../../../src/telemetry/batch-metrics.ts'
+import type { BatchReport } from '../../../src/pipeline/process-batch.ts'
 import { createGatewayMetrics, createMetrics } from '../../../src/telemetry/metrics.ts'
 
 const NOW_MS = 1_700_000_000_000
@@ -11,15 +11,16 @@ const REPORT: BatchReport = {
   accepted: 7,
   ignored: 2,
   erasures: 1,
-  rejected: new Map([['not_json', 2]]),
+  deadLetters: new Map([
+    ['not_json', 2],
+    ['state_conflict', 1],
+  ]),
   groups: 4,
-  conflicts: 0,
-  deadLetters: 2,
   decodeMs: 1.5,
   mergeMs: 4,
   deadLetterMs: 20,
   commitMs: 2,
-  oldestTimestampMs: NOW_MS - 30,
+  firstTimestampMs: NOW_MS - 30,
   lag: 500n,
 }
 
@@ -27,7 +28,7 @@ async function samples(metrics: { scrape(): Promise<{ body: string }> }): Promis
   return (await metrics.scrape()).body.split('\n')
 }
 
-test('a batch is counted by outcome, reason, groups and dead letters', async () => {
+test('a batch is counted by outcome, groups and reasons of dead letters', async () => {
   const metrics = createMetrics(() => NOW_MS)
   metrics.observeBatch(REPORT)
   metrics.observeBatch(REPORT)
@@ -39,15 +40,15 @@ test('a batch is counted by outcome, reason, groups and dead letters', async () 
       'group_traits_records_total{outcome="erasure"} 2',
       'group_traits_records_total{outcome="ignored"} 4',
       'group_traits_records_total{outcome="rejected"} 4',
-      'group_traits_rejected_records_total{reason="not_json"} 4',
+      'group_traits_dead_letters_total{reason="not_json"} 4',
       'group_traits_groups_merged_total 8',
-      'group_traits_dead_letters_written_total 4',
+      'group_traits_dead_letters_total{reason="state_conflict"} 2',
       'group_traits_partition_lag_records{topic="groups",partition="3"} 500',
     ]),
   )
 })
 
-test('every step and the age of the oldest record are measured in seconds', async () => {
+test('every step and the age of the first record are measured in seconds', async () => {
   const metrics = createMetrics(() => NOW_MS)
   metrics.observeBatch(REPORT)
 
@@ -65,20 +66,20 @@ test('every step and the age of the oldest record are measured in seconds', asyn
 
 test('a batch without a timestamp says nothing of latency', async () => {
   const metrics = createMetrics(() => NOW_MS)
-  metrics.observeBatch({ ...REPORT, oldestTimestampMs: -1 })
+  metrics.observeBatch({ ...REPORT, firstTimestampMs: -1 })
   expect(await samples(metrics)).toContain('group_traits_end_to_end_latency_seconds_count 0')
 })
 
 test('a record from a clock ahead of ours has no negative latency', async () => {
   const metrics = createMetrics(() => NOW_MS)
-  metrics.observeBatch({ ...REPORT, oldestTimestampMs: NOW_MS + 5000 })
+  metrics.observeBatch({ ...REPORT, firstTimestampMs: NOW_MS + 5000 })
   expect(await samples(metrics)).toContain('group_traits_end_to_end_latency_seconds_sum 0')
 })
 
 test('a counter is there, at 0, before anything has happened, so that its rate is known', async () => {
   const lines = await samples(createMetrics(() => NOW_MS))
   expect(lines).toContain('group_traits_records_total{outcome="accepted"} 0')
-  expect(lines).toContain('group_traits_rejected_records_total{reason="timestamp_in_future"} 0')
+  expect(lines).toContain('group_traits_dead_letters_total{reason="timestamp_in_future"} 0')
   expect(lines).toContain('group_traits_stopped_partitions 0')
 })
 
