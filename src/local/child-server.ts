@@ -100,7 +100,9 @@ async function becomeReady(
   }
 }
 
+/** The last lines of a log, without the stack traces of Java. */
 function endOf(log: string, logFile: string): string {
-  const lines = log.trimEnd().split('\n').slice(-15)
-  return ` Its log, ${logFile}, closes with:\n${lines.map((line) => `  ${line}`).join('\n')}`
+  const lines = log.split('\n').filter((line) => line.trim() !== '' && !/^\s+at /.test(line))
+  const end = lines.slice(-10).map((line) => `\n  ${line}`)
+  return ` Its log, ${logFile}, closes with:${end.join('')}`
 }

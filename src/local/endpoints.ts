@@ -3,12 +3,18 @@
 import { readFileSync } from 'node:fs'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { z } from 'zod'
 
-export interface LocalEndpoints {
+const endpointsSchema = z.object({
   /** Addresses, host:port. */
-  readonly kafkaBrokers: string[]
-  readonly redisUrl: string
-}
+  kafkaBrokers: z.array(z.string()),
+  redisUrl: z.string(),
+})
+
+export type LocalEndpoints = z.infer<typeof endpointsSchema>
+
+/** It is of a stack that runs as long as this process. */
+const fileSchema = endpointsSchema.extend({ pid: z.int().positive() })
 
 /** What `npm start` downloads and keeps, in the checkout or the installed package. */
 const home = resolve(import.meta.dirname, '../../.local')
@@ -21,14 +27,12 @@ export const downloadsFolder = join(home, 'downloads')
 
 /** The endpoints of the local stack that is running in this folder; undefined where none is. */
 export function readLocalEndpoints(folder: string = stackFolder): LocalEndpoints | undefined {
-  let text: string
   try {
-    text = readFileSync(fileIn(folder), 'utf8')
+    const { pid, ...endpoints } = fileSchema.parse(JSON.parse(readFileSync(fileIn(folder), 'utf8')))
+    return isAlive(pid) ? endpoints : undefined
   } catch {
-    return undefined // no such file: no stack is running
+    return undefined // no such file, or not ours
   }
-  const { pid, kafkaBrokers, redisUrl } = JSON.parse(text) as LocalEndpoints & { pid: number }
-  return isAlive(pid) ? { kafkaBrokers, redisUrl } : undefined
 }
 
 /** Writes them as those of a stack that runs as long as this process. */

@@ -5,20 +5,18 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { link, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { StackFailed } from './stack-failed.ts'
 
 export interface FolderLock {
   release(): Promise<void>
 }
 
-interface Holder {
-  readonly pid: number
-  readonly port: number
-  readonly token: string
-}
+const holderSchema = z.object({ pid: z.int(), port: z.int(), token: z.string() })
+type Holder = z.infer<typeof holderSchema>
 
 const answerTimeoutMs = 1_000
 
@@ -30,7 +28,8 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
   const { port } = server.address() as AddressInfo
   const own: Holder = { pid: process.pid, port, token }
   while (!(await create(file, own))) {
-    const holder = await read(file)
+    const found = await read(file)
+    const holder = found && parse(found)
     if (holder && (await answers(holder))) {
       server.close()
       throw new StackFailed(
@@ -38,7 +37,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
           'use that one, or stop it first.',
       )
     }
-    await rm(file, { force: true })
+    if (found !== undefined) await discard(file, found)
   }
   return {
     async release() {
@@ -74,12 +73,35 @@ async function create(file: string, holder: Holder): Promise<boolean> {
   }
 }
 
-async function read(file: string): Promise<Holder | undefined> {
+/** Undefined where it has been released meanwhile. */
+async function read(file: string): Promise<string | undefined> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Holder
-  } catch {
-    return undefined // released meanwhile, or not ours: as good as no holder
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
+}
+
+function parse(text: string): Holder | undefined {
+  try {
+    return holderSchema.parse(JSON.parse(text))
+  } catch {
+    return undefined // not ours
+  }
+}
+
+/** Removes a stale lock, and only that: another start may have put its own in place by now. */
+async function discard(file: string, stale: string): Promise<void> {
+  const aside = `${file}.${randomUUID()}`
+  try {
+    await rename(file, aside)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  if ((await read(aside)) === stale) await rm(aside)
+  else await rename(aside, file)
 }
 
 function answers({ port, token }: Holder): Promise<boolean> {

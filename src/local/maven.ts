@@ -84,8 +84,9 @@ async function downloadOnce(
       cwd: partial,
       signal,
       onLine(line) {
-        if (/^(\[INFO\] )?Downloaded .*\.jar /.test(line)) jars += 1
-        if (jars > 0 && jars % 20 === 0) report(`Downloading ${title}: ${jars} files so far`)
+        if (!/^(\[INFO\] )?Downloaded .*\.jar /.test(line)) return
+        jars += 1
+        if (jars % 20 === 0) report(`Downloading ${title}: ${jars} files so far`)
       },
     })
     if (code !== 0) throw new StackFailed(`Maven could not download ${title}:\n${errorsOf(output)}`)
