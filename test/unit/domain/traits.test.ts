@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest'
+import { accept, eventText, problemsOf, problemsOfTrait, stored, word } from './decoding.ts'
+
+const TEXTS = ['avatar', 'description', 'email', 'employees', 'phone', 'website', 'plan'] as const
+
+describe.each(TEXTS)('%s', (name) => {
+  test('is a string, kept as it is', () => {
+    for (const text of ['', ' ', 'a b', '250.0', 'é😀', 'null', '{"a":1}', '\0']) {
+      expect(stored(name, JSON.stringify(text))).toBe(`s:${text}`)
+    }
+  })
+
+  test.each([
+    ['250', '250'],
+    ['250.0', '250'],
+    ['1.10', '1.1'],
+    ['1e21', '1e+21'],
+    ['1E2', '100'],
+    ['-0', '0'],
+    ['-0.0', '0'],
+    ['0.1', '0.1'],
+    ['0.10000000000000001', '0.10000000000000001'],
+    ['0.1000000000000000055', '0.1000000000000000055'],
+    ['9007199254740993', '9007199254740993'],
+    ['9007199254740991.0000001', '9007199254740991.0000001'],
+    ['1e400', '1e400'],
+    ['1E+400', '1E+400'],
+    ['1e-7', '1e-7'],
+    ['0.0000001', '1e-7'],
+  ])('the number %s is taken as the text %s', (json, text) => {
+    expect(stored(name, json)).toBe(`s:${text}`)
+  })
+
+  test('null removes it', () => {
+    expect(stored(name, 'null')).toBe('x')
+  })
+
+  test.each(['true', 'false', '[]', '["x"]', '{}', '{"rawJSON":"1"}'])('%s is none', (json) => {
+    expect(problemsOfTrait(name, json)).toEqual([`invalid_trait /traits/${name}`])
+  })
+
+  test('has no format by default', () => {
+    expect(stored(name, '"no address, no URL"')).toBe('s:no address, no URL')
+  })
+})
+
+describe('any other trait', () => {
+  test.each([
+    ['"text"', 's:text'],
+    ['"250"', 's:250'],
+    ['""', 's:'],
+    ['250', 'j:250'],
+    ['true', 'j:true'],
+    ['false', 'j:false'],
+    ['null', 'x'],
+    ['[]', 'j:[]'],
+    ['{}', 'j:{}'],
+    ['[null, "a", {"b": null}]', 'j:[null,"a",{"b":null}]'],
+  ])('may be any JSON value: %s', (json, expected) => {
+    for (const name of ['name', 'industry', 'custom']) expect(stored(name, json)).toBe(expected)
+  })
+
+  test.each([
+    ['Email', 'true'],
+    ['EMPLOYEES', '250'],
+    ['Address', '"x"'],
+    ['postal_code', '5'],
+    ['city', '5'],
+  ])('is told from a named one by its case: %s', (name, json) => {
+    expect(problemsOfTrait(name, json)).toEqual([])
+    if (json === '5') expect(stored(name, json)).toBe('j:5')
+  })
+})
+
+describe('strict formats', () => {
+  const strict = (name: string, json: string) =>
+    problemsOf(eventText({ traits: `{"${name}":${json}}` }), { strictFormats: true })
+
+  test.each(['ann@example.com', 'ann.b+c@mail.example.co.uk'])('%s is an e-mail', (text) => {
+    expect(strict('email', JSON.stringify(text))).toEqual([])
+  })
+
+  test.each(['""', '"ann"', '"ann@"', '"@example.com"', '"ann @example.com"', '5', 'true', '{}'])(
+    '%s is no e-mail',
+    (json) => {
+      expect(strict('email', json)).toEqual(['invalid_trait /traits/email'])
+    },
+  )
+
+  test.each(['avatar', 'website'])('%s is an http or https URL', (name) => {
+    for (const url of [
+      'https://example.com',
+      'http://example.com:8080/a?b=c#d',
+      'HTTPS://EXAMPLE.COM',
+    ]) {
+      expect(strict(name, JSON.stringify(url))).toEqual([])
+    }
+    for (const json of [
+      '"example.com"',
+      '"ftp://example.com"',
+      '"javascript:alert(1)"',
+      '"data:,"',
+      '""',
+      '5',
+      '[]',
+    ]) {
+      expect(strict(name, json)).toEqual([`invalid_trait /traits/${name}`])
+    }
+  })
+
+  test.each(['description', 'employees', 'phone', 'plan', 'name'])('%s has none', (name) => {
+    expect(strict(name, '"x y"')).toEqual([])
+    expect(strict(name, '5')).toEqual([])
+  })
+
+  test('let a removal be', () => {
+    for (const name of ['email', 'avatar', 'website']) expect(strict(name, 'null')).toEqual([])
+  })
+
+  test('change nothing of what is stored', () => {
+    const traits = '{"email":"Ann@Example.com","website":"HTTPS://Example.com"}'
+    const event = accept(eventText({ traits }), { strictFormats: true })
+    expect([...event.traits].map(([name, value]) => [name, word(value)])).toEqual([
+      ['email', 's:Ann@Example.com'],
+      ['website', 's:HTTPS://Example.com'],
+    ])
+  })
+})
