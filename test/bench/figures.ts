@@ -1,0 +1,69 @@
+import Table from 'cli-table3'
+import type { Drain } from './drain.ts'
+import type { Latency } from './latency.ts'
+
+export interface DrainResult {
+  readonly partitions: number
+  /** Groups in Redis at the end, as many as were sent. */
+  readonly groups: number
+  readonly ours: Drain
+  readonly reference: Drain
+}
+
+export interface LatencyResult {
+  readonly ours: Latency
+  readonly reference: Latency
+}
+
+export function tableOfDrains(results: readonly DrainResult[]): string {
+  const table = tableWith([
+    'draining',
+    'worker',
+    'events/s',
+    'Node µs/event',
+    'Redis µs/event',
+    'peak RSS MiB',
+  ])
+  for (const { partitions, ours, reference } of results) {
+    const scenario = `${partitions} partition${partitions === 1 ? '' : 's'}`
+    for (const drain of [ours, reference]) table.push([scenario, ...figuresOf(drain)])
+    table.push([
+      '',
+      'ratio',
+      `${(ours.recordsPerSecond / reference.recordsPerSecond).toFixed(1)} x`,
+      `${(ours.nodeMicros / reference.nodeMicros).toFixed(2)} x`,
+      `${(ours.redisMicros / reference.redisMicros).toFixed(2)} x`,
+      `${(ours.peakMemoryMiB / reference.peakMemoryMiB).toFixed(2)} x`,
+    ])
+  }
+  return table.toString()
+}
+
+export function tableOfLatencies(results: readonly LatencyResult[]): string {
+  const table = tableWith(['latency', 'worker', 'p50 ms', 'p99 ms', 'max ms', 'probes'])
+  for (const { ours, reference } of results) {
+    for (const { worker, eventsPerSecond, p50Ms, p99Ms, maxMs, probes } of [ours, reference]) {
+      table.push([
+        `${eventsPerSecond} events/s`,
+        worker,
+        ...[p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(1)),
+        probes,
+      ])
+    }
+  }
+  return table.toString()
+}
+
+function figuresOf(drain: Drain): string[] {
+  return [
+    drain.worker,
+    Math.round(drain.recordsPerSecond).toLocaleString('en'),
+    drain.nodeMicros.toFixed(1),
+    drain.redisMicros.toFixed(1),
+    drain.peakMemoryMiB.toFixed(0),
+  ]
+}
+
+function tableWith(head: string[]): Table.Table {
+  return new Table({ head, style: { head: [], border: [] } })
+}
