@@ -1,0 +1,286 @@
+-- Merges patches of groups into their state: the merge of domain/merge.ts, atomically.
+--
+-- KEYS     group:{ID} of every patch; :clock, :members, :left and the user index follow from it
+-- ARGV[1]  msgpack: one flat list of all patches, in the order of KEYS (patch-packing.ts), each
+--            group id
+--            least clock of its traits and users, a number
+--            how many items follow of each kind: values, clocks, removed, users
+--            values   name, value, ...
+--            clocks   '', latest clock (16 digits), name, stamp, ...: first the names of values,
+--                     in their order, then those of removed; a stamp is 16 digits + '' | 'j' | 'x'
+--            removed  name, ...
+--            users    user id, clock as a number, true: member | false: left, user:{ID}, ...
+-- ARGV[2]  the user index: 'inside' is set by this script, 'outside' is left to the caller
+--          (its keys are in other slots), 'none' is not kept
+--
+-- Returns  { conflicts, standings }
+--            conflicts  index of the patch from 0, text, ...: nothing of these was written
+--            standings  with 'outside', one list a patch: per user '' | clock + 'm' | clock + 'l'
+--
+-- All that can fail of a group is read before its first write: Lua does not roll back.
+-- Values are written before their clocks, so that no clock ever vouches for an older value.
+-- Tables that live for one group only are made once and used again: half of Lua's time.
+
+local MAX_CLOCK = 9007199254740991
+local STAMP = '^' .. string.rep('%d', 16) .. '[jx]?$'
+
+local call, tonumber, unpack, sub, find = redis.call, tonumber, unpack, string.sub, string.find
+local list, index = cmsgpack.unpack(ARGV[1]), ARGV[2]
+
+local function malformed(clock_key, field)
+  error({ conflict = clock_key .. ' is malformed at the field "' .. field .. '"' }, 0)
+end
+
+-- The latest clock of all and the erasure floor, -1 where there is none.
+local function parse_head(head, clock_key)
+  local length = #head
+  if (length ~= 16 and length ~= 32) or find(head, '%D') then malformed(clock_key, '') end
+  local latest = tonumber(sub(head, 1, 16))
+  local floor = length == 32 and tonumber(sub(head, 17)) or -1
+  if latest > MAX_CLOCK or floor > MAX_CLOCK then malformed(clock_key, '') end
+  return latest, floor
+end
+
+local clock_of = {} -- stamp -> its clock; false: malformed. The traits of an event share theirs.
+local function parse_stamp(stamp)
+  local clock = find(stamp, STAMP) and tonumber(sub(stamp, 1, 16))
+  if not clock or clock > MAX_CLOCK then clock = false end
+  clock_of[stamp] = clock
+  return clock
+end
+
+-- Whether a > b by bytes. Lua's own < is strcoll and follows the server's locale.
+local function greater(a, b)
+  local low, high = 0, math.min(#a, #b)
+  while low < high do
+    local middle = math.ceil((low + high) / 2)
+    if sub(a, 1, middle) == sub(b, 1, middle) then low = middle else high = middle - 1 end
+  end
+  return (string.byte(a, low + 1) or -1) > (string.byte(b, low + 1) or -1)
+end
+
+local names, wins, tied, tied_names = {}, {}, {}, {}
+local won_values, won_clocks, won_removed = {}, {}, {}
+
+-- Collects what wins over the stored traits in won_*, and returns how many items each has.
+local function choose_traits(key, clock_key, floor, values_at, values, clocks_at, clocks)
+  local count = clocks / 2 - 1
+  if count == 0 then return 0, 2, 0 end
+  for i = 1, count do names[i] = list[clocks_at + 2 * i] end
+
+  local ties, any = 0, false
+  local stored = call('HMGET', clock_key, unpack(names, 1, count))
+  for i = 1, count do
+    local stamp, other = list[clocks_at + 2 * i + 1], stored[i]
+    local clock = clock_of[stamp] or parse_stamp(stamp)
+    local win = false
+    if clock > floor then
+      local other_clock = -1
+      if other then
+        other_clock = clock_of[other]
+        if other_clock == nil then other_clock = parse_stamp(other) end
+        if not other_clock then malformed(clock_key, names[i]) end
+      end
+      if clock > other_clock or other_clock <= floor then
+        win = true
+      elseif clock == other_clock and sub(stamp, 17) ~= 'x' then
+        if sub(other, 17) == 'x' then
+          win = true
+        else
+          ties = ties + 1
+          tied[ties], tied_names[ties] = i, names[i]
+        end
+      end
+    end
+    wins[i] = win
+    any = any or win
+  end
+
+  if ties > 0 then
+    local texts = call('HMGET', key, unpack(tied_names, 1, ties))
+    for t = 1, ties do
+      local i, text = tied[t], texts[t]
+      local value = list[values_at + 2 * i - 1]
+      if text == value then
+        wins[i] = #list[clocks_at + 2 * i + 1] > #stored[i] -- JSON over string
+      else
+        wins[i] = not text or greater(value, text)
+      end
+      any = any or wins[i]
+    end
+  end
+  if not any then return 0, 2, 0 end
+
+  local v, c, r = 0, 2, 0
+  for i = 1, count do
+    if wins[i] then
+      won_clocks[c + 1], won_clocks[c + 2] = names[i], list[clocks_at + 2 * i + 1]
+      c = c + 2
+      if 2 * i <= values then
+        won_values[v + 1], won_values[v + 2] = names[i], list[values_at + 2 * i - 1]
+        v = v + 2
+      else
+        r = r + 1
+        won_removed[r] = names[i]
+      end
+    end
+  end
+  return v, c, r
+end
+
+local ids, keys = {}, {}
+local joined, left, unjoined, unleft = {}, {}, {}, {}
+local index_keys, index_clocks = {}, {}
+
+local function score(key, id)
+  return tonumber(call('ZSCORE', key, id) or -1)
+end
+
+-- Reads how the users stand and collects what is to be written for it: of the group in joined,
+-- left (clock, id, ...), unjoined and unleft (id, ...), of the index in index_*.
+local function settle_users(key, group_id, floor, fresh, at, count, standings)
+  local n = count / 4
+  keys[1] = key .. ':left'
+  for u = 1, n do
+    ids[u] = list[at + 4 * u - 4]
+    if index == 'inside' then keys[u + 1] = list[at + 4 * u - 1] .. ':left' end
+  end
+  local any_left = not fresh and call('EXISTS', unpack(keys, 1, index == 'inside' and n + 1 or 1)) > 0
+  local member_clocks = not fresh and call('ZMSCORE', key .. ':members', unpack(ids, 1, n))
+  local left_clocks = any_left and call('ZMSCORE', keys[1], unpack(ids, 1, n))
+
+  local j, l, uj, ul, x = 0, 0, 0, 0, 0
+  for u = 1, n do
+    local id, clock, member = ids[u], list[at + 4 * u - 3], list[at + 4 * u - 2]
+    local member_clock = tonumber(member_clocks and member_clocks[u] or -1)
+    local left_clock = tonumber(left_clocks and left_clocks[u] or -1)
+    local standing, is_member = member_clock, true
+    if left_clock > member_clock then standing, is_member = left_clock, false end
+    if standing <= floor then standing = -1 end
+
+    if clock > floor and (clock > standing or (clock == standing and member and not is_member)) then
+      standing, is_member = clock, member
+      if member then
+        joined[j + 1], joined[j + 2] = clock, id
+        j = j + 2
+        if left_clock >= 0 then ul = ul + 1; unleft[ul] = id end
+      else
+        left[l + 1], left[l + 2] = clock, id
+        l = l + 2
+        if member_clock >= 0 then uj = uj + 1; unjoined[uj] = id end
+      end
+    end
+
+    if index == 'inside' then
+      local groups_key, left_key = list[at + 4 * u - 1] .. ':groups', list[at + 4 * u - 1] .. ':left'
+      local in_groups, in_left = is_member and standing or -1, is_member and -1 or standing
+      if (fresh and -1 or score(groups_key, group_id)) ~= in_groups then
+        x = x + 1
+        index_keys[x], index_clocks[x] = groups_key, in_groups
+      end
+      if (any_left and score(left_key, group_id) or -1) ~= in_left then
+        x = x + 1
+        index_keys[x], index_clocks[x] = left_key, in_left
+      end
+    elseif index == 'outside' then
+      standings[u] = standing < 0 and '' or string.format('%.0f', standing) .. (is_member and 'm' or 'l')
+    end
+  end
+  return j, l, uj, ul, x
+end
+
+local function write_users(key, group_id, j, l, uj, ul, x)
+  if j > 0 then call('ZADD', key .. ':members', unpack(joined, 1, j)) end
+  if l > 0 then call('ZADD', key .. ':left', unpack(left, 1, l)) end
+  if uj > 0 then call('ZREM', key .. ':members', unpack(unjoined, 1, uj)) end
+  if ul > 0 then call('ZREM', key .. ':left', unpack(unleft, 1, ul)) end
+  for i = 1, x do
+    if index_clocks[i] < 0 then
+      call('ZREM', index_keys[i], group_id)
+    else
+      call('ZADD', index_keys[i], index_clocks[i], group_id)
+    end
+  end
+end
+
+-- True where nothing stands at any of the keys.
+local function all_absent(key, clock_key, at, count)
+  local n = 4
+  keys[1], keys[2], keys[3], keys[4] = key, clock_key, key .. ':members', key .. ':left'
+  if index == 'inside' then
+    for u = at + 3, at + count, 4 do
+      keys[n + 1], keys[n + 2] = list[u] .. ':groups', list[u] .. ':left'
+      n = n + 2
+    end
+  end
+  return call('EXISTS', unpack(keys, 1, n)) == 0
+end
+
+local function merge(key, at, standings)
+  local clock_key, group_id = key .. ':clock', list[at]
+  local values, clocks, removed, users = list[at + 2], list[at + 3], list[at + 4], list[at + 5]
+  local values_at = at + 6
+  local clocks_at = values_at + values
+  local removed_at = clocks_at + clocks
+  local users_at = removed_at + removed
+
+  local latest, floor, fresh = -1, -1, false
+  local head = call('HGET', clock_key, '')
+  if head then
+    latest, floor = parse_head(head, clock_key)
+  else
+    fresh = all_absent(key, clock_key, users_at, users)
+    if not fresh and call('EXISTS', clock_key) == 1 then malformed(clock_key, '') end
+  end
+
+  local all_win = list[at + 1] > latest
+  local v, c, r = values, clocks, removed
+  if not all_win then
+    v, c, r = choose_traits(key, clock_key, floor, values_at, values, clocks_at, clocks)
+  end
+  local j, l, uj, ul, x = 0, 0, 0, 0, 0
+  if users > 0 then
+    j, l, uj, ul, x = settle_users(key, group_id, floor, fresh, users_at, users, standings)
+  elseif not fresh then
+    call('ZCARD', key .. ':members')
+  end
+  if not fresh then
+    if users == 0 then call('ZCARD', key .. ':left') end
+    if v == 0 then call('HLEN', key) end
+  end
+
+  -- From here on it is written. With values, the first of these shows a foreign type at key.
+  if all_win then
+    if v > 0 then call('HSET', key, unpack(list, values_at, clocks_at - 1)) end
+    if r > 0 then call('HDEL', key, unpack(list, removed_at, users_at - 1)) end
+    if floor >= 0 then list[clocks_at + 1] = list[clocks_at + 1] .. sub(head, 17) end
+    call('HSET', clock_key, unpack(list, clocks_at, removed_at - 1))
+  else
+    if v > 0 then call('HSET', key, unpack(won_values, 1, v)) end
+    if r > 0 then call('HDEL', key, unpack(won_removed, 1, r)) end
+    local later = tonumber(list[clocks_at + 1]) > latest
+    if later or c > 2 then
+      won_clocks[1] = ''
+      won_clocks[2] = later and list[clocks_at + 1] .. sub(head or '', 17) or head
+      call('HSET', clock_key, unpack(won_clocks, 1, c))
+    end
+  end
+  write_users(key, group_id, j, l, uj, ul, x)
+end
+
+local conflicts, standings = {}, {}
+local at = 1
+for i = 1, #KEYS do
+  if index == 'outside' then standings[i] = {} end
+  local ok, failure = pcall(merge, KEYS[i], at, standings[i])
+  if not ok then
+    local text = type(failure) == 'table' and (failure.conflict or failure.err) or failure
+    if not (type(failure) == 'table' and failure.conflict) and not find(text, 'WRONGTYPE', 1, true) then
+      error(failure, 0)
+    end
+    conflicts[#conflicts + 1] = i - 1
+    conflicts[#conflicts + 1] = text
+  end
+  at = at + 6 + list[at + 2] + list[at + 3] + list[at + 4] + list[at + 5]
+end
+return { conflicts, standings }
