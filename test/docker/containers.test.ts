@@ -1,0 +1,39 @@
+import { Redis } from 'ioredis'
+import { Kafka, logLevel } from 'kafkajs'
+import { beforeAll, expect, test } from 'vitest'
+import { type Containers, startContainers } from '../setup/containers.ts'
+import { docker } from './docker.ts'
+
+let containers: Containers
+
+beforeAll(async () => {
+  containers = await startContainers()
+  return () => containers.stop()
+})
+
+test('the Kafka of the tests takes a record', async () => {
+  const kafka = new Kafka({ brokers: containers.kafkaBrokers, logLevel: logLevel.NOTHING })
+  const [admin, producer] = [kafka.admin(), kafka.producer()]
+  await admin.connect()
+  await admin.createTopics({ topics: [{ topic: 'taken' }] })
+  await producer.connect()
+  await producer.send({ topic: 'taken', messages: [{ value: 'record' }] })
+  expect(await admin.fetchTopicOffsets('taken')).toMatchObject([{ high: '1' }])
+  await producer.disconnect()
+  await admin.disconnect()
+})
+
+test('the Redis of the tests answers', async () => {
+  const redis = new Redis(containers.redisUrl)
+  expect(await redis.ping()).toBe('PONG')
+  redis.disconnect()
+})
+
+test('containers are gone once they are stopped', async () => {
+  const own = await startContainers()
+  const ports = [...own.kafkaBrokers, own.redisUrl].map((url) => url.split(':').pop())
+  const published = () => docker(['ps', '--all', '--format', '{{.Ports}}'])
+  for (const port of ports) expect(await published()).toContain(`:${port}->`)
+  await own.stop()
+  for (const port of ports) expect(await published()).not.toContain(`:${port}->`)
+})

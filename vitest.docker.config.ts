@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+/** The Docker side, one file after the other: needs a Docker engine, and builds the image. */
+export default defineConfig({
+  test: {
+    include: ['test/docker/**/*.test.ts'],
+    pool: 'forks',
+    fileParallelism: false,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+    reporters: ['default', 'json'],
+    outputFile: { json: '.local/reports/docker.json' },
+  },
+})
