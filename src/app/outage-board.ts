@@ -2,7 +2,7 @@ import type { Dependency } from '../pipeline/outage.ts'
 import type { Log } from '../pipeline/ports.ts'
 
 /** Where an outage was noticed: one dependency can be away in several ways at once. */
-export type Source = 'start' | 'connection' | 'merge' | 'dead letters'
+export type Source = 'start' | 'connection' | 'batch'
 
 export interface DependencyState {
   readonly name: Dependency

@@ -8,10 +8,11 @@ export function trackBatches(
   registry: Registry,
 ): {
   observeBatch(report: BatchReport): void
-  forgetPartition(topic: string, partition: number): void
+  keepPartitions(topic: string, partitions: readonly number[]): void
 } {
   const { records, deadLetters, groups, batches } = createCounters(registry)
   const { steps, latency, lag } = createDistributions(registry)
+  const withLag = new Set<number>()
   for (const outcome of ['accepted', 'erasure', 'ignored', 'rejected']) records.inc({ outcome }, 0)
   for (const reason of REASONS) deadLetters.inc({ reason }, 0)
 
@@ -34,10 +35,15 @@ export function trackBatches(
       if (report.firstTimestampMs >= 0) {
         latency.observe(Math.max(0, now() - report.firstTimestampMs) / 1000)
       }
+      withLag.add(report.partition)
       lag.set({ topic: report.topic, partition: report.partition }, Number(report.lag))
     },
-    forgetPartition(topic, partition) {
-      lag.remove({ topic, partition })
+    keepPartitions(topic, partitions) {
+      for (const partition of withLag) {
+        if (partitions.includes(partition)) continue
+        lag.remove({ topic, partition })
+        withLag.delete(partition)
+      }
     },
   }
 }

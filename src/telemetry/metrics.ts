@@ -7,8 +7,8 @@ import { trackOutages } from './outage-metrics.ts'
 export interface Metrics {
   /** Counts a batch that was just committed. A dozen additions, whatever its size. */
   observeBatch(report: BatchReport): void
-  /** Stops reporting the lag of a partition that another worker has now. */
-  forgetPartition(topic: string, partition: number): void
+  /** Stops reporting the lag of all other partitions: another worker has them now. */
+  keepPartitions(topic: string, partitions: readonly number[]): void
   setStoppedPartitions(count: number): void
   /** To be told of every change, and once at start. */
   setUp(dependency: Dependency, isUp: boolean): void

@@ -1,0 +1,36 @@
+import { Abandoned } from '../pipeline/outage.ts'
+import { type RetryRules, waitOut } from '../pipeline/retry.ts'
+import type { OutageBoard, Source } from './outage-board.ts'
+
+/** How outages are waited out, each told to the board. */
+export function retryRules(
+  outages: OutageBoard,
+  source: Source,
+  sessionTimeoutMs: number,
+): RetryRules {
+  return {
+    firstDelayMs: 100,
+    maxDelayMs: 3000,
+    heartbeatMs: sessionTimeoutMs / 10,
+    random: Math.random,
+    onUnavailable: ({ dependency, message }) => outages.away(dependency, source, message),
+    onAvailable: ({ dependency }) => outages.back(dependency, source),
+  }
+}
+
+/** Calls `attempt` until it succeeds, or until the signal: then there is nothing to wait for. */
+export async function waitAtStart(
+  attempt: () => Promise<void>,
+  outages: OutageBoard,
+  signal: AbortSignal,
+): Promise<void> {
+  if (signal.aborted) return
+  const nobodyToTell = { signal, heartbeat: async () => {} }
+  try {
+    await waitOut(attempt, nobodyToTell, retryRules(outages, 'start', NO_SESSION_MS))
+  } catch (error) {
+    if (!(error instanceof Abandoned)) throw error
+  }
+}
+
+const NO_SESSION_MS = 30_000
