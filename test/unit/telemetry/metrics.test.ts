@@ -87,7 +87,7 @@ test('the lag of a partition that went to another worker is no longer reported',
   const metrics = createMetrics(() => NOW_MS)
   metrics.observeBatch(REPORT)
   metrics.observeBatch({ ...REPORT, partition: 4 })
-  metrics.keepPartitions('groups', [])
+  metrics.keepPartitions('groups', [4])
 
   const lags = (await samples(metrics)).filter((line) => line.includes('lag_records{'))
   expect(lags).toEqual(['group_traits_partition_lag_records{topic="groups",partition="4"} 500'])
