@@ -13,7 +13,7 @@
 import type { Ignored, Rejected } from '../domain/decode.ts'
 import type { GroupEvent } from '../domain/event.ts'
 import type { Problem } from '../domain/problem.ts'
-import { Unavailable } from '../pipeline/outage.ts'
+import { Refused, Unavailable } from '../pipeline/outage.ts'
 import type { Log } from '../pipeline/ports.ts'
 import { contentOf, refuseContent } from './content.ts'
 import { type Answer, type Endpoint, failure } from './endpoint.ts'
@@ -31,7 +31,8 @@ export interface GatewayOptions {
   /**
    * Resolves once Kafka has acknowledged the event.
    *
-   * @throws Unavailable: unknown whether it was taken
+   * @throws EventTooLarge: the topic does not take it. Unavailable: unknown whether it was
+   *   taken. Refused: it was not, for want of a right
    */
   readonly publish: (key: string, value: Buffer) => Promise<void>
   readonly health: () => Health
@@ -45,6 +46,11 @@ export interface GatewayOptions {
   readonly publishTimeoutMs: number
   /** How long a client may take to send a request. */
   readonly requestTimeoutMs?: number
+}
+
+/** An event within our own limit that the topic does not take. */
+export class EventTooLarge extends Error {
+  override readonly name = 'EventTooLarge'
 }
 
 const PATH = '/group'
@@ -68,9 +74,7 @@ export function createGateway(options: GatewayOptions): HttpServer {
 
 function groupEndpoint(options: GatewayOptions): Endpoint {
   const { decode, publish, now, maxEventBytes, publishTimeoutMs, log } = options
-  const tooLarge = invalid(413, [
-    { reason: 'too_large', path: '', message: `the event has more than ${maxEventBytes} bytes` },
-  ])
+  const tooLarge = answerTooLarge(`the event has more than ${maxEventBytes} bytes`)
 
   return {
     method: 'POST',
@@ -95,7 +99,10 @@ function groupEndpoint(options: GatewayOptions): Endpoint {
             await within(publishTimeoutMs, publish(decoded.groupId, content))
             return accepted(decoded)
           } catch (error) {
-            if (!(error instanceof Unavailable)) throw error
+            if (error instanceof EventTooLarge) {
+              return answerTooLarge('the topic does not take an event of this size')
+            }
+            if (!(error instanceof Unavailable || error instanceof Refused)) throw error
             log.debug({ err: error }, 'Kafka did not acknowledge an event')
             return KAFKA_AWAY
           }
@@ -110,6 +117,10 @@ const KAFKA_AWAY = failure(
   'Kafka did not acknowledge the event, which may or may not have been taken. Send it again: a repeated event changes nothing.',
   { 'retry-after': '5' },
 )
+
+function answerTooLarge(message: string): Answer {
+  return invalid(413, [{ reason: 'too_large', path: '', message }])
+}
 
 function otherType(type: string): Problem {
   const shown = JSON.stringify(type.slice(0, 100))

@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { afterEach, expect, test } from 'vitest'
 import { createDecoder } from '../../../src/domain/decode.ts'
-import { createGateway, type GatewayOptions } from '../../../src/http/gateway.ts'
+import { createGateway, EventTooLarge, type GatewayOptions } from '../../../src/http/gateway.ts'
 import type { HttpServer } from '../../../src/http/server.ts'
-import { Unavailable } from '../../../src/pipeline/outage.ts'
+import { Refused, Unavailable } from '../../../src/pipeline/outage.ts'
 import { keepingLog } from './keeping-log.ts'
 import { sendRaw } from './raw-client.ts'
 
@@ -261,6 +261,18 @@ test('while Kafka is away the answer is 503, when to come again, and no inner de
   expect(JSON.parse(text)).toEqual({ error: 'unavailable', message: expect.any(String) })
   expect(text).not.toContain('broker-7')
   expect(log.lines.filter(({ level }) => level !== 'debug')).toEqual([])
+})
+
+test('a right that the gateway lacks is an outage to its clients', async () => {
+  const { url } = await start({ publish: () => Promise.reject(new Refused('kafka', 'no right')) })
+  expect((await post(url, SAMPLE)).status).toBe(503)
+})
+
+test('an event over the limit of the topic is too large', async () => {
+  const { url } = await start({ publish: () => Promise.reject(new EventTooLarge('1 MB')) })
+  const response = await post(url, SAMPLE)
+  expect(response.status).toBe(413)
+  expect(await response.json()).toMatchObject({ problems: [{ reason: 'too_large', path: '' }] })
 })
 
 test('a request does not wait for ever for an acknowledgement, whatever comes of it later', async () => {
