@@ -30,10 +30,10 @@ export function tableOfDrains(results: readonly DrainResult[]): string {
     table.push([
       '',
       'ratio',
-      `${(ours.recordsPerSecond / reference.recordsPerSecond).toFixed(1)} x`,
-      `${(ours.nodeMicros / reference.nodeMicros).toFixed(2)} x`,
-      `${(ours.redisMicros / reference.redisMicros).toFixed(2)} x`,
-      `${(ours.peakMemoryMiB / reference.peakMemoryMiB).toFixed(2)} x`,
+      ratio(ours.recordsPerSecond, reference.recordsPerSecond),
+      ratio(ours.nodeMicros, reference.nodeMicros),
+      ratio(ours.redisMicros, reference.redisMicros),
+      ratio(ours.peakMemoryMiB, reference.peakMemoryMiB),
     ])
   }
   return table.toString()
@@ -50,6 +50,14 @@ export function tableOfLatencies(results: readonly LatencyResult[]): string {
         probes,
       ])
     }
+    table.push([
+      '',
+      'ratio',
+      ratio(ours.p50Ms, reference.p50Ms),
+      ratio(ours.p99Ms, reference.p99Ms),
+      ratio(ours.maxMs, reference.maxMs),
+      '',
+    ])
   }
   return table.toString()
 }
@@ -62,6 +70,10 @@ function figuresOf(drain: Drain): string[] {
     drain.redisMicros.toFixed(1),
     drain.peakMemoryMiB.toFixed(0),
   ]
+}
+
+function ratio(ours: number, reference: number): string {
+  return `${(ours / reference).toFixed(2)} x`
 }
 
 function tableWith(head: string[]): Table.Table {
