@@ -144,7 +144,7 @@ function traitsOf(
   const traits = fields.map(([name, stored]): TraitView => {
     const stamp = stamps.get(name) ?? ''
     const form = stamp.endsWith('j') ? 'j' : ''
-    return { name, value: valueOf(stored, form), stored, form, clock: clockOf(stamp) }
+    return { name, value: parseStored(stored, form), stored, form, clock: clockOf(stamp) }
   })
   return traits
     .filter(({ clock }) => erasedAt < 0 || (clock ?? -1) > erasedAt)
@@ -159,7 +159,7 @@ function removedOf(stamps: ReadonlyMap<string, string>, erasedAt: number): Remov
 }
 
 /** A foreign hand may have put there what is no JSON: then it is shown as the text it is. */
-function valueOf(stored: string, form: Form): unknown {
+function parseStored(stored: string, form: Form): unknown {
   if (form !== 'j') return stored
   try {
     return JSON.parse(stored)

@@ -1,0 +1,27 @@
+import type { Log } from '../../src/pipeline/ports.ts'
+import { openRedis, type RedisConnection, type RedisSettings } from '../../src/redis/connection.ts'
+
+export const silentLog: Log = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  fatal() {},
+}
+
+/** Settings as they are by default. */
+export function redisSettings(url: string, changes: Partial<RedisSettings> = {}): RedisSettings {
+  return {
+    url,
+    groupPrefix: 'group:',
+    userPrefix: 'user:',
+    userIndex: true,
+    connectTimeoutMs: 5000,
+    commandTimeoutMs: 5000,
+    ...changes,
+  }
+}
+
+export function openTestRedis(url: string, changes: Partial<RedisSettings> = {}): RedisConnection {
+  return openRedis(redisSettings(url, changes), silentLog)
+}

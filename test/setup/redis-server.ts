@@ -1,0 +1,75 @@
+/** Redis servers of a test's own, to be filled, stopped, locked and clustered at will. */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type ChildServer, startChildServer } from '../../src/local/child-server.ts'
+import { findFreePorts } from '../../src/local/free-ports.ts'
+
+export interface OwnRedis {
+  readonly port: number
+  readonly url: string
+  readonly pid: number
+  /** Where it keeps its data; gone after `stop`. */
+  readonly folder: string
+  /** Ends the process at once and keeps its data, for `startAgain`. */
+  kill(): Promise<void>
+  startAgain(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface OwnRedisOptions {
+  /** Further arguments, as on the command line. */
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** Runs before the start, with the folder as argument. */
+  readonly prepare?: (folder: string) => Promise<void>
+}
+
+/** @param binary what `inject('redisServer')` gives */
+export async function startOwnRedis(
+  binary: string,
+  { args = [], env = {}, prepare }: OwnRedisOptions = {},
+): Promise<OwnRedis> {
+  const folder = await mkdtemp(join(tmpdir(), 'group-traits-redis-'))
+  await prepare?.(folder)
+  const [port = 0] = await findFreePorts([0])
+  const start = async () => {
+    const server = await startChildServer({
+      name: 'Redis',
+      // `env` of the system, as the servers take none of their own
+      command: 'env',
+      args: [
+        ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
+        binary,
+        ...['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder],
+        ...args,
+      ],
+      cwd: folder,
+      logFile: join(folder, 'redis.log'),
+      readyLine: 'Server initialized',
+    })
+    await server.ready()
+    return server
+  }
+  let server: ChildServer = await start()
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    folder,
+    get pid() {
+      return server.pid
+    },
+    async kill() {
+      process.kill(server.pid, 'SIGKILL')
+      await server.ended
+    },
+    async startAgain() {
+      server = await start()
+    },
+    async stop() {
+      await server.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
