@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { isJsonObject, type JsonObject } from './json.ts'
 import { SAMPLE_EVENT } from './sample.ts'
 import type { StoredValue } from './stored-value.ts'
+import { DATE_TIME } from './timestamp.ts'
 
 export const MAX_ID_BYTES = 512
 
@@ -23,10 +24,17 @@ export const idSchema = z
   .refine(fitsAnId, `must have at most ${MAX_ID_BYTES} bytes of UTF-8`)
   .refine((id) => id.isWellFormed(), 'must be Unicode text without lone surrogates')
 
-/** A number that stands for a text is turned into it before it comes here. */
-const id = z
-  .union([idSchema, z.int()])
-  .describe('1 to 512 bytes of UTF-8, not blank; a safe integer is taken as its decimal text')
+const AN_ID =
+  '1 to 512 bytes of UTF-8, not blank, kept exactly; an integer within ±(2^53-1) is taken as its decimal text.'
+
+const groupId = z.union([idSchema, z.int(), z.null()]).optional().describe(`The group: ${AN_ID}`)
+
+const userId = z
+  .union([idSchema, z.int(), z.literal(''), z.null()])
+  .optional()
+  .describe(
+    `The user: ${AN_ID} Absent, null or empty only in an event of \`type: "group"\` with an \`anonymousId\`: then nobody becomes a member.`,
+  )
 
 const object = z
   .custom<JsonObject>(isJsonObject, 'must be an object')
@@ -44,8 +52,13 @@ const address = z
     postal_code: text.nullish(),
     state: text.nullish(),
     street: text.nullish(),
+    postalCode: text
+      .nullish()
+      .describe('The same as `postal_code`, and stored as such. If both are given, they agree.'),
   })
-  .describe('Stored whole, as JSON. `postalCode` is stored as `postal_code`; nulls are dropped.')
+  .describe(
+    'Where the group is. Stored whole, as JSON, and replaced whole: other members are kept, nulls are dropped.',
+  )
 
 const email = z.email('must be an e-mail address')
 const webUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' })
@@ -77,12 +90,16 @@ const traits = z
       [Name in keyof typeof namedTraits]: z.ZodOptional<z.ZodNullable<(typeof namedTraits)[Name]>>
     },
   )
-  .describe('What is known of the group; null removes a trait. May be empty.')
+  .meta({
+    description:
+      'What is known of the group, each trait as of `timestamp`; null removes a trait. May be empty: then the event says only that the user belongs to the group. Any other trait than those named here may be any JSON value. An object or array is replaced whole. By default at most 512 traits, 256 bytes of UTF-8 a name, 32 KiB a value.',
+    propertyNames: { pattern: NOT_BLANK.source },
+  })
 
 const timestamp = z
-  .union([z.string(), z.number()], 'must be an ISO 8601 date-time or a number since 1970')
+  .union([z.string().regex(DATE_TIME), z.number().min(0)])
   .describe(
-    'When the event was first created: ISO 8601 (RFC 3339), or a number since 1970 in seconds (below 1e11), milliseconds (below 1e14) or microseconds',
+    'When the event was first created. ISO 8601 (RFC 3339) is recommended: with `Z` or an offset (UTC where there is neither), kept to the microsecond. Or a number since 1970 in seconds (below 1e11), milliseconds (below 1e14) or microseconds. Not before 1970, and not later than the record by more than the skew that is allowed (24 hours by default).',
   )
 
 /** What the fields other than the ids and the time must be. */
@@ -93,49 +110,82 @@ export const fieldSchemas = {
   assigned: z.boolean('must be true or false'),
 } as const
 
+/** In JSON Schema: the field is there, with another value than those that count as absent. */
+const given = (name: string, absent: readonly unknown[] = [null]) => ({
+  required: [name],
+  properties: { [name]: { not: { enum: absent } } },
+})
+
+const fromDestination = { required: ['type'], properties: { type: { const: 'group' } } }
+
 /** A group event as producers write it. */
 export const groupEventSchema = z
   .looseObject({
-    group_id: id.nullish(),
-    groupId: id.nullish().describe('The same as `group_id`'),
-    user_id: id.nullish(),
-    userId: id.nullish().describe('The same as `user_id`'),
+    group_id: groupId,
+    groupId: groupId.describe('The same as `group_id`. If both are given, they agree.'),
+    user_id: userId,
+    userId: userId.describe('The same as `user_id`. If both are given, they agree.'),
     traits: traits.nullish(),
-    timestamp: timestamp.nullish(),
-    context: object.nullish().describe('Extra information; accepted, not stored'),
-    type: z
-      .string()
+    timestamp,
+    context: object.nullish().describe('Extra information; accepted, not stored.'),
+    type: fieldSchemas.type
       .nullish()
-      .describe('Absent or `group`. Any other text is some other event, and passed over.'),
+      .describe('Any other text is some other event on a shared topic, and passed over.'),
     assigned: fieldSchemas.assigned
       .nullish()
-      .describe('False: the user left the group as of `timestamp`. Default: true.'),
+      .describe(
+        'False: the user left the group as of `timestamp`; the traits count all the same. Default: true.',
+      ),
     anonymousId: z
       .unknown()
       .optional()
-      .describe('With `type: "group"` the user may be absent where this is there'),
+      .describe('In an event of `type: "group"`: who it was where no user is known. Not stored.'),
   })
   .meta({
     title: 'Group event',
-    description: 'A user belongs to a group, with what is known of the group as of a time.',
+    description:
+      'A user belongs to a group, with what is known of the group as of a time. Any other field is allowed, and not stored. JSON of at most 1 MiB and 32 levels by default.',
     allOf: [
-      { anyOf: [{ required: ['group_id'] }, { required: ['groupId'] }] },
+      { anyOf: [given('group_id'), given('groupId')] },
       {
         anyOf: [
-          { required: ['user_id'] },
-          { required: ['userId'] },
-          { required: ['type', 'anonymousId'], properties: { type: { const: 'group' } } },
+          given('user_id', [null, '']),
+          given('userId', [null, '']),
+          { allOf: [fromDestination, given('anonymousId')] },
         ],
       },
-      {
-        anyOf: [
-          { required: ['traits'] },
-          { required: ['type'], properties: { type: { const: 'group' } } },
-        ],
-      },
-      { required: ['timestamp'] },
+      { anyOf: [given('traits'), fromDestination] },
     ],
-    examples: [SAMPLE_EVENT],
+    examples: [
+      SAMPLE_EVENT,
+      {
+        group_id: 'account123',
+        user_id: 'user123',
+        traits: {
+          employees: 250,
+          phone: null,
+          address: { city: 'Ulm', country: 'Germany', postal_code: '89073' },
+          features: ['reports', 'sso'],
+        },
+        timestamp: '2020-11-24T08:00:00.250+01:00',
+      },
+      {
+        group_id: 'account123',
+        user_id: 'user123',
+        assigned: false,
+        traits: {},
+        timestamp: 1606219200000,
+      },
+      {
+        type: 'group',
+        groupId: 'account123',
+        userId: '',
+        anonymousId: 'b2f6a1a0-6d5c-4b0e-9d9e-3c1f5a7e8d10',
+        traits: { plan: 'enterprise' },
+        context: { library: { name: 'RudderLabs JavaScript SDK' } },
+        timestamp: '2020-11-24T12:00:00.000Z',
+      },
+    ],
   })
 
 /** A group event as producers write it. */

@@ -3,7 +3,8 @@ import { parseDecimal } from './decimal.ts'
 /** The latest clock there is: the last integer that a double holds exactly, in the year 2255. */
 export const MAX_CLOCK = Number.MAX_SAFE_INTEGER
 
-const DATE_TIME =
+/** How a date-time is written; whether such a date exists is another question. */
+export const DATE_TIME =
   /^(\d{4}|\d{2})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(?:[Zz]|([+-])(\d{2})(?::?(\d{2}))?)?)?$/
 
 /**
