@@ -1,0 +1,80 @@
+/** Reads Kafka's wire types in order; throws a RangeError where the bytes end too early. */
+export class ByteReader {
+  readonly bytes: Buffer
+  position = 0
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+  }
+
+  get remaining(): number {
+    return this.bytes.length - this.position
+  }
+
+  int16(): number {
+    const value = this.bytes.readInt16BE(this.position)
+    this.position += 2
+    return value
+  }
+
+  int32(): number {
+    const value = this.bytes.readInt32BE(this.position)
+    this.position += 4
+    return value
+  }
+
+  int64(): bigint {
+    const value = this.bytes.readBigInt64BE(this.position)
+    this.position += 8
+    return value
+  }
+
+  /** Zigzag, at most 32 bits. */
+  varint(): number {
+    let raw = 0
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.byte()
+      raw |= (byte & 0x7f) << shift
+      if (byte < 0x80) return (raw >>> 1) ^ -(raw & 1)
+    }
+    throw new RangeError('a varint of more than five bytes')
+  }
+
+  /** Zigzag, at most 64 bits; a number where it is small, which is the rule and much faster. */
+  varlong(): number | bigint {
+    const start = this.position
+    let raw = 0
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.byte()
+      raw |= (byte & 0x7f) << shift
+      if (byte < 0x80) return (raw >>> 1) ^ -(raw & 1)
+    }
+    this.position = start
+    return this.longVarlong()
+  }
+
+  /** `length` bytes, as a view; null for a negative length. */
+  slice(length: number): Buffer | null {
+    if (length < 0) return null
+    if (length > this.remaining) throw new RangeError('a length beyond the end')
+    const slice = this.bytes.subarray(this.position, this.position + length)
+    this.position += length
+    return slice
+  }
+
+  private byte(): number {
+    const byte = this.bytes[this.position++]
+    if (byte === undefined) throw new RangeError('the bytes end within a value')
+    return byte
+  }
+
+  private longVarlong(): bigint {
+    let raw = 0n
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.byte()
+      raw |= BigInt(byte & 0x7f) << shift
+      if (byte < 0x80) return BigInt.asIntN(64, (raw >> 1n) ^ -(raw & 1n))
+    }
+    throw new RangeError('a varlong of more than ten bytes')
+  }
+}

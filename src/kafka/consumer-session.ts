@@ -1,0 +1,149 @@
+/**
+ * The life of one kafkajs consumer, from connecting to its end. It is never restarted: kafkajs
+ * can do so itself, but then a stop meanwhile may be lost (tulios/kafkajs#1639), and it takes
+ * a wrong password for the end of everything.
+ */
+import { Unavailable } from '../pipeline/outage.ts'
+import type { Log } from '../pipeline/ports.ts'
+import { createClient } from './client.ts'
+import { ConsumerFailed } from './consumer-failed.ts'
+import { withDeadline } from './deadline.ts'
+import type { Consumer, EachBatchHandler, LogEntry } from './kafkajs.ts'
+import type { KafkaSettings } from './settings.ts'
+
+export interface SessionOptions {
+  readonly settings: KafkaSettings
+  readonly log: Log
+  readonly eachBatch: EachBatchHandler
+  readonly onJoined: (partitions: readonly number[]) => void
+  /** The first fetch was answered: Kafka is there, and we may read. */
+  readonly onRunning: () => void
+  /** Read past, with no record for us: control records, aborted transactions. */
+  readonly onPassed: (partition: number, nextOffset: bigint, highWatermark: bigint) => void
+  /** The committed offset is no longer in the topic: reading goes on at its earliest record. */
+  readonly onReset: (partition: number) => void
+}
+
+export interface Session {
+  /** What ended it. Never rejects. */
+  readonly ended: Promise<unknown>
+  /** Lets the batches in hand finish, leaves the group and disconnects, or gives up on it. */
+  close(deadlineMs: number): Promise<void>
+}
+
+export function openSession(options: SessionOptions): Session {
+  const { settings, log } = options
+  const { promise: ended, resolve: end } = Promise.withResolvers<unknown>()
+  const onLogged = ({ log: entry }: LogEntry) => {
+    // kafkajs says it nowhere else
+    if (entry.message.startsWith('Offset out of range, reset')) options.onReset(entry.partition)
+  }
+  const consumer = createClient(settings, log, onLogged).consumer({
+    groupId: settings.groupId,
+    sessionTimeout: settings.sessionTimeoutMs,
+    rebalanceTimeout: rebalanceTimeoutMs(settings),
+    heartbeatInterval: Math.max(1, Math.floor(settings.sessionTimeoutMs / 10)),
+    maxWaitTimeInMs: settings.maxWaitMs,
+    maxBytes: settings.maxFetchBytes,
+    maxBytesPerPartition: settings.maxPartitionFetchBytes,
+    allowAutoTopicCreation: false,
+    // repeats a join while others join, and a fetch; of connections, see client.ts
+    retry: {
+      retries: 5,
+      initialRetryTime: 100,
+      maxRetryTime: 1000,
+      restartOnFailure: async () => false,
+    },
+  })
+  consumer.on(consumer.events.CRASH, ({ payload }) => end(payload.error))
+  listen(consumer, options)
+  const watch = watchForSilence(consumer, settings, end)
+  const closing = new AbortController()
+  const started = start(consumer, options, closing.signal).catch(end)
+  return {
+    ended,
+    close: async (deadlineMs) => {
+      clearInterval(watch)
+      closing.abort()
+      end(undefined)
+      // a connection that only comes about now must not stay behind
+      started.then(() => consumer.disconnect()).catch(() => {})
+      try {
+        await withDeadline(consumer.disconnect(), deadlineMs, 'leaving the consumer group')
+      } catch (error) {
+        // the group finds out by the session timeout; nobody waits for it here
+        log.debug({ error: String(error) }, 'the consumer was left as it is')
+      }
+    },
+  }
+}
+
+async function start(
+  consumer: Consumer,
+  { settings, eachBatch }: SessionOptions,
+  closing: AbortSignal,
+): Promise<void> {
+  await consumer.connect()
+  if (closing.aborted) return
+  await consumer.subscribe({ topics: [settings.topic], fromBeginning: true })
+  if (closing.aborted) return
+  await consumer.run({
+    autoCommit: false,
+    eachBatchAutoResolve: false,
+    partitionsConsumedConcurrently: settings.concurrentPartitions,
+    eachBatch,
+  })
+}
+
+function listen(consumer: Consumer, options: SessionOptions): void {
+  const { topic } = options.settings
+  let isRunning = false
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    const partitions = payload.memberAssignment[topic] ?? []
+    // what was stopped may have been skipped meanwhile; if not, it stops again
+    consumer.resume([{ topic, partitions }])
+    options.onJoined(partitions)
+  })
+  consumer.on(consumer.events.FETCH, () => {
+    if (!isRunning) options.onRunning()
+    isRunning = true
+  })
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+    if (payload.batchSize > 0) return
+    const next = BigInt(payload.lastOffset) + 1n
+    options.onPassed(payload.partition, next, BigInt(payload.highWatermark))
+  })
+}
+
+/**
+ * kafkajs can come to a halt without a word (tulios/kafkajs#1443), and so can a batch that is
+ * waited for: then the process must end rather than look alive.
+ */
+function watchForSilence(
+  consumer: Consumer,
+  settings: KafkaSettings,
+  end: (error: unknown) => void,
+): NodeJS.Timeout {
+  const { FETCH_START, FETCH, HEARTBEAT, GROUP_JOIN, START_BATCH_PROCESS } = consumer.events
+  const limitMs =
+    rebalanceTimeoutMs(settings) + settings.sessionTimeoutMs + 2 * settings.requestTimeoutMs
+  let lastSignMs = performance.now()
+  let hasJoined = false
+  for (const event of [FETCH_START, FETCH, HEARTBEAT, GROUP_JOIN, START_BATCH_PROCESS]) {
+    consumer.on(event, () => {
+      lastSignMs = performance.now()
+      hasJoined ||= event === GROUP_JOIN
+    })
+  }
+  const check = () => {
+    if (performance.now() - lastSignMs < limitMs) return
+    const message = `no sign of life from the consumer for ${limitMs} ms`
+    end(hasJoined ? new ConsumerFailed(message) : new Unavailable('kafka', message))
+  }
+  return setInterval(check, Math.min(limitMs, 1000)).unref()
+}
+
+/** How long the group waits for a member that works on a batch, before it goes on without. */
+function rebalanceTimeoutMs({ sessionTimeoutMs }: KafkaSettings): number {
+  return Math.max(sessionTimeoutMs, 60_000)
+}

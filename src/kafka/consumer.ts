@@ -1,0 +1,196 @@
+/**
+ * Reads the topic for as long as the process lives.
+ *
+ * connecting → reading ⇄ away → stopped, or failed. While it is away (brokers gone, a
+ * coordinator moving, a right withdrawn) it tries again with capped, jittered backoff, for
+ * ever; of an outage it tells once. Only before the first fetch is a refusal the end.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Refused, Unavailable } from '../pipeline/outage.ts'
+import type { Log } from '../pipeline/ports.ts'
+import { type HandleBatch, handleBatch } from './batch-handler.ts'
+import { ConsumerFailed } from './consumer-failed.ts'
+import { openSession, type Session } from './consumer-session.ts'
+import { reasonOf, translate } from './failures.ts'
+import { type PartitionState, PartitionStates } from './partition-states.ts'
+import { rightsToRead } from './rights.ts'
+import type { KafkaSettings } from './settings.ts'
+
+export interface ConsumerOptions {
+  readonly settings: KafkaSettings
+  readonly log: Log
+  readonly handle: HandleBatch
+  /** From 0 to 1, for the jitter of waits. */
+  readonly random?: () => number
+  /** Told of changes that others act on. */
+  readonly onEvent?: (event: ConsumerEvent) => void
+}
+
+export type ConsumerEvent =
+  | { readonly kind: 'assigned'; readonly partitions: readonly number[] }
+  | { readonly kind: 'lost'; readonly outage: Unavailable }
+  | { readonly kind: 'back'; readonly outage: Unavailable }
+  | { readonly kind: 'reset'; readonly partition: number }
+
+export interface ConsumerState {
+  /** Whether Kafka answered our latest fetch. */
+  readonly isReading: boolean
+  /** Set while Kafka is away. */
+  readonly outage: Unavailable | undefined
+  readonly partitions: readonly PartitionState[]
+}
+
+export interface RunningConsumer {
+  /**
+   * Settles once nothing more is read: undefined after `stop`; Refused where Kafka does not
+   * let us read at start; ConsumerFailed on a bug. Never rejects.
+   */
+  readonly ended: Promise<Refused | ConsumerFailed | undefined>
+  state(): ConsumerState
+  /** Lets the batches in hand finish or be given up, leaves the group, disconnects. */
+  stop(deadlineMs: number): Promise<void>
+}
+
+export function startConsumer(options: ConsumerOptions): RunningConsumer {
+  const consumer = new ConsumerLife(options)
+  const ended = consumer.live()
+  return {
+    ended,
+    state: () => consumer.state(),
+    stop: async (deadlineMs) => {
+      consumer.stop(deadlineMs)
+      await Promise.race([ended, sleep(deadlineMs, undefined, { ref: false })])
+    },
+  }
+}
+
+const FIRST_DELAY_MS = 250
+const MAX_DELAY_MS = 10_000
+/** How long an ended session may take to clean up before the next one begins. */
+const CLOSE_DEADLINE_MS = 5000
+
+class ConsumerLife {
+  private readonly options: ConsumerOptions
+  private readonly partitions = new PartitionStates()
+  private readonly stopping = new AbortController()
+  private readonly stopped = aborted(this.stopping.signal)
+  private stopDeadlineMs = CLOSE_DEADLINE_MS
+  private hasRead = false
+  private isReading = false
+  private outage: Unavailable | undefined
+  private failures = 0
+
+  constructor(options: ConsumerOptions) {
+    this.options = options
+  }
+
+  async live(): Promise<Refused | ConsumerFailed | undefined> {
+    for (;;) {
+      const error = await this.session()
+      if (this.stopping.signal.aborted) return undefined
+      const fatal = this.fatal(error)
+      if (fatal !== undefined) return fatal
+      await this.pause()
+      if (this.stopping.signal.aborted) return undefined
+    }
+  }
+
+  state(): ConsumerState {
+    const { isReading, outage } = this
+    return { isReading, outage, partitions: this.partitions.list() }
+  }
+
+  stop(deadlineMs: number): void {
+    this.stopDeadlineMs = deadlineMs
+    this.stopping.abort()
+  }
+
+  /** From connecting to the end of a session; resolves to what ended it. */
+  private async session(): Promise<unknown> {
+    const { settings, log, handle, onEvent } = this.options
+    const { signal } = this.stopping
+    const failed = Promise.withResolvers<ConsumerFailed>()
+    const handler = {
+      handle,
+      log,
+      signal,
+      partitions: this.partitions,
+      onFailed: failed.resolve,
+    }
+    const session: Session = openSession({
+      settings,
+      log,
+      eachBatch: (payload) => handleBatch(payload, handler),
+      onJoined: (partitions) => this.joined(partitions),
+      onRunning: () => this.running(),
+      onPassed: (...passed) => this.partitions.advance(...passed),
+      onReset: (partition) => {
+        log.error(
+          { topic: settings.topic, partition },
+          `the committed offset of partition ${partition} is not in the topic any more (retention, ` +
+            'or a topic made anew): reading goes on at its earliest record, and what was between ' +
+            'is not in the state',
+        )
+        onEvent?.({ kind: 'reset', partition })
+      },
+    })
+    const error = await Promise.race([session.ended, failed.promise, this.stopped])
+    this.isReading = false
+    await session.close(signal.aborted ? this.stopDeadlineMs : CLOSE_DEADLINE_MS)
+    this.partitions.unassign()
+    return error
+  }
+
+  private joined(partitions: readonly number[]): void {
+    const { settings, log, onEvent } = this.options
+    this.partitions.assign(partitions)
+    log.info(
+      { topic: settings.topic, group: settings.groupId, partitions },
+      partitions.length === 0
+        ? 'joined the consumer group; other workers have all the partitions'
+        : `joined the consumer group with ${partitions.length} partitions`,
+    )
+    onEvent?.({ kind: 'assigned', partitions })
+  }
+
+  private running(): void {
+    const { onEvent } = this.options
+    this.hasRead = true
+    this.isReading = true
+    this.failures = 0
+    if (this.outage === undefined) return
+    onEvent?.({ kind: 'back', outage: this.outage })
+    this.outage = undefined
+  }
+
+  /** What ends everything; undefined where it is an outage, which is told of if it is news. */
+  private fatal(error: unknown): Refused | ConsumerFailed | undefined {
+    const { settings, onEvent } = this.options
+    if (error instanceof ConsumerFailed) return error
+    const known = translate(error, `reading topic ${settings.topic}`, rightsToRead(settings))
+    if (known instanceof Refused && !this.hasRead) return known
+    if (!(known instanceof Refused) && !(known instanceof Unavailable)) {
+      return new ConsumerFailed(`the Kafka client hit a bug: ${reasonOf(error)}`, { cause: error })
+    }
+    const outage = new Unavailable('kafka', known.message, { cause: error })
+    if (this.outage === undefined) onEvent?.({ kind: 'lost', outage })
+    this.outage = outage
+    return undefined
+  }
+
+  private async pause(): Promise<void> {
+    const { random = Math.random } = this.options
+    const ceilingMs = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(this.failures++, 10))
+    try {
+      await sleep(ceilingMs * (0.5 + 0.5 * random()), undefined, { signal: this.stopping.signal })
+    } catch {
+      // a stop cut the wait short, which is all that can fail of it; the caller looks
+    }
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<undefined> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  signal.addEventListener('abort', () => resolve(), { once: true })
+  await promise
+}

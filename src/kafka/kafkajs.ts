@@ -1,0 +1,94 @@
+/**
+ * kafkajs 2.2.4, with three of its parts amended. It had no release since 2023, so what is
+ * wrong in it stays wrong; its version is pinned, and tests hold each amendment in place.
+ */
+import { createRequire } from 'node:module'
+import type * as Kafkajs from 'kafkajs'
+import { decodeFetchResponse, type FetchLimits } from './fetch-response.ts'
+import type { FetchedRecord } from './record-batch.ts'
+
+// through `require`, so that it shares its modules with the amendments below
+const require = createRequire(import.meta.url)
+const PARTS = 'kafkajs/src'
+
+export type * from 'kafkajs'
+export const kafkajs: typeof Kafkajs = require('kafkajs')
+
+/**
+ * Amends kafkajs for this process; a later call changes the limit only.
+ *
+ * @param maxBatchBytes what one batch may become in memory
+ */
+export function amendKafkajs(maxBatchBytes: number): void {
+  limits = { ...limits, maxBatchBytes, enoughBytes: Math.min(ENOUGH_BYTES, maxBatchBytes) }
+  if (isAmended) return
+  isAmended = true
+  amendFetchResponses()
+  amendRequestQueue()
+}
+
+let isAmended = false
+
+/** What the batches of one fetch response may become together, but for the last of them. */
+const ENOUGH_BYTES = 32 * 1024 * 1024
+
+let limits: FetchLimits = {
+  maxBatchBytes: 0,
+  enoughBytes: 0,
+  decodeOldFormat: async (recordSet) => {
+    const Decoder: new (bytes: Buffer) => object = require(`${PARTS}/protocol/decoder`)
+    const decodeMessages: (decoder: object) => Promise<FetchedRecord[]> = require(
+      `${PARTS}/protocol/requests/fetch/v4/decodeMessages`,
+    )
+    return await decodeMessages(new Decoder(recordSet))
+  },
+}
+
+/** See record-batch.ts and fetch-response.ts for what is wrong with kafkajs' own. */
+function amendFetchResponses(): void {
+  for (let version = 4; version <= 11; version++) {
+    const response: { decode(bytes: Buffer): Promise<unknown> } = require(
+      `${PARTS}/protocol/requests/fetch/v${version}/response`,
+    )
+    response.decode = (bytes) => decodeFetchResponse(bytes, version, limits)
+  }
+}
+
+/**
+ * Every answer schedules a look at the requests that wait, also where none does: some 700
+ * timers a second, each with a negative time, which Node warns of on stderr.
+ */
+function amendRequestQueue(): void {
+  const RequestQueue: RequestQueueClass = require(`${PARTS}/network/requestQueue`)
+  const schedule = RequestQueue.prototype.scheduleCheckPendingRequests
+  RequestQueue.prototype.scheduleCheckPendingRequests = function () {
+    if (this.pending.length > 0) schedule.call(this)
+  }
+}
+
+interface RequestQueueClass {
+  readonly prototype: { scheduleCheckPendingRequests(this: RequestQueue): void }
+}
+
+interface RequestQueue {
+  readonly pending: readonly unknown[]
+}
+
+/** The part of kafkajs that knows the brokers, for requests that it has no function for. */
+export interface Cluster {
+  connect(): Promise<void>
+  addTargetTopic(topic: string): Promise<void>
+  findTopicPartitionMetadata(topic: string): { readonly leader: number }[]
+  findBroker(node: { nodeId: number }): Promise<{ produce(request: object): Promise<unknown> }>
+  disconnect(): Promise<void>
+}
+
+export function clusterOf(client: Kafkajs.Kafka): Cluster {
+  const symbol = Object.getOwnPropertySymbols(client).find(
+    ({ description }) => description === 'private:Kafka:createCluster',
+  )
+  const parts: Record<symbol, unknown> = { ...client }
+  const createCluster = symbol && parts[symbol]
+  if (typeof createCluster !== 'function') throw new TypeError('kafkajs hides its cluster')
+  return createCluster({ allowAutoTopicCreation: false })
+}

@@ -1,0 +1,47 @@
+/** What the consumer knows of the partitions that it was assigned. */
+export interface PartitionState {
+  readonly partition: number
+  /** The next offset to be read; unknown until the first batch. */
+  readonly position?: bigint
+  /** Records still to be read, as of the latest fetch. */
+  readonly lag?: bigint
+  /** Set where nothing more is read of it until somebody acts. */
+  readonly stopped?: { readonly offset: bigint; readonly message: string }
+}
+
+export class PartitionStates {
+  /** Counts the assignments: what began under an earlier one may have another owner by now. */
+  generation = 0
+  private states = new Map<number, PartitionState>()
+  /** The latest stop of each partition, so that a rebalance doesn't tell it again. */
+  private readonly toldStops = new Map<number, bigint>()
+
+  assign(partitions: readonly number[]): void {
+    this.generation++
+    this.states = new Map(partitions.map((partition) => [partition, { partition }]))
+  }
+
+  unassign(): void {
+    this.assign([])
+  }
+
+  advance(partition: number, position: bigint, highWatermark: bigint): void {
+    if (!this.states.has(partition)) return
+    const lag = highWatermark > position ? highWatermark - position : 0n
+    this.states.set(partition, { partition, position, lag })
+  }
+
+  /** @returns whether this stop is news */
+  stop(partition: number, offset: bigint, message: string, highWatermark: bigint): boolean {
+    this.advance(partition, offset, highWatermark)
+    const state = this.states.get(partition) ?? { partition }
+    this.states.set(partition, { ...state, stopped: { offset, message } })
+    const isNews = this.toldStops.get(partition) !== offset
+    this.toldStops.set(partition, offset)
+    return isNews
+  }
+
+  list(): PartitionState[] {
+    return [...this.states.values()].sort((a, b) => a.partition - b.partition)
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * Record batches (magic 2, the only format since Kafka 0.11) as a fetch brings them.
+ *
+ * kafkajs' own decoder takes time square in the number of a record's headers, hands out
+ * `Object.prototype` members for a header named `constructor`, throws a RangeError on a batch
+ * of some 100,000 records, inflates without a limit, and gets stuck behind an empty batch.
+ */
+import type { KafkaRecord, RecordHeaders } from '../domain/record.ts'
+import { ByteReader } from './byte-reader.ts'
+import { decompress } from './codecs.ts'
+import { TooLarge } from './too-large.ts'
+
+/** A record, or a placeholder that only says how far the partition was read. */
+export interface FetchedRecord extends KafkaRecord {
+  /** kafkajs leaves such a record out, and goes on behind it. */
+  readonly isControlRecord: boolean
+  /** Set where a batch cannot be read: this record stands for all of it, at its last offset. */
+  readonly undecodable?: Undecodable | undefined
+}
+
+export interface Undecodable {
+  readonly firstOffset: bigint
+  readonly lastOffset: bigint
+  /** Size on the wire. */
+  readonly bytes: number
+  readonly reason: string
+}
+
+export interface BatchHeader {
+  readonly firstOffset: bigint
+  readonly lastOffset: bigint
+  readonly attributes: number
+  readonly firstTimestamp: bigint
+  readonly maxTimestamp: bigint
+  readonly producerId: bigint
+  readonly count: number
+}
+
+/** From the head of a batch to its records. */
+export const BATCH_HEADER_BYTES = 61
+/** What a record costs in memory beside its bytes, about. */
+export const RECORD_COST_BYTES = 256
+
+const CODEC_MASK = 0x07
+const LOG_APPEND_TIME = 0x08
+const TRANSACTIONAL = 0x10
+const CONTROL = 0x20
+
+export const isTransactional = ({ attributes }: BatchHeader) => (attributes & TRANSACTIONAL) !== 0
+export const isControl = ({ attributes }: BatchHeader) => (attributes & CONTROL) !== 0
+
+/** @param batch a whole batch, from its first offset to its last record */
+export function readHeader(batch: Buffer): BatchHeader {
+  const firstOffset = batch.readBigInt64BE(0)
+  return {
+    firstOffset,
+    lastOffset: firstOffset + BigInt(batch.readInt32BE(23)),
+    attributes: batch.readInt16BE(21),
+    firstTimestamp: batch.readBigInt64BE(27),
+    maxTimestamp: batch.readBigInt64BE(35),
+    producerId: batch.readBigInt64BE(43),
+    count: batch.readInt32BE(57),
+  }
+}
+
+/** The records of a batch, and what they cost in memory. Never throws. */
+export async function readRecords(
+  batch: Buffer,
+  header: BatchHeader,
+  capBytes: number,
+): Promise<{ records: FetchedRecord[]; costBytes: number }> {
+  try {
+    const overhead = header.count * RECORD_COST_BYTES
+    if (overhead > capBytes) throw new TooLarge(`${header.count} records`)
+    const packed = batch.subarray(BATCH_HEADER_BYTES)
+    const plain = await decompress(header.attributes & CODEC_MASK, packed, capBytes - overhead)
+    return { records: decodeRecords(plain, header), costBytes: overhead + plain.length }
+  } catch (error) {
+    return { records: [standIn(batch, header, capBytes, error)], costBytes: 0 }
+  }
+}
+
+/** Only says that the partition was read up to here. */
+export function placeholder(offset: bigint): FetchedRecord {
+  return {
+    offset: String(offset),
+    timestamp: '-1',
+    key: null,
+    value: null,
+    headers: undefined,
+    isControlRecord: true,
+  }
+}
+
+function standIn(
+  batch: Buffer,
+  { firstOffset, lastOffset, count }: BatchHeader,
+  capBytes: number,
+  error: unknown,
+): FetchedRecord {
+  const why = error instanceof Error ? error.message : String(error)
+  const reason =
+    error instanceof TooLarge
+      ? `its ${count} records are more than ${capBytes} bytes in memory (kafka.maxBatchBytes)`
+      : `its ${count} records cannot be decoded: ${why}`
+  const undecodable = { firstOffset, lastOffset, bytes: batch.length, reason }
+  return { ...placeholder(lastOffset), isControlRecord: false, undecodable }
+}
+
+function decodeRecords(bytes: Buffer, header: BatchHeader): FetchedRecord[] {
+  const reader = new ByteReader(bytes)
+  const isLogAppendTime = (header.attributes & LOG_APPEND_TIME) !== 0
+  const start: Start = {
+    offset: narrow(header.firstOffset),
+    timestamp: narrow(header.firstTimestamp),
+    everyTimestamp: isLogAppendTime ? String(header.maxTimestamp) : undefined,
+  }
+  const records: FetchedRecord[] = []
+  for (let index = 0; index < header.count; index++) records.push(decodeRecord(reader, start))
+  return records
+}
+
+/** What the records of a batch count from. */
+interface Start {
+  readonly offset: number | bigint
+  readonly timestamp: number | bigint
+  readonly everyTimestamp: string | undefined
+}
+
+function decodeRecord(reader: ByteReader, start: Start): FetchedRecord {
+  const length = reader.varint()
+  const end = reader.position + length
+  if (length < 0 || end > reader.bytes.length) throw new RangeError('a record beyond the end')
+  reader.position += 1 // attributes, unused
+  const sinceFirst = reader.varlong()
+  const timestamp = start.everyTimestamp ?? sum(start.timestamp, sinceFirst)
+  const offset = sum(start.offset, reader.varint())
+  const key = reader.slice(reader.varint())
+  const value = reader.slice(reader.varint())
+  const headers = decodeHeaders(reader)
+  reader.position = end
+  return { offset, timestamp, key, value, headers, isControlRecord: false }
+}
+
+/** Without a prototype: a header may have any name. */
+function decodeHeaders(reader: ByteReader): RecordHeaders | undefined {
+  const count = reader.varint()
+  if (count <= 0) return undefined
+  const headers: Record<string, Buffer | Buffer[]> = Object.create(null)
+  for (let index = 0; index < count; index++) {
+    const name = reader.slice(reader.varint())?.toString() ?? ''
+    // a header without a value counts as one with an empty value: kafkajs could not write it
+    const value = reader.slice(reader.varint()) ?? EMPTY
+    const before = headers[name]
+    if (before === undefined) headers[name] = value
+    else if (Array.isArray(before)) before.push(value)
+    else headers[name] = [before, value]
+  }
+  return headers
+}
+
+const EMPTY = Buffer.alloc(0)
+const NARROW = 2n ** 52n
+
+/** A number where adding to it stays exact: much faster than a bigint. */
+function narrow(value: bigint): number | bigint {
+  return -NARROW < value && value < NARROW ? Number(value) : value
+}
+
+function sum(start: number | bigint, delta: number | bigint): string {
+  if (typeof start === 'number' && typeof delta === 'number') return String(start + delta)
+  return String(BigInt.asIntN(64, BigInt(start) + BigInt(delta)))
+}

@@ -1,0 +1,4 @@
+/** A batch would become more in memory than the cap allows. */
+export class TooLarge extends Error {
+  override readonly name = 'TooLarge'
+}

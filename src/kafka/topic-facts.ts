@@ -1,0 +1,52 @@
+/** What the cluster knows of a topic. */
+import type { Log } from '../pipeline/ports.ts'
+import { hasType } from './failures.ts'
+import { type Admin, kafkajs } from './kafkajs.ts'
+
+/** @returns 0 where there is no such topic */
+export async function countPartitions(admin: Admin, topic: string): Promise<number> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+    return topics[0]?.partitions.length ?? 0
+  } catch (error) {
+    if (hasType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return 0
+    throw error
+  }
+}
+
+/** The settings of a topic by name; undefined without the right to look at them. */
+export async function topicConfig(
+  admin: Admin,
+  topic: string,
+  log: Log,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  try {
+    const type = kafkajs.ConfigResourceTypes.TOPIC
+    const resources = [{ type, name: topic }]
+    const described = await admin.describeConfigs({ resources, includeSynonyms: false })
+    const entries = described.resources[0]?.configEntries ?? []
+    return new Map(entries.map(({ configName, configValue }) => [configName, configValue]))
+  } catch (error) {
+    if (!hasType(error, 'TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED')) throw error
+    log.debug({ topic }, 'the settings of the topic cannot be checked: no DESCRIBE_CONFIGS')
+    return undefined
+  }
+}
+
+/** @returns false where the topic was there already */
+export async function createTopic(
+  admin: Admin,
+  topic: string,
+  numPartitions: number,
+  config: Readonly<Record<string, string>>,
+): Promise<boolean> {
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
+  try {
+    // the replication factor is the brokers' default
+    const topics = [{ topic, numPartitions, replicationFactor: -1, configEntries }]
+    return await admin.createTopics({ topics, waitForLeaders: true })
+  } catch (error) {
+    if (hasType(error, 'TOPIC_ALREADY_EXISTS')) return false
+    throw error
+  }
+}
