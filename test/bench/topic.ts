@@ -2,7 +2,8 @@ import kafkajs, { type Admin } from 'kafkajs'
 import { generateEvents } from './generator.ts'
 import type { Servers } from './servers.ts'
 
-const PRODUCE_AT_ONCE = 5000
+/** Stays under what a broker takes in one batch of a partition: 1 MB. */
+const PRODUCE_AT_ONCE = 2000
 
 /** Makes a topic and writes generated events into it, keyed by group. */
 export async function fillTopic(
