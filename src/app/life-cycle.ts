@@ -53,6 +53,14 @@ export async function runUntilSignalled(
   }
 }
 
+/** Resolves once the signal is aborted. */
+export function untilAborted(signal: AbortSignal): Promise<undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  if (signal.aborted) resolve(undefined)
+  signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  return promise
+}
+
 async function endAfter(timeoutMs: number, log: Log): Promise<void> {
   await sleep(timeoutMs, undefined, { ref: false })
   log.fatal(

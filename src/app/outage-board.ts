@@ -17,19 +17,24 @@ export interface DependencyState {
  * however many attempts fail in between.
  */
 export class OutageBoard {
+  readonly #dependencies: readonly Dependency[]
   readonly #log: Log
   readonly #now: () => number
   readonly #onChange: (dependency: Dependency, isUp: boolean) => void
   readonly #away = new Map<Dependency, { sinceMs: number; details: Map<Source, string> }>()
 
+  /** @param onChange told of each change, and once of each dependency at start */
   constructor(
+    dependencies: readonly Dependency[],
     log: Log,
     now: () => number,
     onChange: (dependency: Dependency, isUp: boolean) => void,
   ) {
+    this.#dependencies = dependencies
     this.#log = log
     this.#now = now
     this.#onChange = onChange
+    for (const dependency of dependencies) onChange(dependency, true)
   }
 
   away(dependency: Dependency, source: Source, detail: string): void {
@@ -53,7 +58,7 @@ export class OutageBoard {
   }
 
   states(): DependencyState[] {
-    return (['kafka', 'redis'] as const).map((name) => {
+    return this.#dependencies.map((name) => {
       const outage = this.#away.get(name)
       if (outage === undefined) return { name, ok: true }
       const since = new Date(outage.sinceMs).toISOString()

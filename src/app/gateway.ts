@@ -1,0 +1,109 @@
+import { createDecoder } from '../domain/decode.ts'
+import { createGateway, EventTooLarge } from '../http/gateway.ts'
+import { createPublisher, type Publisher, RecordRefused } from '../kafka/publisher.ts'
+import { checkPublishing } from '../kafka/topics.ts'
+import { Unavailable } from '../pipeline/outage.ts'
+import type { Log } from '../pipeline/ports.ts'
+import { createGatewayMetrics } from '../telemetry/metrics.ts'
+import type { Config } from './config.ts'
+import { runUntilSignalled, untilAborted } from './life-cycle.ts'
+import { OutageBoard } from './outage-board.ts'
+import { waitAtStart } from './waiting.ts'
+
+/** Runs a gateway until a signal ends it; returns the exit code. */
+export function runGateway(config: Config, log: Log): Promise<number> {
+  const { shutdownTimeoutMs } = config.worker
+  return runUntilSignalled((signal) => serve(config, log, signal), { shutdownTimeoutMs, log })
+}
+
+/**
+ * Takes events until the signal, then answers those in hand.
+ *
+ * @param onStarted told once events are taken, with the address of the gateway
+ * @throws Refused where waiting would not help; any bug
+ */
+export async function serve(
+  config: Config,
+  log: Log,
+  signal: AbortSignal,
+  onStarted: (url: string) => void = () => {},
+): Promise<void> {
+  const { kafka, events } = config
+  const metrics = createGatewayMetrics(Date.now)
+  const outages = new OutageBoard(['kafka'], log, Date.now, metrics.setUp)
+  const publisher = createPublisher(kafka, log, { deadlineMs: PUBLISH_TIMEOUT_MS })
+  const decoder = createDecoder(events)
+  const untilPublishing = () => waitAtStart(() => checkPublishing(kafka, log), outages, signal)
+  let isReady = false
+  const gateway = createGateway({
+    ...config.gateway,
+    log,
+    decode: decoder.decodeValue,
+    publish: publishingTo(publisher, outages, untilPublishing),
+    health: () => {
+      const parts = outages.states()
+      return { live: true, ready: isReady && parts.every(({ ok }) => ok), parts }
+    },
+    metrics: metrics.scrape,
+    onAnswer: metrics.observeAnswer,
+    now: Date.now,
+    maxEventBytes: events.maxEventBytes,
+    publishTimeoutMs: PUBLISH_TIMEOUT_MS,
+  })
+
+  try {
+    const { url } = await gateway.listen()
+    log.info({ url, topic: kafka.topic }, 'the gateway starts')
+    await untilPublishing()
+    if (signal.aborted) return
+    isReady = true
+    onStarted(url)
+    await untilAborted(signal)
+  } finally {
+    await gateway.close()
+    await publisher.close()
+    log.info({}, 'the gateway has stopped')
+  }
+}
+
+/** A client that waits longer has most likely given up. */
+const PUBLISH_TIMEOUT_MS = 10_000
+
+/**
+ * Publishes; at the first failure Kafka is said to be away, and looked after until it is back,
+ * whether or not events come meanwhile.
+ */
+function publishingTo(
+  publisher: Publisher,
+  outages: OutageBoard,
+  untilPublishing: () => Promise<void>,
+): (key: string, value: Buffer) => Promise<void> {
+  let isWatching = false
+  const watch = async (outage: Unavailable) => {
+    if (isWatching) return
+    isWatching = true
+    outages.away('kafka', 'connection', outage.message)
+    try {
+      await untilPublishing()
+      outages.back('kafka', 'connection')
+    } catch (error) {
+      // a right withdrawn while running: the next event finds out whether it still is
+      outages.away('kafka', 'connection', error instanceof Error ? error.message : String(error))
+    } finally {
+      isWatching = false
+    }
+  }
+
+  return async (key, value) => {
+    try {
+      await publisher.publish([{ key, value }])
+      outages.back('kafka', 'connection')
+    } catch (error) {
+      if (error instanceof Unavailable) void watch(error)
+      if (error instanceof RecordRefused && error.reason === 'size') {
+        throw new EventTooLarge(error.message, { cause: error })
+      }
+      throw error
+    }
+  }
+}
