@@ -9,8 +9,8 @@ export interface Field {
   readonly name: string
   /** Name in the environment: `KAFKA_SASL_PASSWORD`. */
   readonly variable: string
-  /** Name on the command line: `--kafka-sasl-password`. */
-  readonly flag: string
+  /** Name on the command line: `--kafka-client-id`. None for a password: `ps` would show it. */
+  readonly flag: string | null
   readonly description: string
   /** As it would stand in the file; undefined where there is none. */
   readonly default: unknown
@@ -58,7 +58,7 @@ export function valueOfText(field: Field, text: string): unknown {
 export function shown(field: Field, value: unknown): unknown {
   if (!field.secret || value === undefined) return value
   return typeof value === 'string' && value.includes('://')
-    ? value.replace(/:\/\/.*@/s, `://${HIDDEN}@`).replace(/\?.*$/s, `?${HIDDEN}`)
+    ? value.replace(/:\/\/.*@/s, `://${HIDDEN}@`)
     : HIDDEN
 }
 
@@ -78,7 +78,7 @@ function fieldOf(schema: Node, path: readonly string[]): Field {
   return {
     name: path.join('.'),
     variable: words.join('_').toUpperCase(),
-    flag: `--${words.join('-').toLowerCase()}`,
+    flag: path.at(-1) === 'password' ? null : `--${words.join('-').toLowerCase()}`,
     description: schema.description ?? '',
     default: schema.default,
     unit: schema.unit as Field['unit'],

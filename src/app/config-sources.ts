@@ -34,7 +34,7 @@ export function fromFlags(flags: ReadonlyMap<string, string>): Source {
   const given = new Map<string, Given>()
   for (const [name, text] of flags) {
     const field = fieldNamed(name)
-    if (field === undefined) throw new Error(`no setting is called ${name}`)
+    if (!field?.flag) throw new Error(`there is no flag for ${name}`)
     const origin = { source: 'flag', flag: field.flag } as const
     given.set(name, { value: valueOfText(field, text), origin })
   }

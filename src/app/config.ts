@@ -4,6 +4,7 @@
  * JSON Schema.
  */
 import { z } from 'zod'
+import { parseRedisUrl, REDIS_URL_FORMS } from '../redis/address.ts'
 import {
   choice,
   durationMs,
@@ -20,6 +21,19 @@ const SECRET = { secret: true }
 const host = () => textLike(/^[^\s/]+$/, 'a host name or an IP address')
 const keyPrefix = () =>
   textLike(/^[^{}\s\p{Cc}]{1,100}$/u, '1 to 100 characters without blanks, "{" or "}"')
+
+const redisUrl = () => {
+  const error = `${REDIS_URL_FORMS}; what is special in URLs is percent-encoded`
+  return z.string({ error }).refine(isRedisUrl, { error })
+}
+
+const isRedisUrl = (url: string): boolean => {
+  try {
+    return Boolean(parseRedisUrl(url))
+  } catch {
+    return false // its message speaks of the forms, as ours does
+  }
+}
 
 const tls = z.strictObject({
   enabled: flag().default(false).describe('Speak TLS with the brokers.'),
@@ -83,9 +97,12 @@ const kafka = z.strictObject({
 })
 
 const redis = z.strictObject({
-  url: textLike(/^rediss?:\/\/[^\s/]+(\/\d*)?(\?\S*)?$/, 'redis://HOST:PORT, or rediss:// for TLS')
+  url: redisUrl()
     .default('redis://127.0.0.1:6379')
-    .describe('Where the state is kept: redis://[USER:PASSWORD@]HOST:PORT[/DB], rediss:// for TLS.')
+    .describe(
+      'Where the state is kept: redis://[USER:PASSWORD@]HOST:PORT[/DB], rediss:// for TLS; ' +
+        'redis+sentinel://HOST:PORT,…/MASTER and redis+cluster://HOST:PORT,… likewise.',
+    )
     .meta(SECRET),
   groupPrefix: keyPrefix().default('group:').describe('What the keys of groups begin with.'),
   userPrefix: keyPrefix().default('user:').describe('What the keys of users begin with.'),

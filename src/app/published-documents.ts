@@ -1,0 +1,16 @@
+import { stringify } from 'yaml'
+import { asyncApiDocument, eventJsonSchema } from '../domain/published-schema.ts'
+import { configJsonSchema } from './config-fields.ts'
+
+/** What is published, and where its copy is kept; `npm run schemas` renews the copies. */
+export const documents = {
+  event: { file: 'docs/group-event.schema.json', text: () => json(eventJsonSchema()) },
+  asyncapi: { file: 'docs/asyncapi.yaml', text: () => stringify(asyncApiDocument()) },
+  config: { file: 'docs/config.schema.json', text: () => json(configJsonSchema()) },
+} as const
+
+export type DocumentName = keyof typeof documents
+
+function json(document: unknown): string {
+  return `${JSON.stringify(document, null, 2)}\n`
+}

@@ -1,0 +1,39 @@
+/** What every command has to do with the world, and how it ends. */
+import type { Readable, Writable } from 'node:stream'
+
+/** The three standard streams; tests give their own. */
+export interface Io {
+  readonly stdin: Readable & { readonly isTTY?: boolean }
+  readonly stdout: OutStream
+  readonly stderr: OutStream
+}
+
+export type OutStream = Writable & { readonly isTTY?: boolean; readonly columns?: number }
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface Cli extends Io {
+  readonly environment: Environment
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Makes an action of a command's work, whose result is the exit code. */
+  run<Args extends unknown[]>(
+    work: (...args: Args) => ExitCode | Promise<ExitCode>,
+  ): (...args: Args) => Promise<void>
+}
+
+export type ExitCode = number
+export const DONE = 0
+export const FAILED = 1
+export const WRONG_USAGE = 2
+
+/** The command cannot do what it was told to; the message says why, and what to do next. */
+export class CommandFailed extends Error {
+  override readonly name = 'CommandFailed'
+  readonly exitCode: ExitCode
+
+  constructor(message: string, exitCode: ExitCode = FAILED) {
+    super(message)
+    this.exitCode = exitCode
+  }
+}

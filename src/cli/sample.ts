@@ -1,0 +1,93 @@
+/** The contract's sample, for someone who sees the program for the first time. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from '../app/config.ts'
+import type { ServiceUrls } from '../app/services.ts'
+import { SAMPLE_EVENT } from '../domain/sample.ts'
+import { type GroupView, readGroup } from '../redis/group-reader.ts'
+import { groupKey } from '../redis/keys.ts'
+import { type Cli, CommandFailed } from './cli.ts'
+import { askRedis } from './servers.ts'
+import { forPeople } from './show.ts'
+
+const ASK_SECONDS = 60
+const MERGE_DEADLINE_MS = 30_000
+const POLL_MS = 50
+
+/**
+ * Sends the sample, unless it is there already, and waits until it is state.
+ *
+ * @returns what was sent and what the group is now, as text
+ */
+export async function sampleState(
+  cli: Cli,
+  config: Config,
+  gatewayUrl: string,
+  signal: AbortSignal,
+): Promise<string> {
+  return askRedis(cli, config, ASK_SECONDS, async (redis) => {
+    const read = () => readGroup(redis, SAMPLE_EVENT.group_id)
+    const before = await read()
+    if (hasSample(before)) return `${ALREADY_THERE}\n\n${forPeople(before, cli.stdout)}`
+    await post(gatewayUrl, signal)
+    const deadline = performance.now() + MERGE_DEADLINE_MS
+    for (;;) {
+      const group = await read()
+      if (hasSample(group)) return `${JUST_SENT}\n\n${forPeople(group, cli.stdout)}`
+      if (performance.now() > deadline) throw new CommandFailed(NOT_MERGED)
+      await sleep(POLL_MS, undefined, { signal })
+    }
+  })
+}
+
+const JUST_SENT = `Sent the sample of the contract:
+
+  ${JSON.stringify(SAMPLE_EVENT)}
+
+This is what it became in Redis:`
+const ALREADY_THERE = 'The sample of the contract was sent before. This is its group in Redis:'
+const NOT_MERGED =
+  `the sample did not become state within ${MERGE_DEADLINE_MS / 1000} s: ` +
+  'the log says what the worker waits for'
+
+/** The user of the sample stands in its group, as a member or as one who left since. */
+function hasSample(group: GroupView | null): group is GroupView {
+  const users = [...(group?.members ?? []), ...(group?.left ?? [])]
+  return users.some(({ userId }) => userId === SAMPLE_EVENT.user_id)
+}
+
+async function post(gatewayUrl: string, signal: AbortSignal): Promise<void> {
+  const answer = await fetch(`${gatewayUrl}/group`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(SAMPLE_EVENT),
+    signal,
+  })
+  if (answer.ok) return
+  throw new CommandFailed(`the gateway answered ${answer.status}: ${await answer.text()}`)
+}
+
+/** Commands to copy: an event of its own, and the ways to look at what it becomes. */
+export function whatToTry(config: Config, { gateway }: ServiceUrls, nowMs: number): string {
+  const { group_id } = SAMPLE_EVENT
+  const event = (userId: string, traits: object) =>
+    JSON.stringify({
+      user_id: userId,
+      group_id,
+      traits,
+      timestamp: new Date(nowMs).toISOString(),
+    })
+  return `
+Try in another terminal:
+
+  curl ${gateway}/group -H 'content-type: application/json' \\
+    -d '${event('user456', { plan: 'enterprise', employees: 250 })}'
+
+  npm run -s group-traits -- show ${group_id}
+
+  echo '${event('user789', { industry: null })}' |
+    npm run -s group-traits -- publish -
+
+  redis-cli -u ${config.redis.url} hgetall '${groupKey(config.redis, group_id)}'
+
+Ctrl-C ends it all.`
+}
