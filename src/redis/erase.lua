@@ -13,34 +13,22 @@
 -- ARGV[8]  and so on: user id, user:{ID}, ... of the users that the last call named
 --
 -- Returns  { conflict, walk, cursor, users }
---            conflict  a text, or '': with a text nothing was written by this call
+--            conflict  '', or 'WRONGTYPE', or what is malformed: then this call wrote nothing
 --            walk, cursor  for the next call; the erasure is complete at 'done' without users
 --            users     ids of users that are to go next
 --
 -- A user goes out of the index first, then out of the group: where a crash comes between, the
 -- erasure finds the user again when it is redelivered.
 
-local MAX_CLOCK = 9007199254740991
-local STAMP = '^' .. string.rep('%d', 16) .. '[jx]?$'
-
-local call, sub, find = redis.call, string.sub, string.find
 local key, group_id, walk, cursor, index = KEYS[1], ARGV[1], ARGV[5], ARGV[6], ARGV[7]
 local clock_key, members, left = key .. ':clock', key .. ':members', key .. ':left'
-
-local function malformed(field)
-  error({ conflict = clock_key .. ' is malformed at the field "' .. field .. '"' }, 0)
-end
 
 -- Latest clock and floor as they are to be, and whether that is new.
 local function read_head()
   local head = call('HGET', clock_key, '')
-  if not head and call('EXISTS', clock_key) == 1 then malformed('') end
+  if not head and call('EXISTS', clock_key) == 1 then malformed(clock_key, '') end
   local latest, floor = -1, -1
-  if head then
-    if (#head ~= 16 and #head ~= 32) or find(head, '%D') then malformed('') end
-    latest, floor = tonumber(sub(head, 1, 16)), #head == 32 and tonumber(sub(head, 17)) or -1
-    if latest > MAX_CLOCK or floor > MAX_CLOCK then malformed('') end
-  end
+  if head then latest, floor = parse_head(head, clock_key) end
   local erased_at = tonumber(ARGV[2])
   local new_latest = latest > erased_at and sub(head, 1, 16) or ARGV[2]
   local new_floor = floor > erased_at and sub(head, 17) or ARGV[2]
@@ -55,8 +43,7 @@ local function find_fields(floor)
     for i = 1, #page[2], 2 do
       local name, stamp = page[2][i], page[2][i + 1]
       if name ~= '' then
-        local clock = find(stamp, STAMP) and tonumber(sub(stamp, 1, 16))
-        if not clock or clock > MAX_CLOCK then malformed(name) end
+        local clock = parse_stamp(stamp) or malformed(clock_key, name)
         if clock <= floor then stale[#stale + 1] = name end
       end
     end
@@ -132,8 +119,4 @@ local function erase_page()
 end
 
 local ok, result = pcall(erase_page)
-if ok then return result end
-if type(result) == 'table' and result.conflict then return { result.conflict, walk, cursor, {} } end
-local text = type(result) == 'table' and result.err or result
-if find(text, 'WRONGTYPE', 1, true) then return { text, walk, cursor, {} } end
-error(result, 0)
+return ok and result or { conflict_of(result), walk, cursor, {} }

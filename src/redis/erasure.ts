@@ -1,8 +1,9 @@
 /** Erases groups as of a time, page by page: erase.lua. */
+import type { Conflicts } from './conflict.ts'
 import type { RedisConnection } from './connection.ts'
 import { groupKey, userKey } from './keys.ts'
 import { stampOf } from './patch-packing.ts'
-import { type Conflicts, dropStandings } from './user-index.ts'
+import { dropStandings } from './user-index.ts'
 
 /** What keeps one call from holding Redis for longer than some milliseconds. */
 export interface PageLimits {
@@ -39,7 +40,7 @@ export async function eraseGroup(
     const named = users.flatMap((id) => [id, userKey(settings, String(id))])
     const reply = await client.eraseGroupBuffer(key, ...fixed, walk, cursor, index, ...named)
     if (reply[0].length > 0) {
-      conflicts.set(groupId, String(reply[0]))
+      conflicts.set(groupId, { finding: String(reply[0]), userIds: users.map(String) })
       return
     }
     walk = String(reply[1])

@@ -1,13 +1,14 @@
 /** The state of groups in Redis: merged there by merge.lua, erased by erase.lua. */
 import type { GroupState } from '../domain/merge.ts'
-import type { GroupStore, StateConflict } from '../pipeline/ports.ts'
+import type { GroupStore } from '../pipeline/ports.ts'
+import { type Conflicts, describeConflict } from './conflict.ts'
 import type { RedisConnection } from './connection.ts'
 import { eraseGroup, type IndexPlace, type PageLimits } from './erasure.ts'
 import { failureOf } from './failure.ts'
 import { type CallLimits, type MergeCall, packCalls } from './patch-packing.ts'
 import { bySlot } from './slots.ts'
 import { runTasks } from './task-lanes.ts'
-import { type Conflicts, mergeWithIndexOutside } from './user-index.ts'
+import { mergeWithIndexOutside } from './user-index.ts'
 
 export interface StoreLimits extends CallLimits, PageLimits {
   /** How many calls are on their way at once. */
@@ -38,10 +39,12 @@ export function openGroupStore(
         await runTasks(erasures(connection, patches, index, limits, conflicts), limits.maxCalls)
         const rest = patches.filter(({ groupId }) => !conflicts.has(groupId))
         await runTasks(merges(connection, rest, index, limits, conflicts), limits.maxCalls)
+        return await Promise.all(
+          Array.from(conflicts, ([groupId, found]) => describeConflict(connection, groupId, found)),
+        )
       } catch (error) {
         throw failureOf(error)
       }
-      return Array.from(conflicts, ([groupId, message]): StateConflict => ({ groupId, message }))
     },
   }
 }
@@ -100,7 +103,9 @@ async function mergeCall(
   const [refused, standings] = await client.mergeGroups(keys.length, ...keys, packed, index)
   for (let i = 0; i < refused.length; i += 2) {
     const piece = pieces[Number(refused[i])]
-    if (piece !== undefined) conflicts.set(piece.groupId, String(refused[i + 1]))
+    if (piece === undefined) continue
+    const { groupId, userIds } = piece
+    conflicts.set(groupId, { finding: String(refused[i + 1]), userIds })
   }
   return standings
 }

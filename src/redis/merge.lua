@@ -14,40 +14,15 @@
 --          (its keys are in other slots), 'none' is not kept
 --
 -- Returns  { conflicts, standings }
---            conflicts  index of the patch from 0, text, ...: nothing of these was written
+--            conflicts  index of the patch from 0, 'WRONGTYPE' or what is malformed, ...:
+--                       nothing of these was written
 --            standings  with 'outside', one list a patch: per user '' | clock + 'm' | clock + 'l'
 --
 -- All that can fail of a group is read before its first write: Lua does not roll back.
 -- Values are written before their clocks, so that no clock ever vouches for an older value.
 -- Tables that live for one group only are made once and used again: half of Lua's time.
 
-local MAX_CLOCK = 9007199254740991
-local STAMP = '^' .. string.rep('%d', 16) .. '[jx]?$'
-
-local call, tonumber, unpack, sub, find = redis.call, tonumber, unpack, string.sub, string.find
 local list, index = cmsgpack.unpack(ARGV[1]), ARGV[2]
-
-local function malformed(clock_key, field)
-  error({ conflict = clock_key .. ' is malformed at the field "' .. field .. '"' }, 0)
-end
-
--- The latest clock of all and the erasure floor, -1 where there is none.
-local function parse_head(head, clock_key)
-  local length = #head
-  if (length ~= 16 and length ~= 32) or find(head, '%D') then malformed(clock_key, '') end
-  local latest = tonumber(sub(head, 1, 16))
-  local floor = length == 32 and tonumber(sub(head, 17)) or -1
-  if latest > MAX_CLOCK or floor > MAX_CLOCK then malformed(clock_key, '') end
-  return latest, floor
-end
-
-local clock_of = {} -- stamp -> its clock; false: malformed. The traits of an event share theirs.
-local function parse_stamp(stamp)
-  local clock = find(stamp, STAMP) and tonumber(sub(stamp, 1, 16))
-  if not clock or clock > MAX_CLOCK then clock = false end
-  clock_of[stamp] = clock
-  return clock
-end
 
 -- Whether a > b by bytes. Lua's own < is strcoll and follows the server's locale.
 local function greater(a, b)
@@ -62,54 +37,39 @@ end
 local names, wins, tied, tied_names = {}, {}, {}, {}
 local won_values, won_clocks, won_removed = {}, {}, {}
 
--- Collects what wins over the stored traits in won_*, and returns how many items each has.
+-- Collects in won_* what wins over the stored traits, and returns how many items each has.
 local function choose_traits(key, clock_key, floor, values_at, values, clocks_at, clocks)
   local count = clocks / 2 - 1
   if count == 0 then return 0, 2, 0 end
   for i = 1, count do names[i] = list[clocks_at + 2 * i] end
 
-  local ties, any = 0, false
+  local ties = 0
   local stored = call('HMGET', clock_key, unpack(names, 1, count))
   for i = 1, count do
     local stamp, other = list[clocks_at + 2 * i + 1], stored[i]
-    local clock = clock_of[stamp] or parse_stamp(stamp)
-    local win = false
-    if clock > floor then
-      local other_clock = -1
-      if other then
-        other_clock = clock_of[other]
-        if other_clock == nil then other_clock = parse_stamp(other) end
-        if not other_clock then malformed(clock_key, names[i]) end
-      end
-      if clock > other_clock or other_clock <= floor then
-        win = true
-      elseif clock == other_clock and sub(stamp, 17) ~= 'x' then
-        if sub(other, 17) == 'x' then
-          win = true
-        else
-          ties = ties + 1
-          tied[ties], tied_names[ties] = i, names[i]
-        end
+    local clock, other_clock = parse_stamp(stamp), other and parse_stamp(other) or -1
+    if other and other_clock < 0 then malformed(clock_key, names[i]) end
+    wins[i] = clock > floor and clock > other_clock
+    if clock > floor and clock == other_clock and sub(stamp, 17) ~= 'x' then
+      if sub(other, 17) == 'x' then
+        wins[i] = true
+      else
+        ties = ties + 1
+        tied[ties], tied_names[ties] = i, names[i]
       end
     end
-    wins[i] = win
-    any = any or win
   end
 
-  if ties > 0 then
-    local texts = call('HMGET', key, unpack(tied_names, 1, ties))
-    for t = 1, ties do
-      local i, text = tied[t], texts[t]
-      local value = list[values_at + 2 * i - 1]
-      if text == value then
-        wins[i] = #list[clocks_at + 2 * i + 1] > #stored[i] -- JSON over string
-      else
-        wins[i] = not text or greater(value, text)
-      end
-      any = any or wins[i]
+  local texts = ties > 0 and call('HMGET', key, unpack(tied_names, 1, ties))
+  for t = 1, ties do
+    local i, text = tied[t], texts[t]
+    local value = list[values_at + 2 * i - 1]
+    if text == value then
+      wins[i] = #list[clocks_at + 2 * i + 1] > #stored[i] -- JSON over string
+    else
+      wins[i] = not text or greater(value, text)
     end
   end
-  if not any then return 0, 2, 0 end
 
   local v, c, r = 0, 2, 0
   for i = 1, count do
@@ -207,11 +167,9 @@ end
 local function all_absent(key, clock_key, at, count)
   local n = 4
   keys[1], keys[2], keys[3], keys[4] = key, clock_key, key .. ':members', key .. ':left'
-  if index == 'inside' then
-    for u = at + 3, at + count, 4 do
-      keys[n + 1], keys[n + 2] = list[u] .. ':groups', list[u] .. ':left'
-      n = n + 2
-    end
+  for u = at + 3, index == 'inside' and at + count or 0, 4 do
+    keys[n + 1], keys[n + 2] = list[u] .. ':groups', list[u] .. ':left'
+    n = n + 2
   end
   return call('EXISTS', unpack(keys, 1, n)) == 0
 end
@@ -243,11 +201,9 @@ local function merge(key, at, standings)
     j, l, uj, ul, x = settle_users(key, group_id, floor, fresh, users_at, users, standings)
   elseif not fresh then
     call('ZCARD', key .. ':members')
+    call('ZCARD', key .. ':left')
   end
-  if not fresh then
-    if users == 0 then call('ZCARD', key .. ':left') end
-    if v == 0 then call('HLEN', key) end
-  end
+  if not fresh and v == 0 then call('HLEN', key) end
 
   -- From here on it is written. With values, the first of these shows a foreign type at key.
   if all_win then
@@ -260,27 +216,21 @@ local function merge(key, at, standings)
     if r > 0 then call('HDEL', key, unpack(won_removed, 1, r)) end
     local later = tonumber(list[clocks_at + 1]) > latest
     if later or c > 2 then
-      won_clocks[1] = ''
-      won_clocks[2] = later and list[clocks_at + 1] .. sub(head or '', 17) or head
+      won_clocks[1], won_clocks[2] = '', later and list[clocks_at + 1] .. sub(head, 17) or head
       call('HSET', clock_key, unpack(won_clocks, 1, c))
     end
   end
   write_users(key, group_id, j, l, uj, ul, x)
 end
 
-local conflicts, standings = {}, {}
-local at = 1
+local conflicts, standings, at = {}, {}, 1
 for i = 1, #KEYS do
-  if index == 'outside' then standings[i] = {} end
+  standings[i] = {}
   local ok, failure = pcall(merge, KEYS[i], at, standings[i])
   if not ok then
-    local text = type(failure) == 'table' and (failure.conflict or failure.err) or failure
-    if not (type(failure) == 'table' and failure.conflict) and not find(text, 'WRONGTYPE', 1, true) then
-      error(failure, 0)
-    end
     conflicts[#conflicts + 1] = i - 1
-    conflicts[#conflicts + 1] = text
+    conflicts[#conflicts + 1] = conflict_of(failure)
   end
   at = at + 6 + list[at + 2] + list[at + 3] + list[at + 4] + list[at + 5]
 end
-return { conflicts, standings }
+return { conflicts, index == 'outside' and standings or {} }

@@ -37,8 +37,8 @@ export type UserReply = [groups: string[], groupCount: number, left: string[], l
 /** The scripts as the client wants them; reads their files. */
 export function loadScripts(): Record<string, { lua: string; numberOfKeys?: number }> {
   return {
-    mergeGroups: { lua: read('./merge.lua') },
-    eraseGroup: { lua: read('./erase.lua'), numberOfKeys: 1 },
+    mergeGroups: { lua: read('./clock.lua') + read('./merge.lua') },
+    eraseGroup: { lua: read('./clock.lua') + read('./erase.lua'), numberOfKeys: 1 },
     setUserIndex: { lua: read('./user-index.lua'), numberOfKeys: 2 },
     readGroup: { lua: read('./read-group.lua'), numberOfKeys: 1 },
     readUser: { lua: read('./read-user.lua'), numberOfKeys: 2 },

@@ -4,13 +4,11 @@
  * may have changed the standing meanwhile, so it is asked again until it stays the same.
  */
 import { Unavailable } from '../pipeline/outage.ts'
+import type { Conflicts } from './conflict.ts'
 import type { RedisConnection } from './connection.ts'
 import { codeOf } from './failure.ts'
 import { groupsKey, leftKey, userKey } from './keys.ts'
 import type { MergeCall } from './patch-packing.ts'
-
-/** group id -> what is wrong with it */
-export type Conflicts = Map<string, string>
 
 /** How merge.lua answers: '' none, or the clock and `m` for a member, `l` for one who left. */
 type Standing = string
@@ -70,10 +68,7 @@ async function setStanding(
     await client.setUserIndex(groupsKey(key), leftKey(key), groupId, standing, upTo)
   } catch (error) {
     if (!(error instanceof Error) || codeOf(error) !== 'WRONGTYPE') throw error
-    conflicts.set(
-      groupId,
-      `a key of its user is of a foreign type: ${groupsKey(key)} or ${leftKey(key)}`,
-    )
+    conflicts.set(groupId, { finding: 'WRONGTYPE', userIds: [userId] })
   }
 }
 

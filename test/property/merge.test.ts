@@ -2,9 +2,12 @@ import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, describe, expect, inject, test } from 'vitest'
 import { fold, type GroupState, mergeState } from '../../src/domain/merge.ts'
+import { Unavailable } from '../../src/pipeline/outage.ts'
+import type { GroupStore } from '../../src/pipeline/ports.ts'
 import { openGroupStore, STORE_LIMITS, type StoreLimits } from '../../src/redis/group-store.ts'
 import { openTestRedis } from '../setup/redis-connection.ts'
 import { cut, delivered, type Event, events, shuffled } from './arrangements.ts'
+import { type Fate, withFates } from './crashes.ts'
 import { statesByDefinition } from './definition.ts'
 import { deleteLayout, type Layout, layoutOf, readLayout, withPrefix } from './state-layout.ts'
 
@@ -33,6 +36,10 @@ const typescript: Merge = {
     return layoutOf(states.values())
   },
 }
+
+const fates = fc.array(fc.constantFrom<Fate>('through', 'through', 'cut before', 'cut after'), {
+  maxLength: 40,
+})
 
 const merges: Merge[] = [
   typescript,
@@ -101,6 +108,21 @@ test('two workers that merge at the same time give the same state', () =>
     { numRuns: 200 },
   ))
 
+test('crashes in the middle of batches that are delivered again change nothing', () =>
+  fc.assert(
+    fc.asyncProperty(withArrangement(delivered), fates, async ([all, batches], cuts) => {
+      const one = scopedConnection()
+      const store = openGroupStore(withFates(one, cuts), TINY)
+      for (const batch of batches) {
+        const isDone = await tryToMerge(store, batch)
+        if (!isDone) batches.push(batch)
+      }
+      expect(await readLayout(one)).toEqual(layoutOf(statesByDefinition(all)))
+      await deleteLayout(one)
+    }),
+    { numRuns: 300 },
+  ))
+
 test('without the user index the groups are the same, and users have no keys', () =>
   fc.assert(
     fc.asyncProperty(withArrangement(delivered), async ([all, batches]) => {
@@ -127,6 +149,16 @@ function inRedis(name: string, limits: StoreLimits): Merge {
       await deleteLayout(one)
       return layout
     },
+  }
+}
+
+async function tryToMerge(store: GroupStore, batch: readonly Event[]): Promise<boolean> {
+  try {
+    await store.merge([...fold(batch).values()])
+    return true
+  } catch (error) {
+    if (error instanceof Unavailable) return false
+    throw error
   }
 }
 
