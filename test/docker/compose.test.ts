@@ -47,7 +47,7 @@ test('an event posted to the gateway becomes state in Redis', async () => {
     body: JSON.stringify(SAMPLE_EVENT),
   })
   expect(answer.status, await answer.text()).toBe(200)
-  const state = ['exec', '-T', 'redis', 'redis-cli', 'hgetall', `group:${SAMPLE_EVENT.group_id}`]
+  const state = ['exec', '-T', 'redis', 'redis-cli', 'hgetall', `group:{${SAMPLE_EVENT.group_id}}`]
   await vi.waitFor(
     async () => {
       const lines = (await compose(...state)).trim().split('\n')

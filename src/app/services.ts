@@ -1,0 +1,45 @@
+import type { Log } from '../pipeline/ports.ts'
+import type { Config } from './config.ts'
+import { serve } from './gateway.ts'
+import { work } from './worker.ts'
+
+/** Where the services of this process are to be found. */
+export interface ServiceUrls {
+  /** Of the worker: /healthz, /readyz, /metrics. */
+  readonly operations: string
+  /** POST /group. */
+  readonly gateway: string
+}
+
+/**
+ * Runs a worker and a gateway in this process until the signal. Where one of them fails, or
+ * `onStarted` does, both end.
+ *
+ * @throws what made them end
+ */
+export async function runServices(
+  config: Config,
+  log: Log,
+  signal: AbortSignal,
+  onStarted: (urls: ServiceUrls) => Promise<void>,
+): Promise<void> {
+  const failing = new AbortController()
+  const until = AbortSignal.any([signal, failing.signal])
+  const operations = Promise.withResolvers<string>()
+  const gateway = Promise.withResolvers<string>()
+  const services = [
+    work(config, log, until, operations.resolve),
+    serve(config, log, until, gateway.resolve),
+  ]
+  const running = Promise.all(services)
+  const started = Promise.all([operations.promise, gateway.promise]).then(
+    ([operationsUrl, gatewayUrl]) => onStarted({ operations: operationsUrl, gateway: gatewayUrl }),
+  )
+  try {
+    await Promise.race([running, started])
+    await running
+  } finally {
+    failing.abort()
+    await Promise.allSettled(services)
+  }
+}

@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
+import { downloadsFolder, readLocalEndpoints } from '../../../src/local/endpoints.ts'
+import { runCommand } from '../../../src/local/run-command.ts'
+
+/** A copy of the program, so that its stack is not that of someone who works here meanwhile. */
+const root = resolve(import.meta.dirname, '../../..')
+let copy = ''
+
+beforeAll(async () => {
+  copy = await mkdtemp(join(tmpdir(), 'group-traits-test-'))
+  await mkdir(join(copy, '.local'))
+  await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
+  await symlink(downloadsFolder, join(copy, '.local/downloads'))
+  for (const name of ['src', 'package.json']) {
+    await cp(join(root, name), join(copy, name), { recursive: true })
+  }
+  return () => rm(copy, { recursive: true })
+})
+
+describe.skipIf(inject('kafkaJars') === '')('npm start (needs Java and Maven)', () => {
+  let started: ChildProcess
+  let said = ''
+
+  beforeAll(async () => {
+    started = start()
+    await vi.waitFor(() => expect(said).toContain('Ctrl-C ends it all.'), 60_000)
+  }, 70_000)
+
+  afterAll(() => void started.kill('SIGKILL'))
+
+  function start(): ChildProcess {
+    said = ''
+    const args = [join(copy, 'src/main.ts'), 'local', '--engine', 'java']
+    const child = spawn(process.execPath, args, { env: ownEnvironment() })
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => {
+        said += text
+      })
+    }
+    return child
+  }
+
+  /** Another command of the same copy, as in another terminal. */
+  async function run(...args: string[]): Promise<string> {
+    const command = [join(copy, 'src/main.ts'), ...args]
+    return (await runCommand(process.execPath, command, { env: ownEnvironment() })).output
+  }
+
+  test('it shows what the sample became', () => {
+    expect(said).toContain('Sent the sample of the contract')
+    expect(said).toMatch(/plan +name of plan associate with account +2020-11-23/)
+    expect(said).toContain('user123')
+  })
+
+  test('the curl line that it prints works, and so does show in another terminal', async () => {
+    const curl = /curl (http\S+) .*\n.*-d '(.*)'/.exec(said)
+    const [, url = '', body = ''] = curl ?? []
+    const headers = { 'content-type': 'application/json' }
+    expect((await fetch(url, { method: 'POST', headers, body })).status).toBe(200)
+    await vi.waitFor(
+      async () => expect(await run('show', 'account123')).toMatch(/plan +enterprise/),
+      { timeout: 20_000 },
+    )
+  })
+
+  test('a second one says that the first is running', async () => {
+    expect(await run('local', '--engine', 'java')).toContain(
+      `Process ${started.pid} is running a local stack`,
+    )
+  })
+
+  test('Ctrl-C ends all of it within seconds, and the state is there the next time', async () => {
+    const before = performance.now()
+    started.kill('SIGINT')
+    const [code] = await once(started, 'exit')
+    expect(code).toBe(0)
+    expect(performance.now() - before).toBeLessThan(10_000)
+    expect(said).toContain('All stopped.')
+    expect(readLocalEndpoints(join(copy, '.local/stack'))).toBeUndefined()
+    const { output } = await runCommand('ps', ['-eo', 'args'])
+    expect(output).not.toContain(copy)
+
+    started = start()
+    await vi.waitFor(() => expect(said).toContain('Ctrl-C ends it all.'), 60_000)
+    expect(said).toContain('The sample of the contract was sent before')
+    expect(said).toMatch(/plan +enterprise/)
+    started.kill('SIGTERM')
+    await once(started, 'exit')
+  }, 90_000)
+})
+
+/** Ours without the names of other servers. */
+function ownEnvironment(): NodeJS.ProcessEnv {
+  const { KAFKA_BROKERS: _brokers, REDIS_URL: _redis, ...rest } = process.env
+  return rest
+}
