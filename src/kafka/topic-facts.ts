@@ -1,4 +1,5 @@
 /** What the cluster knows of a topic. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../pipeline/ports.ts'
 import { hasType } from './failures.ts'
 import { type Admin, kafkajs } from './kafkajs.ts'
@@ -33,7 +34,13 @@ export async function topicConfig(
   }
 }
 
-/** @returns false where the topic was there already */
+const POLL_MS = 100
+
+/**
+ * Resolves once the topic can be used; who calls it has a deadline.
+ *
+ * @returns false where the topic was there already
+ */
 export async function createTopic(
   admin: Admin,
   topic: string,
@@ -44,7 +51,11 @@ export async function createTopic(
   try {
     // the replication factor is the brokers' default
     const topics = [{ topic, numPartitions, replicationFactor: -1, configEntries }]
-    return await admin.createTopics({ topics, waitForLeaders: true })
+    // kafkajs would wait for the leaders, but takes a broker that has yet to hear of the topic
+    // for a failure
+    const isNew = await admin.createTopics({ topics, waitForLeaders: false })
+    while ((await countPartitions(admin, topic)) === 0) await sleep(POLL_MS)
+    return isNew
   } catch (error) {
     if (hasType(error, 'TOPIC_ALREADY_EXISTS')) return false
     throw error

@@ -1,0 +1,201 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { kafkajs } from '../../../src/kafka/kafkajs.ts'
+import { Abandoned } from '../../../src/pipeline/outage.ts'
+import {
+  committed,
+  consume,
+  makeTopic,
+  plainClient,
+  produce,
+  settingsFor,
+  until,
+  withAdmin,
+} from './fixture.ts'
+
+/** Node gives each kind of warning once a process: all tests of this file count. */
+const warnings: string[] = []
+process.on('warning', ({ name }) => warnings.push(name))
+
+test('every record is read, whatever its key, value and headers are, and committed', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings)
+  await produce(settings, [
+    { key: null, value: 'no key' },
+    { key: '', value: '' },
+    { key: Buffer.from([0xff, 0]), value: null },
+    { key: 'k', value: 'v', headers: { constructor: ['x', 'y'] }, timestamp: '1600000000000' },
+  ])
+  const { records } = consume(settings)
+  await until('all are read', () => records.length === 4)
+  expect(records.map(({ offset, key, value }) => [offset, key, value])).toEqual([
+    ['0', null, Buffer.from('no key')],
+    ['1', Buffer.alloc(0), Buffer.alloc(0)],
+    ['2', Buffer.from([0xff, 0]), null],
+    ['3', Buffer.from('k'), Buffer.from('v')],
+  ])
+  expect(records[3]?.timestamp).toBe('1600000000000')
+  expect(Object.entries(records[3]?.headers ?? {})).toEqual([
+    ['constructor', [Buffer.from('x'), Buffer.from('y')]],
+  ])
+  expect(await committed(settings)).toEqual({ 0: '4' })
+})
+
+test('of transactions, only the committed ones are read, and the offset goes past their ends', async () => {
+  const settings = settingsFor()
+  const { topic } = settings
+  await makeTopic(settings)
+  const client = plainClient(settings)
+  const producers = [1, 2, 3].map((n) =>
+    client.producer({
+      transactionalId: `${topic}-${n}`,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    }),
+  )
+  onTestFinished(async () => {
+    await Promise.all(producers.map((producer) => producer.disconnect()))
+  })
+  await Promise.all(producers.map((producer) => producer.connect()))
+  const [a, b, c] = await Promise.all(producers.map((producer) => producer.transaction()))
+  const send = (transaction: typeof a, value: string) =>
+    transaction?.send({ topic, messages: [{ value }] })
+  await send(b, 'aborted by b')
+  await send(a, 'aborted by a')
+  await send(c, 'committed by c')
+  await send(b, 'aborted by b')
+  await a?.abort()
+  await c?.commit()
+  await send(b, 'aborted by b')
+  await b?.abort()
+
+  const { consumer, values } = consume(settings)
+  await until('all is read', () => consumer.state().partitions[0]?.lag === 0n)
+  expect(values()).toEqual(['committed by c'])
+  // five records and three ends
+  expect(await committed(settings)).toEqual({ 0: '8' })
+})
+
+test('two consumers share the partitions, and the one that stays takes over', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings, 4)
+  const first = consume(settings)
+  await until('the first has all', () => first.consumer.state().partitions.length === 4)
+  const second = consume(settings)
+  await until(
+    'each has two',
+    () =>
+      first.consumer.state().partitions.length === 2 &&
+      second.consumer.state().partitions.length === 2,
+  )
+  const messages = Array.from({ length: 40 }, (_, i) => ({ partition: i % 4, value: `${i}` }))
+  await produce(settings, messages)
+  await until('all are read', () => first.records.length + second.records.length >= 40)
+  const partitionsOf = ({ records }: typeof first) => new Set(records.map((r) => r.partition))
+  expect(partitionsOf(first).size).toBe(2)
+  expect(partitionsOf(second).size).toBe(2)
+
+  await first.consumer.stop(5000)
+  expect(await first.consumer.ended).toBeUndefined()
+  await produce(settings, messages)
+  await until('the second reads all', () => second.records.length >= 60)
+  expect(await committed(settings)).toEqual({ 0: '20', 1: '20', 2: '20', 3: '20' })
+})
+
+test('a batch that was in hand when it stopped is delivered again', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings)
+  await produce(settings, [{ value: 'once more' }])
+  let begun = false
+  const first = consume(settings, async (_, { signal, heartbeat }) => {
+    begun = true
+    while (!signal.aborted) {
+      await heartbeat()
+      await sleep(10)
+    }
+    throw new Abandoned('to stop')
+  })
+  await until('it is in hand', () => begun)
+  const startedAt = performance.now()
+  await first.consumer.stop(5000)
+  expect(performance.now() - startedAt).toBeLessThan(2000)
+  const second = consume(settings)
+  await until('it is there again', () => second.records.length === 1)
+  expect(second.values()).toEqual(['once more'])
+})
+
+test('a stop keeps its deadline, whatever hangs', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings)
+  await produce(settings, [{ value: 'v' }])
+  let begun = false
+  const { consumer } = consume(settings, () => {
+    begun = true
+    return new Promise<void>(() => {})
+  })
+  await until('it hangs', () => begun)
+  const startedAt = performance.now()
+  await consumer.stop(500)
+  expect(performance.now() - startedAt).toBeLessThan(1500)
+})
+
+test('an idle consumer stops at once', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings)
+  const { consumer } = consume(settings)
+  await until('it reads', () => consumer.state().isReading)
+  const startedAt = performance.now()
+  await consumer.stop(5000)
+  expect(performance.now() - startedAt).toBeLessThan(1000)
+  expect(await consumer.ended).toBeUndefined()
+})
+
+test('a bug in the handling of a batch ends the consumer, naming partition and offset', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings)
+  await produce(settings, [{ value: 'v' }])
+  let calls = 0
+  const { consumer } = consume(settings, async () => {
+    calls++
+    throw new TypeError('oops')
+  })
+  const failure = await consumer.ended
+  expect(failure?.name).toBe('ConsumerFailed')
+  expect(failure?.message).toBe(`the batch of ${settings.topic}/0 from offset 0 on hit a bug: oops`)
+  expect(calls).toBe(1)
+  expect(await committed(settings)).toEqual({ 0: '-1' })
+})
+
+test('offsets that are gone are told of loudly, and reading goes on at the earliest record', async () => {
+  const settings = settingsFor()
+  const { topic, groupId } = settings
+  await makeTopic(settings)
+  await produce(settings, [{ value: 'lost' }, { value: 'kept' }])
+  await withAdmin(settings, async (admin) => {
+    await admin.setOffsets({ groupId, topic, partitions: [{ partition: 0, offset: '0' }] })
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '1' }] })
+  })
+  const { values, lines, events } = consume(settings)
+  await until('the rest is read', () => values().length === 1)
+  expect(values()).toEqual(['kept'])
+  const told = lines.filter(({ level }) => level === 'error')
+  expect(told.map(({ message }) => message)).toEqual([
+    expect.stringContaining('the committed offset of partition 0 is not in the topic any more'),
+  ])
+  expect(events).toContainEqual({ kind: 'reset', partition: 0 })
+})
+
+test('kafkajs keeps stderr clean, and does not spin while idle', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings)
+  const { consumer, records } = consume(settings)
+  await produce(settings, [{ value: 'v' }])
+  await until('it is read', () => records.length === 1)
+  const before = process.cpuUsage()
+  await sleep(1000)
+  const { user, system } = process.cpuUsage(before)
+  expect(user + system).toBeLessThan(300_000)
+  await consumer.stop(5000)
+  expect(warnings).toEqual([])
+})

@@ -1,0 +1,138 @@
+/** A Kafka of the tests' own making: topics, settings and clients that get out of each other's way. */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { inject, onTestFinished } from 'vitest'
+import type { KafkaRecord } from '../../../src/domain/record.ts'
+import type { HandleBatch } from '../../../src/kafka/batch-handler.ts'
+import {
+  type ConsumerEvent,
+  type RunningConsumer,
+  startConsumer,
+} from '../../../src/kafka/consumer.ts'
+import { type Admin, amendKafkajs, kafkajs, type Message } from '../../../src/kafka/kafkajs.ts'
+import type { KafkaSettings } from '../../../src/kafka/settings.ts'
+import { createTopic } from '../../../src/kafka/topic-facts.ts'
+import { type LoggedLine, recordingLog } from '../../unit/kafka/recording-log.ts'
+
+amendKafkajs(64 * 1024 * 1024)
+
+export function settingsFor(brokers: readonly string[] = inject('kafkaBrokers')): KafkaSettings {
+  const topic = `kafka-test-${randomUUID().slice(0, 8)}`
+  return {
+    brokers,
+    clientId: 'group-traits-test',
+    topic,
+    groupId: `${topic}.group`,
+    deadLetterTopic: `${topic}.dead-letters`,
+    tls: false,
+    sasl: null,
+    connectTimeoutMs: 3000,
+    requestTimeoutMs: 5000,
+    sessionTimeoutMs: 10_000,
+    maxWaitMs: 100,
+    maxFetchBytes: 8 * 1024 * 1024,
+    maxPartitionFetchBytes: 4 * 1024 * 1024,
+    maxBatchBytes: 64 * 1024 * 1024,
+    concurrentPartitions: 4,
+  }
+}
+
+export function plainClient({ brokers }: Pick<KafkaSettings, 'brokers'>) {
+  return new kafkajs.Kafka({
+    brokers: [...brokers],
+    clientId: 'test',
+    logLevel: kafkajs.logLevel.NOTHING,
+    retry: { retries: 10, initialRetryTime: 100 },
+  })
+}
+
+export async function withAdmin<Result>(
+  settings: Pick<KafkaSettings, 'brokers'>,
+  work: (admin: Admin) => Promise<Result>,
+): Promise<Result> {
+  const admin = plainClient(settings).admin()
+  await admin.connect()
+  try {
+    return await work(admin)
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+/** Makes the topic of the settings, or another one. */
+export async function makeTopic(
+  settings: KafkaSettings,
+  numPartitions = 1,
+  config: Record<string, string> = {},
+  topic = settings.topic,
+): Promise<void> {
+  await withAdmin(settings, (admin) => createTopic(admin, topic, numPartitions, config))
+}
+
+export async function produce(
+  settings: KafkaSettings,
+  messages: Message[],
+  compression = kafkajs.CompressionTypes.None,
+): Promise<void> {
+  const producer = plainClient(settings).producer({
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  })
+  await producer.connect()
+  try {
+    await producer.send({ topic: settings.topic, messages, compression })
+  } finally {
+    await producer.disconnect()
+  }
+}
+
+export interface ConsumerUnderTest {
+  readonly consumer: RunningConsumer
+  readonly records: readonly (KafkaRecord & { readonly partition: number })[]
+  readonly values: () => (string | undefined)[]
+  readonly lines: readonly LoggedLine[]
+  readonly events: readonly ConsumerEvent[]
+}
+
+/** A consumer that keeps and commits what it reads; stopped with the test. */
+export function consume(settings: KafkaSettings, before?: HandleBatch): ConsumerUnderTest {
+  const { log, lines } = recordingLog()
+  const events: ConsumerEvent[] = []
+  const records: (KafkaRecord & { partition: number })[] = []
+  const consumer = startConsumer({
+    settings,
+    log,
+    onEvent: (event) => events.push(event),
+    handle: async (batch, lease) => {
+      await before?.(batch, lease)
+      await lease.commit(batch.nextOffset)
+      const { partition } = batch
+      records.push(...batch.records.map((record) => ({ ...record, partition })))
+    },
+  })
+  onTestFinished(() => consumer.stop(5000))
+  const values = () => records.map(({ value }) => value?.toString())
+  return { consumer, records, values, lines, events }
+}
+
+/** Waits until it holds, looking often; fails after the deadline. */
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  deadlineMs = 20_000,
+): Promise<void> {
+  const endsAt = performance.now() + deadlineMs
+  while (!(await holds())) {
+    if (performance.now() > endsAt) throw new Error(`not within ${deadlineMs} ms: ${what}`)
+    await sleep(20)
+  }
+}
+
+export async function committed(settings: KafkaSettings): Promise<Record<number, string>> {
+  const { groupId, topic } = settings
+  const [offsets] = await withAdmin(settings, (admin) =>
+    admin.fetchOffsets({ groupId, topics: [topic] }),
+  )
+  return Object.fromEntries(
+    offsets?.partitions.map(({ partition, offset }) => [partition, offset]) ?? [],
+  )
+}

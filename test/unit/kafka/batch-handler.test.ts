@@ -1,0 +1,217 @@
+import { expect, test, vi } from 'vitest'
+import { type BatchHandler, handleBatch } from '../../../src/kafka/batch-handler.ts'
+import { type EachBatchPayload, kafkajs } from '../../../src/kafka/kafkajs.ts'
+import { PartitionStates } from '../../../src/kafka/partition-states.ts'
+import type { FetchedRecord } from '../../../src/kafka/record-batch.ts'
+import { Abandoned, PartitionStopped } from '../../../src/pipeline/outage.ts'
+import type { RecordBatch } from '../../../src/pipeline/ports.ts'
+import { recordingLog } from './recording-log.ts'
+
+test('a batch that was handled is resolved up to its last offset, control records included', async () => {
+  const { payload, handler, batches } = arrange([record(5), record(6)], { lastOffset: '8' })
+  await handleBatch(payload, handler)
+  expect(batches).toMatchObject([{ topic: 't', partition: 2, nextOffset: 9n, highWatermark: 20n }])
+  expect(payload.resolveOffset).toHaveBeenCalledExactlyOnceWith('8')
+  expect(handler.partitions.list()).toEqual([{ partition: 2, position: 9n, lag: 11n }])
+})
+
+test('a commit is explicit and says that it is ours', async () => {
+  const { payload, handler } = arrange([record(5)], {
+    handle: async (batch, lease) => lease.commit(batch.nextOffset),
+  })
+  await handleBatch(payload, handler)
+  expect(payload.commitOffsetsIfNecessary).toHaveBeenCalledExactlyOnceWith({
+    topics: [{ topic: 't', partitions: [{ partition: 2, offset: '6', metadata: 'group-traits' }] }],
+  })
+})
+
+test('the records before an unreadable batch are handled, then the partition stops', async () => {
+  const { payload, handler, batches, log } = arrange([record(5), unreadable(6, 9), record(10)])
+  await handleBatch(payload, handler)
+  expect(batches).toMatchObject([{ records: [{ offset: '5' }], nextOffset: 6n }])
+  expect(payload.pause).toHaveBeenCalledOnce()
+  const [state] = handler.partitions.list()
+  expect(state?.stopped).toMatchObject({ offset: 6n })
+  const message =
+    'the batch of offsets 6 to 9 of t/2 (123 bytes) cannot be read: because. The partition ' +
+    'stops at offset 6. Raise kafka.maxBatchBytes, or set the batch aside with ' +
+    '`group-traits skip 2 6`'
+  expect(state?.stopped?.message).toBe(message)
+  expect(log.lines).toMatchObject([{ level: 'error', message }])
+})
+
+test('where reading began within an unreadable batch, it stops there', async () => {
+  const { payload, handler } = arrange([unreadable(0, 9)], { fetchedOffset: '4' })
+  await handleBatch(payload, handler)
+  expect(handler.partitions.list()[0]?.stopped?.offset).toBe(4n)
+})
+
+test('a stop is told once, however often the partition is assigned anew', async () => {
+  const { payload, handler, log } = arrange([unreadable(0, 9)])
+  await handleBatch(payload, handler)
+  handler.partitions.assign([2])
+  await handleBatch(payload, handler)
+  expect(handler.partitions.list()[0]?.stopped).toBeDefined()
+  expect(log.lines).toHaveLength(1)
+})
+
+test('a record that hit a bug stops its partition, with the bug in the log', async () => {
+  const bug = new TypeError('oops')
+  const { payload, handler, log } = arrange([record(5)], {
+    handle: async () => {
+      throw new PartitionStopped(5n, 'stopped at 5', { cause: bug })
+    },
+  })
+  await handleBatch(payload, handler)
+  expect(payload.pause).toHaveBeenCalledOnce()
+  expect(payload.resolveOffset).not.toHaveBeenCalled()
+  expect(log.lines).toMatchObject([
+    { level: 'error', message: 'stopped at 5', facts: { err: bug } },
+  ])
+})
+
+test('an abandoned batch is left unresolved', async () => {
+  const { payload, handler, failures } = arrange([record(5)], {
+    handle: async () => {
+      throw new Abandoned('stop')
+    },
+  })
+  await handleBatch(payload, handler)
+  expect(payload.resolveOffset).not.toHaveBeenCalled()
+  expect(failures).toEqual([])
+})
+
+test('errors of kafkajs are passed on as they are: they mean a rebalance', async () => {
+  const rebalance = new kafkajs.KafkaJSError('The group is rebalancing')
+  const { payload, handler, failures } = arrange([record(5)], {
+    handle: async () => {
+      throw rebalance
+    },
+  })
+  await expect(handleBatch(payload, handler)).rejects.toBe(rebalance)
+  expect(failures).toEqual([])
+})
+
+test('any other error is a bug: told with partition and offset, and never thrown at kafkajs', async () => {
+  const { payload, handler, failures } = arrange([record(5)], {
+    handle: async () => {
+      throw new RangeError('oops')
+    },
+  })
+  await handleBatch(payload, handler)
+  expect(payload.pause).toHaveBeenCalledOnce()
+  expect(failures).toMatchObject([
+    { message: 'the batch of t/2 from offset 5 on hit a bug: oops', cause: { message: 'oops' } },
+  ])
+})
+
+test('whatever fails while the worker stops is no bug', async () => {
+  const stopping = new AbortController()
+  const { payload, handler, failures } = arrange([record(5)], {
+    signal: stopping.signal,
+    handle: async () => {
+      stopping.abort()
+      throw new TypeError('the connection is gone')
+    },
+  })
+  await handleBatch(payload, handler)
+  expect(failures).toEqual([])
+  expect(payload.resolveOffset).not.toHaveBeenCalled()
+})
+
+test('once the worker stops, no batch is begun', async () => {
+  const { payload, handler, batches } = arrange([record(5)], { signal: AbortSignal.abort() })
+  await handleBatch(payload, handler)
+  expect(batches).toEqual([])
+})
+
+test('after a rebalance in between, a batch in hand neither beats nor commits', async () => {
+  for (const touch of ['heartbeat', 'commit'] as const) {
+    const { payload, handler } = arrange([record(5)], {
+      handle: async (batch, lease) => {
+        handler.partitions.assign([2])
+        await lease[touch](batch.nextOffset)
+      },
+    })
+    await handleBatch(payload, handler)
+    expect(payload.heartbeat).not.toHaveBeenCalled()
+    expect(payload.commitOffsetsIfNecessary).not.toHaveBeenCalled()
+    expect(payload.resolveOffset).not.toHaveBeenCalled()
+  }
+})
+
+test('a partition that is gone by the time its batch is done is nobody’s trouble', async () => {
+  const { payload, handler, failures } = arrange([record(5)])
+  payload.resolveOffset.mockImplementation(() => {
+    throw new TypeError('Cannot set properties of undefined')
+  })
+  await handleBatch(payload, handler)
+  expect(failures).toEqual([])
+})
+
+interface Arrangement {
+  readonly lastOffset?: string
+  readonly fetchedOffset?: string
+  readonly signal?: AbortSignal
+  readonly handle?: BatchHandler['handle']
+}
+
+function arrange(messages: FetchedRecord[], given: Arrangement = {}) {
+  const batches: RecordBatch[] = []
+  const failures: Error[] = []
+  const { log, lines } = recordingLog()
+  const partitions = new PartitionStates()
+  partitions.assign([2])
+  const payload = {
+    batch: {
+      topic: 't',
+      partition: 2,
+      highWatermark: '20',
+      messages,
+      fetchedOffset: given.fetchedOffset ?? '0',
+      firstOffset: () => messages[0]?.offset ?? null,
+      lastOffset: () => given.lastOffset ?? messages.at(-1)?.offset ?? '0',
+    },
+    pause: vi.fn(),
+    heartbeat: vi.fn(async () => {}),
+    resolveOffset: vi.fn(),
+    commitOffsetsIfNecessary: vi.fn(async () => {}),
+  }
+  const handler: BatchHandler = {
+    handle: async (batch, lease) => {
+      batches.push(batch)
+      await given.handle?.(batch, lease)
+    },
+    partitions,
+    log,
+    signal: given.signal ?? new AbortController().signal,
+    onFailed: (error) => failures.push(error),
+  }
+  return {
+    payload: payload as typeof payload & EachBatchPayload,
+    handler,
+    batches,
+    failures,
+    log: { lines },
+  }
+}
+
+function record(offset: number): FetchedRecord {
+  return {
+    offset: String(offset),
+    timestamp: '1700000000000',
+    key: null,
+    value: Buffer.from('v'),
+    isControlRecord: false,
+  }
+}
+
+function unreadable(first: number, last: number): FetchedRecord {
+  const undecodable = {
+    firstOffset: BigInt(first),
+    lastOffset: BigInt(last),
+    bytes: 123,
+    reason: 'because',
+  }
+  return { ...record(last), value: null, undecodable }
+}

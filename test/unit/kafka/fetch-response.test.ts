@@ -1,0 +1,139 @@
+import { expect, test } from 'vitest'
+import { decodeFetchResponse, type FetchLimits } from '../../../src/kafka/fetch-response.ts'
+import { batchBytes, fetchResponse, marker } from './wire.ts'
+
+const LIMITS: FetchLimits = {
+  maxBatchBytes: 1024 * 1024,
+  enoughBytes: 1024 * 1024,
+  decodeOldFormat: async () => [],
+}
+
+test('what belongs to a partition comes with it', async () => {
+  const bytes = fetchResponse(data(0n, 'a'))
+  const { responses } = await decodeFetchResponse(bytes, 11, LIMITS)
+  const [partition] = responses[0]?.partitions ?? []
+  expect(responses[0]?.topicName).toBe('t')
+  expect(partition).toMatchObject({
+    partition: 3,
+    errorCode: 0,
+    highWatermark: '100',
+    lastStableOffset: '90',
+    preferredReadReplica: -1,
+  })
+})
+
+test('interleaved aborted transactions leave nothing behind but their offsets', async () => {
+  const recordSet = Buffer.concat([
+    data(0n, 'aborted by 2', 2n),
+    data(1n, 'aborted by 1', 1n),
+    data(2n, 'outside any transaction'),
+    data(3n, 'committed by 3', 3n),
+    data(4n, 'aborted by 2', 2n),
+    marker(5n, 1n, 'abort'),
+    marker(6n, 3n, 'commit'),
+    data(7n, 'aborted by 2', 2n),
+    marker(8n, 2n, 'abort'),
+    data(9n, 'of the next transaction of 2', 2n),
+    marker(10n, 2n, 'commit'),
+  ])
+  // as brokers list them: in the order in which they ended
+  const aborted = [
+    { producerId: 1n, firstOffset: 1n },
+    { producerId: 2n, firstOffset: 0n },
+  ]
+  const messages = await decoded(fetchResponse(recordSet, aborted))
+  expect(values(messages)).toEqual([
+    'outside any transaction',
+    'committed by 3',
+    'of the next transaction of 2',
+  ])
+  expect(messages.map(({ offset }) => Number(offset))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+})
+
+test('a fetch that begins within an aborted transaction knows it, too', async () => {
+  const recordSet = Buffer.concat([data(50n, 'aborted by 1', 1n), marker(51n, 1n, 'abort')])
+  const messages = await decoded(fetchResponse(recordSet, [{ producerId: 1n, firstOffset: 40n }]))
+  expect(values(messages)).toEqual([])
+})
+
+test('behind a batch that compaction emptied, reading goes on', async () => {
+  const empty = batchBytes({ firstOffset: 0n, records: [], lastOffsetDelta: 9 })
+  const messages = await decoded(fetchResponse(Buffer.concat([empty, data(10n, 'a')])))
+  expect(messages.map(({ offset, isControlRecord }) => [offset, isControlRecord])).toEqual([
+    ['9', true],
+    ['10', false],
+  ])
+})
+
+test('the last batch, cut off by the broker, is left to the next fetch', async () => {
+  const whole = data(0n, 'whole')
+  const cut = data(1n, 'cut')
+  for (const length of [5, 30, cut.length - 1]) {
+    const recordSet = Buffer.concat([whole, cut.subarray(0, length)])
+    expect(values(await decoded(fetchResponse(recordSet)))).toEqual(['whole'])
+  }
+})
+
+test('once enough was decoded, the further batches are left to the next fetch', async () => {
+  const recordSet = Buffer.concat([data(0n, 'a'), data(1n, 'b'), data(2n, 'c')])
+  const messages = await decoded(fetchResponse(recordSet), { ...LIMITS, enoughBytes: 300 })
+  expect(values(messages)).toEqual(['a', 'b'])
+})
+
+test('records before and behind a batch that cannot be read are there', async () => {
+  const broken = batchBytes({ firstOffset: 1n, records: [{}, {}], codec: 7 })
+  const messages = await decoded(
+    fetchResponse(Buffer.concat([data(0n, 'a'), broken, data(3n, 'b')])),
+  )
+  expect(messages.map(({ offset, undecodable }) => [offset, undecodable !== undefined])).toEqual([
+    ['0', false],
+    ['2', true],
+    ['3', false],
+  ])
+})
+
+test('an unreadable batch of an aborted transaction is in nobody’s way', async () => {
+  const broken = batchBytes({
+    firstOffset: 0n,
+    records: [{}],
+    codec: 7,
+    producerId: 1n,
+    isTransactional: true,
+  })
+  const recordSet = Buffer.concat([broken, marker(1n, 1n, 'abort')])
+  const messages = await decoded(fetchResponse(recordSet, [{ producerId: 1n, firstOffset: 0n }]))
+  expect(messages.every(({ isControlRecord }) => isControlRecord)).toBe(true)
+})
+
+test('records of a format before magic 2 are left to kafkajs', async () => {
+  const old = Buffer.alloc(30)
+  old.writeInt8(1, 16)
+  let given: Buffer = Buffer.alloc(0)
+  const decodeOldFormat = async (recordSet: Buffer) => {
+    given = recordSet
+    return []
+  }
+  await decoded(fetchResponse(old), { ...LIMITS, decodeOldFormat })
+  expect(given.readInt32BE(0)).toBe(30)
+  expect(given.subarray(4).equals(old)).toBe(true)
+})
+
+function data(firstOffset: bigint, value: string, producerId?: bigint): Buffer {
+  const records = [{ value: Buffer.from(value) }]
+  return batchBytes(
+    producerId === undefined
+      ? { firstOffset, records }
+      : { firstOffset, records, producerId, isTransactional: true },
+  )
+}
+
+async function decoded(bytes: Buffer, limits = LIMITS) {
+  const { responses } = await decodeFetchResponse(bytes, 11, limits)
+  return responses[0]?.partitions[0]?.messages ?? []
+}
+
+function values(messages: Awaited<ReturnType<typeof decoded>>) {
+  return messages
+    .filter(({ isControlRecord }) => !isControlRecord)
+    .map(({ value }) => value?.toString())
+}
