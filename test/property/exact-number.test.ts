@@ -1,0 +1,85 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { sameDecimal } from '../../src/domain/decimal.ts'
+import { type JsonObject, numberText, withExactNumbers } from '../../src/domain/json.ts'
+import { jsonSource, numberSource } from './documents.ts'
+
+const exact = (text: string) => withExactNumbers(JSON.parse(text) as JsonObject, text)
+
+/** The value of a decimal number as an integer times 10^-1000. */
+function scaled(text: string): bigint {
+  const [mantissa = '', exponent = '0'] = text.toLowerCase().replace(/^-/, '').split('e')
+  const [whole = '', fraction = ''] = mantissa.split('.')
+  const size = BigInt(whole + fraction) * 10n ** BigInt(1000 + Number(exponent) - fraction.length)
+  return text.startsWith('-') ? -size : size
+}
+
+const isExactAsDouble = (source: string) => {
+  const double = Number(source)
+  return Number.isFinite(double) && scaled(String(double)) === scaled(source)
+}
+
+describe('a number', () => {
+  test('has the decimal value in its stored form that it has in its source', () => {
+    fc.assert(
+      fc.property(numberSource, (source) => {
+        const text = numberText(exact(`{"a":${source}}`).a) ?? ''
+        expect(scaled(text)).toBe(scaled(source))
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  test('is stored as JSON has it where that is exact, and as its source elsewhere', () => {
+    fc.assert(
+      fc.property(numberSource, (source) => {
+        const expected = isExactAsDouble(source) ? JSON.stringify(JSON.parse(source)) : source
+        expect(JSON.stringify(exact(`{"a":${source}}`))).toBe(`{"a":${expected}}`)
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  test('of every double is stored as JSON has it', () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (double) => {
+        const text = JSON.stringify({ a: double })
+        expect(JSON.stringify(exact(text))).toBe(text)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('is compared with another as by exact arithmetic', () => {
+    const twins = fc.oneof(
+      fc.tuple(numberSource, numberSource),
+      numberSource.map((source) => [source, String(Number(source))] as const),
+      numberSource.map((source) => [source, `${source.split(/e/i)[0]}`] as const),
+    )
+    fc.assert(
+      fc.property(twins, ([a, b]) => {
+        fc.pre(b !== 'Infinity' && b !== '-Infinity')
+        expect(sameDecimal(a, b)).toBe(scaled(a) === scaled(b))
+      }),
+      { numRuns: 3000 },
+    )
+  })
+})
+
+describe('the cheap look for long numbers', () => {
+  test('misses none: the document is the one that a look at every number gives', () => {
+    const raw = JSON as unknown as { rawJSON(text: string): unknown }
+    const slow = (text: string) =>
+      JSON.parse(text, (_key, value, context?: { source: string }) => {
+        if (typeof value !== 'number' || context === undefined) return value
+        return isExactAsDouble(context.source) ? value : raw.rawJSON(context.source)
+      })
+    fc.assert(
+      fc.property(jsonSource, (json) => {
+        const text = `{"a":${json}}`
+        expect(JSON.stringify(exact(text))).toBe(JSON.stringify(slow(text)))
+      }),
+      { numRuns: 3000 },
+    )
+  })
+})
