@@ -19,7 +19,7 @@ export interface StoreLimits extends CallLimits, PageLimits {
 export const STORE_LIMITS: StoreLimits = {
   maxPatches: 100,
   maxPatchEntries: 1000,
-  maxEntries: 2000,
+  maxEntries: 1200,
   maxBytes: 256 * 1024,
   maxFields: 500,
   maxUsers: 200,
