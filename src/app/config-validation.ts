@@ -19,7 +19,7 @@ export function validate(given: GivenByName): {
   if (result.success) {
     return { settings: result.data, problems: disagreements(result.data, given, new Set()) }
   }
-  const problems = result.error.issues.map((issue) => problemOf(issue, given))
+  const problems = distinct(result.error.issues.map((issue) => problemOf(issue, given)))
   const wrong = new Set(problems.map(({ setting }) => setting))
   const right = new Map([...given].filter(([name]) => !wrong.has(name)))
   const settings = configSchema.parse(nested(right))
@@ -49,6 +49,11 @@ function problemOf(issue: z.core.$ZodIssue, given: GivenByName): ConfigProblem {
   const wrongPart = keys.slice(depth + 1).reduce(memberOf, value)
   const is = fieldNamed(setting)?.secret ? '' : `is ${inShort(wrongPart)}, `
   return { setting, origin, message: `${is}must be ${issue.message}` }
+}
+
+/** One value can fail several checks, which all say the same. */
+function distinct(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  return [...new Map(problems.map((each) => [`${each.setting} ${each.message}`, each])).values()]
 }
 
 function memberOf(value: unknown, key: string): unknown {

@@ -22,6 +22,14 @@ const host = () => textLike(/^[^\s/]+$/, 'a host name or an IP address')
 const keyPrefix = () =>
   textLike(/^[^{}\s\p{Cc}]{1,100}$/u, '1 to 100 characters without blanks, "{" or "}"')
 
+const broker = () => {
+  const error = 'host:port, with a port from 1 to 65535'
+  const hasPort = (text: string) => isPort(Number(text.slice(text.lastIndexOf(':') + 1)))
+  return textLike(/^[^\s:/,]+:\d{1,5}$/, error).refine(hasPort, { error })
+}
+
+const isPort = (port: number) => port >= 1 && port <= 65_535
+
 const redisUrl = () => {
   const error = `${REDIS_URL_FORMS}; what is special in URLs is percent-encoded`
   return z.string({ error }).refine(isRedisUrl, { error })
@@ -57,7 +65,7 @@ const sasl = z.strictObject({
 
 const kafka = z.strictObject({
   brokers: z
-    .array(textLike(/^[^\s:/,]+:\d{1,5}$/, 'host:port'), { error: 'a list of host:port' })
+    .array(broker(), { error: 'a list of host:port' })
     .default([])
     .describe('Brokers to begin with, each as host:port; in the environment split by commas.'),
   topic: topicName().default('groups').describe('Topic that group events are read from.'),

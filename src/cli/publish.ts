@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import type { Config } from '../app/config.ts'
-import { type Publisher, RecordRefused } from '../kafka/publisher.ts'
 import { type Cli, DONE, FAILED } from './cli.ts'
-import { type EventLine, openInput, problemLines, readEventLines } from './event-lines.ts'
+import { openInput, readEventLines } from './event-lines.ts'
 import { teach } from './lesson.ts'
+import { publishLines, type Sums } from './line-publisher.ts'
 import { addTimeout } from './patience.ts'
-import { printable, printableJson } from './printable.ts'
+import { printableJson } from './printable.ts'
 import { type Progress, startProgress } from './progress.ts'
 import { withPublisher } from './servers.ts'
 import { addSettings } from './settings.ts'
@@ -56,65 +56,6 @@ export function addPublishCommand(program: Command, cli: Cli): void {
       return sums.rejected === 0 ? DONE : FAILED
     }),
   )
-}
-
-interface Sums {
-  sent: number
-  rejected: number
-  /** Events of another type: the worker would pass over them. */
-  ignored: number
-}
-
-async function publishLines(
-  lists: AsyncIterable<readonly EventLine[]>,
-  publisher: Publisher,
-  progress: Progress,
-): Promise<Sums> {
-  const sums: Sums = { sent: 0, rejected: 0, ignored: 0 }
-  const reject = (text: string) => {
-    sums.rejected++
-    progress.say(text)
-  }
-  for await (const lines of lists) {
-    const records: LineRecord[] = []
-    for (const { number, bytes, decoded } of lines) {
-      if (decoded.kind === 'rejected') reject(problemLines(number, decoded))
-      else if (decoded.kind === 'ignored') sums.ignored++
-      else records.push({ number, key: decoded.groupId, value: bytes })
-    }
-    sums.sent += await publishAll(records, publisher, ({ number }, message) =>
-      reject(printable(`line ${number}: ${message}`)),
-    )
-    progress.done(lines.length)
-  }
-  return sums
-}
-
-interface LineRecord {
-  readonly number: number
-  readonly key: string
-  readonly value: Buffer
-}
-
-/** Goes on behind a record that the topic does not take. Returns how many were taken. */
-async function publishAll(
-  records: readonly LineRecord[],
-  publisher: Publisher,
-  onRefused: (record: LineRecord, message: string) => void,
-): Promise<number> {
-  let refused = 0
-  for (let rest = records; rest.length > 0; ) {
-    try {
-      await publisher.publish(rest.map(({ key, value }) => ({ key, value })))
-      break
-    } catch (error) {
-      if (!(error instanceof RecordRefused)) throw error
-      refused++
-      onRefused(rest[error.index]!, error.message.replace(/^record \d+ is /, ''))
-      rest = rest.slice(error.index + 1)
-    }
-  }
-  return records.length - refused
 }
 
 async function* counted(chunks: AsyncIterable<Buffer>, progress: Progress): AsyncGenerator<Buffer> {

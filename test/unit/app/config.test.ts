@@ -164,7 +164,7 @@ describe('wrong configuration', () => {
       '  kafka.topik (bad.yaml:2): there is no such setting; did you mean kafka.topic?',
       '  redis (bad.yaml:4): must be a section, with keys below it',
       '  colour (bad.yaml:5): there is no such setting',
-      '  kafka.brokers (KAFKA_BROKERS): is "two", must be host:port',
+      '  kafka.brokers (KAFKA_BROKERS): is "two", must be host:port, with a port from 1 to 65535',
       '  kafka.sessionTimeoutMs (bad.yaml:3): is "soon", must be from 1s to 30m: a number of milliseconds, or one with ms, s, m, h or d',
       '  http.port (HTTP_PORT): is "eighty", must be a whole number from 0 to 65535',
       '  log.level (--log-level): is "loud", must be one of debug, info, warn, error, fatal, silent',
@@ -182,6 +182,10 @@ describe('wrong configuration', () => {
   })
 
   test.each([
+    ['KAFKA_BROKERS', 'one:0'],
+    ['KAFKA_BROKERS', 'one:65536'],
+    ['KAFKA_BROKERS', 'one:x:9092'],
+    ['KAFKA_BROKERS', 'kafka://one:9092'],
     ['KAFKA_TOPIC', 'a topic'],
     ['KAFKA_TOPIC', '..'],
     ['KAFKA_TOPIC', 'größe'],
@@ -198,6 +202,7 @@ describe('wrong configuration', () => {
     ['REDIS_URL', 'redis://me:100%@127.0.0.1'],
     ['REDIS_GROUP_PREFIX', 'group:{x}'],
     ['HTTP_PORT', '65536'],
+    ['HTTP_PORT', '1e9'],
     ['EVENTS_TOMBSTONES', 'ignore'],
   ])('%s=%s is refused', (variable, value) => {
     const lines = linesOf({ environment: { [variable]: value } })

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { runCli } from './run-cli.ts'
 
 const COMMANDS = [
-  ...['worker', 'gateway', 'show', 'user', 'publish', 'validate'],
+  ...['local', 'worker', 'gateway', 'show', 'user', 'publish', 'validate'],
   ...['erase', 'skip', 'config', 'schema'],
 ]
 

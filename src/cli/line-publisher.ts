@@ -1,0 +1,72 @@
+import { type Publisher, RecordRefused } from '../kafka/publisher.ts'
+import { type EventLine, problemLines } from './event-lines.ts'
+import { printable } from './printable.ts'
+import type { Progress } from './progress.ts'
+
+export interface Sums {
+  sent: number
+  rejected: number
+  /** Events of another type: the worker would pass over them. */
+  ignored: number
+}
+
+/**
+ * Publishes the good lines, and says what is wrong with the others. A list is read only once
+ * the one before is acknowledged: nothing piles up.
+ *
+ * @throws Unavailable, Refused
+ */
+export async function publishLines(
+  lists: AsyncIterable<readonly EventLine[]>,
+  publisher: Publisher,
+  progress: Progress,
+): Promise<Sums> {
+  const sums: Sums = { sent: 0, rejected: 0, ignored: 0 }
+  const reject = (text: string) => {
+    sums.rejected++
+    progress.say(text)
+  }
+  for await (const lines of lists) {
+    const records: LineRecord[] = []
+    for (const { number, bytes, decoded } of lines) {
+      if (decoded.kind === 'rejected') reject(problemLines(number, decoded))
+      else if (decoded.kind === 'ignored') sums.ignored++
+      else records.push({ number, key: decoded.groupId, value: bytes })
+    }
+    sums.sent += await publishAll(records, publisher, ({ number }, message) =>
+      reject(printable(`line ${number}: ${message}`)),
+    ).catch((error) => {
+      progress.say(`${sums.sent} were sent; to send them again with the others changes nothing`)
+      throw error
+    })
+    progress.done(lines.length)
+  }
+  return sums
+}
+
+interface LineRecord {
+  readonly number: number
+  readonly key: string
+  readonly value: Buffer
+}
+
+/** Goes on behind a record that the topic does not take. Returns how many were taken. */
+async function publishAll(
+  records: readonly LineRecord[],
+  publisher: Publisher,
+  onRefused: (record: LineRecord, message: string) => void,
+): Promise<number> {
+  let refused = 0
+  for (let rest = records; rest.length > 0; ) {
+    try {
+      await publisher.publish(rest.map(({ key, value }) => ({ key, value })))
+      break
+    } catch (error) {
+      if (!(error instanceof RecordRefused)) throw error
+      refused++
+      onRefused(rest[error.index]!, error.message.replace(/^record \d+ is /, ''))
+      rest = rest.slice(error.index + 1)
+    }
+  }
+  return records.length - refused
+}
