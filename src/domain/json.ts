@@ -31,10 +31,13 @@ const LONG_NUMBER = /[:,[\s]-?(?:[\d.]{16}|[\d.]+[eE])/
 export function withExactNumbers(document: JsonObject, text: string): JsonObject {
   if (!LONG_NUMBER.test(text)) return document
   return ExactJSON.parse(text, (_key, value, { source }) =>
-    typeof value === 'number' && !sameDecimal(source, String(value))
-      ? ExactJSON.rawJSON(source)
-      : value,
+    typeof value === 'number' && !isExact(value, source) ? ExactJSON.rawJSON(source) : value,
   ) as JsonObject
+}
+
+function isExact(value: number, source: string): boolean {
+  const text = String(value)
+  return text === source || sameDecimal(text, source)
 }
 
 /** The decimal text of a JSON number, undefined for anything else. */
