@@ -58,8 +58,7 @@ export function traitsReader(
     hasEscapes: boolean,
     report: (problem: Problem) => void,
   ): StoredValue | null {
-    const value =
-      name === 'address' && isJsonObject(given) ? canonicalAddress(given, report) : given
+    const value = name === 'address' && isJsonObject(given) ? addressTexts(given) : given
     if (name.trim() === '') report(invalid([name], 'the name of a trait must not be blank'))
     if (hasEscapes && (!name.isWellFormed() || hasLoneSurrogate(value))) {
       report(invalid([name], 'must be Unicode text without lone surrogates'))
@@ -85,9 +84,12 @@ export function traitsReader(
     const schema = schemas.get(name)
     if (schema === undefined) return typeof value === 'string' ? value : jsonText(value)
     if (name === 'address') {
-      if (isJsonObject(value)) check(schema, value, [name], report)
-      else report(invalid([name], 'must be an object'))
-      return jsonText(value)
+      if (isJsonObject(value)) {
+        check(schema, value, [name], report)
+        return jsonText(oneSpelling(value, report))
+      }
+      report(invalid([name], 'must be an object'))
+      return ''
     }
     // a string is what a text schema accepts: asking zod seven times an event is what costs
     if (typeof value === 'string' && !textIsChecked) return value
@@ -103,23 +105,31 @@ function inPrecedence(problems: readonly Problem[]): Problem[] {
   return PRECEDENCE.flatMap((reason) => problems.filter((found) => found.reason === reason))
 }
 
-const ADDRESS_TEXTS = new Set(['city', 'country', 'postal_code', 'state', 'street'])
+const ADDRESS_TEXTS = new Set(['city', 'country', 'postal_code', 'postalCode', 'state', 'street'])
 
-/** One spelling, numbers as their text, nulls dropped; everything else as it came. */
-function canonicalAddress(given: JsonObject, report: (problem: Problem) => void): JsonObject {
-  const address: Record<string, unknown> = Object.create(null)
-  for (const [spelling, value] of Object.entries(given)) {
-    if (value === null) continue
-    const name = spelling === 'postalCode' ? 'postal_code' : spelling
-    const text = ADDRESS_TEXTS.has(name) ? (numberText(value) ?? value) : value
-    if (name in address && !isSameJson(address[name], text)) {
-      const path = jsonPointer('traits', 'address', name)
-      const message = 'postal_code and postalCode contradict each other; send one of them'
-      report({ reason: 'conflicting_fields', path, message })
-    }
-    address[name] = text
+/** An address without its nulls, numbers that stand for a text as that; all else as it came. */
+function addressTexts(given: JsonObject): JsonObject {
+  const members = Object.entries(given).filter(([, value]) => value !== null)
+  return Object.fromEntries(
+    members.map(([name, value]) => [
+      name,
+      ADDRESS_TEXTS.has(name) ? (numberText(value) ?? value) : value,
+    ]),
+  )
+}
+
+/** An address with `postal_code` in the place of `postalCode`. */
+function oneSpelling(address: JsonObject, report: (problem: Problem) => void): JsonObject {
+  const { postal_code, postalCode } = address
+  if (postalCode === undefined) return address
+  if (postal_code !== undefined && !isSameJson(postal_code, postalCode)) {
+    const message = 'postal_code and postalCode contradict each other; send one of them'
+    report(problem('conflicting_fields', ['address', 'postal_code'], message))
   }
-  return address
+  const members = Object.entries(address)
+  return Object.fromEntries(
+    members.map(([name, value]) => [name === 'postalCode' ? 'postal_code' : name, value]),
+  )
 }
 
 function check(

@@ -75,9 +75,9 @@ describe('an address', () => {
     },
   )
 
-  test('has a text as its postalCode', () => {
+  test('has a text as its postalCode, and the path is as it was spelled', () => {
     expect(problemsOfTrait('address', '{"postalCode":true}')).toEqual([
-      'invalid_trait /traits/address/postal_code',
+      'invalid_trait /traits/address/postalCode',
     ])
   })
 
@@ -100,6 +100,7 @@ describe('an address', () => {
   test('with both postal codes the same and wrong is wrong, not in conflict', () => {
     expect(problemsOfTrait('address', '{"postalCode":["x"],"postal_code":["x"]}')).toEqual([
       'invalid_trait /traits/address/postal_code',
+      'invalid_trait /traits/address/postalCode',
     ])
   })
 
