@@ -74,6 +74,7 @@ export function openRedis(
   const patience = setTimeout(lose, settings.connectTimeoutMs)
 
   const note = (error: Error) => {
+    if (isMisplaced) return
     lastError = error
     // the client would go on in database 0
     isMisplaced = commandOf(error) === 'select'

@@ -215,10 +215,8 @@ local function merge(key, at, standings)
     if v > 0 then call('HSET', key, unpack(won_values, 1, v)) end
     if r > 0 then call('HDEL', key, unpack(won_removed, 1, r)) end
     local later = tonumber(list[clocks_at + 1]) > latest
-    if later or c > 2 then
-      won_clocks[1], won_clocks[2] = '', later and list[clocks_at + 1] .. sub(head, 17) or head
-      call('HSET', clock_key, unpack(won_clocks, 1, c))
-    end
+    if later then won_clocks[1], won_clocks[2] = '', list[clocks_at + 1] .. sub(head, 17) end
+    if later or c > 2 then call('HSET', clock_key, unpack(won_clocks, later and 1 or 3, c)) end
   end
   write_users(key, group_id, j, l, uj, ul, x)
 end

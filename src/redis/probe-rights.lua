@@ -1,7 +1,7 @@
 -- Which rights the user lacks that the other scripts need. Nothing is read or written.
 --
 -- KEYS     group:{%}, user:{%}: keys that nothing ever stands at
--- Returns  the commands that are refused, and the keys
+-- Returns  what is refused: 'HSET on group:{%}', ...
 
 local group, user = KEYS[1], KEYS[2]
 local probes = {
@@ -17,19 +17,12 @@ local probes = {
   { 'EXISTS', group }, { 'TYPE', group },
 }
 
-local missing, seen = {}, {}
+local missing = {}
 for _, probe in ipairs(probes) do
   local reply = redis.pcall(unpack(probe))
   local text = type(reply) == 'table' and reply.err or ''
-  local lack
-  if string.find(text, 'the keys', 1, true) or string.find(text, ' a key', 1, true) then
-    lack = 'the keys ' .. (string.sub(probe[2], 1, #user) == user and user or group) .. '*'
-  elseif string.find(text, 'NOPERM', 1, true) or string.find(text, "can't run this command", 1, true) then
-    lack = probe[1]
-  end
-  if lack and not seen[lack] then
-    seen[lack] = true
-    missing[#missing + 1] = lack
+  if string.find(text, 'NOPERM', 1, true) or string.find(text, 'The user executing', 1, true) then
+    missing[#missing + 1] = probe[1] .. ' on ' .. probe[2]
   end
 end
 return missing

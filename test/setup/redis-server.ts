@@ -14,7 +14,8 @@ export interface OwnRedis {
   readonly folder: string
   /** Ends the process at once and keeps its data, for `startAgain`. */
   kill(): Promise<void>
-  startAgain(): Promise<void>
+  /** With the same data and port, and further arguments for this time. */
+  startAgain(args?: readonly string[]): Promise<void>
   stop(): Promise<void>
 }
 
@@ -34,7 +35,7 @@ export async function startOwnRedis(
   const folder = await mkdtemp(join(tmpdir(), 'group-traits-redis-'))
   await prepare?.(folder)
   const [port = 0] = await findFreePorts([0])
-  const start = async () => {
+  const start = async (furtherArgs: readonly string[]) => {
     const server = await startChildServer({
       name: 'Redis',
       // `env` of the system, as the servers take none of their own
@@ -44,6 +45,7 @@ export async function startOwnRedis(
         binary,
         ...['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder],
         ...args,
+        ...furtherArgs,
       ],
       cwd: folder,
       logFile: join(folder, 'redis.log'),
@@ -52,7 +54,7 @@ export async function startOwnRedis(
     await server.ready()
     return server
   }
-  let server: ChildServer = await start()
+  let server: ChildServer = await start([])
   return {
     port,
     url: `redis://127.0.0.1:${port}`,
@@ -64,8 +66,8 @@ export async function startOwnRedis(
       process.kill(server.pid, 'SIGKILL')
       await server.ended
     },
-    async startAgain() {
-      server = await start()
+    async startAgain(furtherArgs = []) {
+      server = await start(furtherArgs)
     },
     async stop() {
       await server.stop()

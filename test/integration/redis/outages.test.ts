@@ -1,0 +1,216 @@
+import { afterEach, describe, expect, inject, test } from 'vitest'
+import { Unavailable } from '../../../src/pipeline/outage.ts'
+import type { Log } from '../../../src/pipeline/ports.ts'
+import {
+  openRedis,
+  type RedisConnection,
+  type RedisSettings,
+  type RedisState,
+} from '../../../src/redis/connection.ts'
+import { readGroup } from '../../../src/redis/group-reader.ts'
+import { openGroupStore } from '../../../src/redis/group-store.ts'
+import { recordLog } from '../../setup/recorded-log.ts'
+import { openTestRedis, redisSettings, silentLog } from '../../setup/redis-connection.ts'
+import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../../setup/redis-server.ts'
+import { until } from '../../setup/waiting.ts'
+import { patchOf } from './patches.ts'
+
+const binary = inject('redisServer')
+const patch = patchOf('g', { clock: 5, traits: { plan: 'pro' }, users: { u: true } })
+
+describe.skipIf(binary === '')('while Redis', () => {
+  const servers: OwnRedis[] = []
+  const connections: RedisConnection[] = []
+
+  async function start(options?: OwnRedisOptions): Promise<OwnRedis> {
+    const server = await startOwnRedis(binary, options)
+    servers.push(server)
+    return server
+  }
+
+  function open(
+    url: string,
+    log: Log = silentLog,
+    changes: Partial<RedisSettings> = {},
+  ): RedisConnection {
+    const connection = openRedis(redisSettings(url, changes), log)
+    connections.push(connection)
+    return connection
+  }
+
+  afterEach(async () => {
+    for (const connection of connections.splice(0)) connection.close()
+    await Promise.all(servers.splice(0).map((server) => server.stop()))
+  })
+
+  test('is full, groups cannot be written; once there is room, they are', async () => {
+    const connection = open((await start()).url)
+    await connection.opened
+    const store = openGroupStore(connection)
+    await connection.client.config('SET', 'maxmemory', '1')
+    await expect(store.merge([patch])).rejects.toThrow(unavailable('OOM'))
+    await expect(store.merge([{ ...patch, erasedAt: 3 }])).rejects.toThrow(unavailable('OOM'))
+    expect(await connection.client.dbsize()).toBe(0)
+    await connection.client.config('SET', 'maxmemory', '0')
+    expect(await store.merge([patch])).toEqual([])
+  })
+
+  test('is full, what is a duplicate is still taken', async () => {
+    const connection = open((await start()).url)
+    await connection.opened
+    const store = openGroupStore(connection)
+    await store.merge([patch])
+    await connection.client.config('SET', 'maxmemory', '1')
+    expect(await store.merge([patch])).toEqual([])
+  })
+
+  test('is a read-only replica, groups wait for the master', async () => {
+    const connection = open((await start()).url)
+    await connection.opened
+    const store = openGroupStore(connection)
+    await connection.client.replicaof('127.0.0.1', '1')
+    await expect(store.merge([patch])).rejects.toThrow(unavailable('READONLY'))
+    // the client reconnects, as the name may by now lead to another server
+    await until('connected anew', () => connection.client.replicaof('NO', 'ONE'))
+    expect(await store.merge([patch])).toEqual([])
+  })
+
+  test('is loading, groups wait until it is done', async () => {
+    const server = await start({ args: ['--rdbcompression', 'no'] })
+    const first = open(server.url)
+    await first.opened
+    // it answers other clients after every 2 MiB, and each key is made to take 3 ms
+    const traits = { text: 'x'.repeat(20_000) }
+    const groups = Array.from({ length: 300 }, (_, i) => patchOf(`g${i}`, { clock: 1, traits }))
+    await openGroupStore(first).merge(groups)
+    await first.client.save()
+    await server.kill()
+    await server.startAgain(['--key-load-delay', '3000'])
+    const connection = open(server.url, silentLog, { connectTimeoutMs: 300 })
+    const store = openGroupStore(connection)
+    const refusals: unknown[] = []
+    await until('loaded', async () => {
+      try {
+        return await store.merge([patch])
+      } catch (error) {
+        refusals.push(error)
+        return undefined
+      }
+    })
+    expect(refusals.length).toBeGreaterThan(0)
+    expect(refusals.every((error) => error instanceof Unavailable)).toBe(true)
+    expect(await readGroup(connection, 'g299')).not.toBeNull()
+  })
+
+  test('is away, calls fail at once; they succeed after it is back, without a new connection', async () => {
+    const server = await start()
+    const states: RedisState[] = []
+    const connection = openRedis(redisSettings(server.url), silentLog, (state) =>
+      states.push(state),
+    )
+    connections.push(connection)
+    await connection.opened
+    const store = openGroupStore(connection)
+    expect(await store.merge([patch])).toEqual([])
+    await server.kill()
+    await until('noticed', () => !connection.ready)
+    const begun = performance.now()
+    await expect(store.merge([patch])).rejects.toThrow(Unavailable)
+    await expect(readGroup(connection, 'g')).rejects.toThrow(Unavailable)
+    expect(performance.now() - begun).toBeLessThan(1000)
+    await server.startAgain()
+    await until('back', () => connection.ready)
+    expect(await store.merge([patch])).toEqual([])
+    expect(states).toEqual([{ ready: false, detail: expect.any(String) }, { ready: true }])
+  })
+
+  test('is away, the log says so once, and once when it is back, however long it takes', async () => {
+    const server = await start()
+    const log = recordLog()
+    const connection = open(server.url, log)
+    await connection.opened
+    let attempts = 0
+    connection.client.on('connecting', () => {
+      attempts += 1
+    })
+    await server.kill()
+    await until('several attempts', () => attempts > 3)
+    await server.startAgain()
+    await until('back', () => connection.ready)
+    expect(log.lines).toEqual([
+      { level: 'warn', facts: expect.anything(), message: 'Redis is away: waiting for it' },
+      { level: 'info', facts: expect.anything(), message: 'Redis is back' },
+    ])
+  })
+
+  test('is not there from the start, calls fail with the reason; it is found once it is there', async () => {
+    const server = await start()
+    await server.kill()
+    const log = recordLog()
+    const connection = open(server.url, log)
+    await expect(openGroupStore(connection).merge([patch])).rejects.toThrow(Unavailable)
+    expect(connection.lastError).toMatchObject({ code: 'ECONNREFUSED' })
+    expect(log.lines.map(({ facts }) => facts)).toEqual([
+      { redis: `127.0.0.1:${server.port}`, code: 'ECONNREFUSED' },
+    ])
+    await server.startAgain()
+    await until('found', () => connection.ready)
+    expect(await openGroupStore(connection).merge([patch])).toEqual([])
+  })
+
+  test('hangs, a call ends with its time-out, and the connection is made anew', async () => {
+    const server = await start()
+    const connection = open(server.url, silentLog, { commandTimeoutMs: 300 })
+    await connection.opened
+    const store = openGroupStore(connection)
+    process.kill(server.pid, 'SIGSTOP')
+    try {
+      await expect(store.merge([patch])).rejects.toThrow(unavailable('TIMEOUT'))
+      await until('given up', () => !connection.ready)
+    } finally {
+      process.kill(server.pid, 'SIGCONT')
+    }
+    await until('back', () => connection.ready)
+    expect(await store.merge([patch])).toEqual([])
+  })
+
+  test('is cut off in the middle of many calls, none of them hangs, and all can be repeated', async () => {
+    const server = await start()
+    const connection = open(server.url)
+    await connection.opened
+    const store = openGroupStore(connection)
+    const patches = Array.from({ length: 5000 }, (_, i) =>
+      patchOf(`g${i}`, { clock: 1, traits: { i: `${i}` } }),
+    )
+    const merging = store.merge(patches)
+    const outcome = expect(merging).rejects.toThrow(Unavailable)
+    await server.kill()
+    await outcome
+    await server.startAgain()
+    await until('back', () => connection.ready)
+    expect(await store.merge(patches)).toEqual([])
+    expect(await connection.client.dbsize()).toBe(10_000)
+  })
+
+  test('changes its password, groups wait until the old one is right again', async () => {
+    const server = await start({ args: ['--requirepass', 'first'] })
+    const connection = openTestRedis(server.url.replace('//', '//:first@'))
+    connections.push(connection)
+    await connection.opened
+    const store = openGroupStore(connection)
+    expect(await store.merge([patch])).toEqual([])
+    await connection.client.config('SET', 'requirepass', 'second')
+    connection.client.disconnect(true)
+    await until('refused', () => /WRONGPASS/.test(String(connection.lastError)))
+    await expect(store.merge([patch])).rejects.toThrow(Unavailable)
+    const admin = open(server.url.replace('//', '//:second@'))
+    await admin.opened
+    await admin.client.config('SET', 'requirepass', 'first')
+    await until('back', () => connection.ready)
+    expect(await store.merge([patch])).toEqual([])
+  })
+})
+
+function unavailable(code: string) {
+  return expect.objectContaining({ name: 'Unavailable', message: expect.stringContaining(code) })
+}

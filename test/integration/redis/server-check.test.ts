@@ -1,0 +1,173 @@
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
+import { Refused, Unavailable } from '../../../src/pipeline/outage.ts'
+import type { Log } from '../../../src/pipeline/ports.ts'
+import { openRedis, type RedisConnection } from '../../../src/redis/connection.ts'
+import { openGroupStore } from '../../../src/redis/group-store.ts'
+import { checkServer } from '../../../src/redis/server-check.ts'
+import { startOldRedis } from '../../setup/old-redis.ts'
+import { recordLog } from '../../setup/recorded-log.ts'
+import { redisSettings, silentLog } from '../../setup/redis-connection.ts'
+import { type OwnRedis, startOwnRedis } from '../../setup/redis-server.ts'
+import { patchOf } from './patches.ts'
+
+const binary = inject('redisServer')
+const RIGHTS =
+  '~group:* ~user:* +@hash +@sortedset +@scripting +@connection +exists +type +info +config|get +cluster'
+
+describe.skipIf(binary === '')('the check of the server', () => {
+  let server: OwnRedis
+  let admin: RedisConnection
+  const connections: RedisConnection[] = []
+
+  function open(url: string, log: Log = silentLog): RedisConnection {
+    const connection = openRedis(redisSettings(url), log)
+    connections.push(connection)
+    return connection
+  }
+  const check = (url: string, log?: Log) => checkServer(open(url, log))
+
+  async function setUser(rights: string): Promise<string> {
+    await admin.client.call('ACL', 'SETUSER', 'worker', 'reset', 'on', '>p', ...rights.split(' '))
+    return server.url.replace('//', '//worker:p@')
+  }
+
+  beforeAll(async () => {
+    server = await startOwnRedis(binary)
+    admin = openRedis(redisSettings(server.url), silentLog)
+    await admin.opened
+  })
+  afterEach(() => {
+    for (const connection of connections.splice(0)) connection.close()
+  })
+  afterAll(async () => {
+    admin.close()
+    await server.stop()
+  })
+
+  test('passes a server as it comes', async () => {
+    const log = recordLog()
+    await check(server.url, log)
+    expect(log.lines).toEqual([])
+  })
+
+  test.each(['allkeys-lru', 'allkeys-lfu', 'allkeys-random'])(
+    'refuses a server that would delete groups: %s',
+    async (policy) => {
+      await admin.client.config('SET', 'maxmemory-policy', policy)
+      const refusal = await check(server.url).catch((error) => error)
+      await admin.client.config('SET', 'maxmemory-policy', 'noeviction')
+      expect(refusal).toBeInstanceOf(Refused)
+      expect(refusal.message).toContain(policy)
+      expect(refusal.message).toContain('CONFIG SET maxmemory-policy noeviction')
+    },
+  )
+
+  test('passes volatile-lru: the keys of groups never expire', async () => {
+    await admin.client.config('SET', 'maxmemory-policy', 'volatile-lru')
+    await check(server.url)
+    await admin.client.config('SET', 'maxmemory-policy', 'noeviction')
+  })
+
+  test.each(['5.0.14', '6.0.16', '2.8.0'])('refuses Redis %s', async (version) => {
+    const old = await startOldRedis(version)
+    const refusal = await check(old.url).catch((error) => error)
+    for (const connection of connections.splice(0)) connection.close()
+    await old.stop()
+    expect(refusal).toBeInstanceOf(Refused)
+    expect(refusal.message).toContain(`is version ${version}: use Redis or Valkey 6.2 or later`)
+  })
+
+  test('refuses a wrong password, without telling it', async () => {
+    await setUser(RIGHTS)
+    const refusal = await check(server.url.replace('//', '//worker:hunter2@')).catch((e) => e)
+    expect(refusal).toBeInstanceOf(Refused)
+    expect(refusal.message).toContain('WRONGPASS')
+    expect(refusal.message).not.toContain('hunter2')
+  })
+
+  test('refuses to go without a password where one is asked for', async () => {
+    await admin.client.config('SET', 'requirepass', 'secret')
+    const refusal = await check(server.url).catch((error) => error)
+    await admin.client.config('SET', 'requirepass', '')
+    expect(refusal).toBeInstanceOf(Refused)
+    expect(refusal.message).toContain('NOAUTH')
+  })
+
+  test('passes a user with the rights that the message for one without them names', async () => {
+    const url = await setUser(RIGHTS)
+    await check(url)
+    const patch = patchOf('check', { clock: 1, traits: { a: 'b', c: null }, users: { u: true } })
+    const store = openGroupStore(open(url))
+    expect(await store.merge([patch])).toEqual([])
+    expect(await store.merge([{ ...patch, erasedAt: 1 }])).toEqual([])
+  })
+
+  test.each([
+    { without: '-hset', lacks: 'HSET on group:' },
+    { without: '-zmscore', lacks: 'ZMSCORE' },
+    { without: '-@scripting', lacks: 'eval' },
+    { without: '-evalsha', lacks: 'evalsha' },
+    { without: 'resetkeys ~group:*', lacks: 'access to its keys' },
+    { without: 'resetkeys ~user:*', lacks: 'access to its keys' },
+    { without: 'resetkeys ~group:{%} ~user:*', lacks: 'HGET on group:{%}:clock' },
+  ])('refuses a user without all rights, and names them: $without', async ({ without, lacks }) => {
+    const url = await setUser(`${RIGHTS} ${without}`)
+    const refusal = await check(url).catch((error) => error)
+    expect(refusal).toBeInstanceOf(Refused)
+    expect(refusal.message).toContain(lacks)
+    expect(refusal.message).toContain(`ACL SETUSER <user> ${RIGHTS}`)
+  })
+
+  test('passes a server that does not let us ask, with a warning', async () => {
+    const log = recordLog()
+    await check(await setUser(`${RIGHTS} -info -config`), log)
+    expect(log.lines).toEqual([
+      { level: 'warn', facts: expect.anything(), message: expect.stringContaining('noeviction') },
+    ])
+  })
+
+  test('refuses a database that the server does not have', async () => {
+    const connection = open(`${server.url}/99`)
+    await expect(checkServer(connection)).rejects.toThrow(/no such database/)
+    // and writes nothing into another one
+    const store = openGroupStore(connection)
+    const patch = patchOf('misplaced', { clock: 1 })
+    await expect(store.merge([patch])).rejects.toThrow(Unavailable)
+    expect(await admin.client.exists('group:{misplaced}:clock')).toBe(0)
+  })
+
+  test('keeps to the database that the URL names', async () => {
+    const connection = open(`${server.url}/3`)
+    await checkServer(connection)
+    await openGroupStore(connection).merge([patchOf('placed', { clock: 1 })])
+    await admin.client.select(3)
+    expect(await admin.client.exists('group:{placed}:clock')).toBe(1)
+    await admin.client.select(0)
+    expect(await admin.client.exists('group:{placed}:clock')).toBe(0)
+  })
+
+  test('tells a Cluster from a single server, both ways', async () => {
+    const node = await startOwnRedis(binary, { args: ['--cluster-enabled', 'yes'] })
+    try {
+      await expect(check(node.url)).rejects.toThrow(/redis\+cluster:/)
+      await expect(check(server.url.replace('redis:', 'redis+cluster:'))).rejects.toThrow(
+        /is no Cluster/,
+      )
+    } finally {
+      for (const connection of connections.splice(0)) connection.close()
+      await node.stop()
+    }
+  })
+
+  test('waits, rather than refuse, where there is no server', async () => {
+    const gone = await startOwnRedis(binary)
+    await gone.stop()
+    await expect(check(gone.url)).rejects.toThrow(Unavailable)
+  })
+
+  test('waits, rather than refuse, where the server is full', async () => {
+    await admin.client.config('SET', 'maxmemory', '1')
+    await check(server.url)
+    await admin.client.config('SET', 'maxmemory', '0')
+  })
+})
