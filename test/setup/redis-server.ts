@@ -34,7 +34,7 @@ export async function startOwnRedis(
 ): Promise<OwnRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'group-traits-redis-'))
   await prepare?.(folder)
-  const [port = 0] = await findFreePorts([0])
+  const port = await findFreePort()
   const start = async (furtherArgs: readonly string[]) => {
     const server = await startChildServer({
       name: 'Redis',
@@ -73,5 +73,14 @@ export async function startOwnRedis(
       await server.stop()
       await rm(folder, { recursive: true, force: true })
     },
+  }
+}
+
+/** With the port that a Cluster's nodes talk to each other by, 10,000 further on, free as well. */
+async function findFreePort(): Promise<number> {
+  for (;;) {
+    const wanted = 20_000 + Math.floor(Math.random() * 12_000)
+    const [port, busPort] = await findFreePorts([wanted, wanted + 10_000])
+    if (port === wanted && busPort === wanted + 10_000) return port
   }
 }
