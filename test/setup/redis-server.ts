@@ -22,7 +22,8 @@ export interface OwnRedis {
 export interface OwnRedisOptions {
   /** Further arguments, as on the command line. */
   readonly args?: readonly string[]
-  readonly env?: Readonly<Record<string, string>>
+  /** What is added to its environment, by its folder. */
+  readonly env?: (folder: string) => Readonly<Record<string, string>>
   /** Runs before the start, with the folder as argument. */
   readonly prepare?: (folder: string) => Promise<void>
 }
@@ -30,7 +31,7 @@ export interface OwnRedisOptions {
 /** @param binary what `inject('redisServer')` gives */
 export async function startOwnRedis(
   binary: string,
-  { args = [], env = {}, prepare }: OwnRedisOptions = {},
+  { args = [], env = () => ({}), prepare }: OwnRedisOptions = {},
 ): Promise<OwnRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'group-traits-redis-'))
   await prepare?.(folder)
@@ -41,7 +42,7 @@ export async function startOwnRedis(
       // `env` of the system, as the servers take none of their own
       command: 'env',
       args: [
-        ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
+        ...Object.entries(env(folder)).map(([name, value]) => `${name}=${value}`),
         binary,
         ...['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder],
         ...args,
