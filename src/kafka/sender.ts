@@ -10,7 +10,8 @@ import type { Log } from '../pipeline/ports.ts'
 import { createClient } from './client.ts'
 import { withDeadline } from './deadline.ts'
 import { hasType, reasonOf, translate } from './failures.ts'
-import { kafkajs, type Message, type Producer } from './kafkajs.ts'
+import type { Message, Producer } from './kafkajs.ts'
+import { createPartitioner } from './partitioner.ts'
 import { rightsToWrite } from './rights.ts'
 import type { KafkaSettings } from './settings.ts'
 
@@ -82,7 +83,7 @@ export function createSender(settings: KafkaSettings, log: Log): Sender {
 async function connect(settings: KafkaSettings, log: Log): Promise<Producer> {
   const producer = createClient(settings, log).producer({
     allowAutoTopicCreation: false,
-    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    createPartitioner,
     retry: { retries: 2 },
   })
   await producer.connect()

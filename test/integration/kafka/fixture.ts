@@ -106,7 +106,7 @@ export function consume(settings: KafkaSettings, before?: HandleBatch): Consumer
       await before?.(batch, lease)
       await lease.commit(batch.nextOffset)
       const { partition } = batch
-      records.push(...batch.records.map((record) => ({ ...record, partition })))
+      for (const record of batch.records) records.push({ ...record, partition })
     },
   })
   onTestFinished(() => consumer.stop(5000))

@@ -1,0 +1,99 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { createPublisher, type Publisher, RecordRefused } from '../../../src/kafka/publisher.ts'
+import type { KafkaSettings } from '../../../src/kafka/settings.ts'
+import { Unavailable } from '../../../src/pipeline/outage.ts'
+import { recordingLog } from '../../unit/kafka/recording-log.ts'
+import { consume, makeTopic, settingsFor, until } from './fixture.ts'
+
+const { log } = recordingLog()
+
+test('a record is there with its key, value, headers and timestamp once publish resolves', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings)
+  const record = {
+    key: 'k',
+    value: Buffer.from([0, 255]),
+    headers: { h: ['1', '2'] },
+    timestamp: '1600000000000',
+  }
+  await publisher(settings).publish([record, { key: null, value: null }])
+  const { records } = consume(settings)
+  await until('they are read', () => records.length === 2)
+  expect(records[0]).toMatchObject({
+    key: Buffer.from('k'),
+    value: record.value,
+    timestamp: record.timestamp,
+  })
+  expect({ ...records[0]?.headers }).toEqual({ h: [Buffer.from('1'), Buffer.from('2')] })
+  expect(records[1]).toMatchObject({ key: null, value: null })
+})
+
+test('a thousand calls at once cost few requests, and none is lost', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings)
+  const { publish } = publisher(settings)
+  const startedAt = performance.now()
+  await Promise.all(
+    Array.from({ length: 1000 }, (_, i) => publish([{ key: `${i}`, value: `v${i}` }])),
+  )
+  expect(performance.now() - startedAt).toBeLessThan(2000)
+  const { values } = consume(settings)
+  await until('all are read', () => values().length === 1000)
+  expect(values()).toEqual(Array.from({ length: 1000 }, (_, i) => `v${i}`))
+})
+
+test('a call larger than a request goes in several, in order', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings)
+  const records = Array.from({ length: 30 }, (_, i) => ({
+    key: null,
+    value: `${i}:${'x'.repeat(100_000)}`,
+  }))
+  await publisher(settings).publish(records)
+  const { values } = consume(settings)
+  await until('all are read', () => values().length === 30)
+  expect(values().map((value) => value?.split(':')[0])).toEqual(records.map((_, i) => `${i}`))
+})
+
+test('a record that is too large is named, and other calls are not in trouble for it', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings, 1, { 'max.message.bytes': '200000' })
+  const { publish } = publisher(settings)
+  const small = (value: string) => ({ key: null, value })
+  const [, refused, fine] = await Promise.allSettled([
+    publish([small('first')]),
+    publish([small('a'), small('b'), small('x'.repeat(300_000)), small('c')]),
+    publish([small('other')]),
+  ])
+  expect(refused.status).toBe('rejected')
+  const error: unknown = refused.status === 'rejected' && refused.reason
+  expect(error).toBeInstanceOf(RecordRefused)
+  expect(error).toMatchObject({ index: 2, reason: 'size' })
+  expect(fine.status).toBe('fulfilled')
+  const { values } = consume(settings)
+  await until('those before it, and of the others, are there', () => values().length === 4)
+  expect(values().toSorted()).toEqual(['a', 'b', 'first', 'other'])
+})
+
+test('where Kafka is away, a call ends with its deadline', async () => {
+  const settings = settingsFor(['127.0.0.1:1'])
+  const startedAt = performance.now()
+  const call = publisher(settings, 500).publish([{ key: null, value: 'v' }])
+  await expect(call).rejects.toBeInstanceOf(Unavailable)
+  expect(performance.now() - startedAt).toBeLessThan(1500)
+})
+
+test('what waits is bounded: more is refused at once', async () => {
+  const settings = settingsFor(['127.0.0.1:1'])
+  const { publish } = publisher(settings, 500, 10_000)
+  const first = publish([{ key: null, value: 'x'.repeat(9000) }])
+  const second = publish([{ key: null, value: 'x'.repeat(9000) }])
+  await expect(second).rejects.toThrow('wait for Kafka already')
+  await expect(first).rejects.toBeInstanceOf(Unavailable)
+})
+
+function publisher(settings: KafkaSettings, deadlineMs = 10_000, maxWaitingBytes = 1e9): Publisher {
+  const made = createPublisher(settings, log, { deadlineMs, maxWaitingBytes })
+  onTestFinished(() => made.close())
+  return made
+}

@@ -1,0 +1,106 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { kafkajs } from '../../../src/kafka/kafkajs.ts'
+import { type ScanOptions, scanTopic } from '../../../src/kafka/scan.ts'
+import type { KafkaSettings } from '../../../src/kafka/settings.ts'
+import { recordingLog } from '../../unit/kafka/recording-log.ts'
+import { committed, makeTopic, plainClient, produce, settingsFor, withAdmin } from './fixture.ts'
+
+const { log } = recordingLog()
+
+test('all that is in the topic is read, once, and nothing is committed', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings, 3)
+  const messages = Array.from({ length: 600 }, (_, i) => ({ partition: i % 2, value: `${i}` }))
+  await produce(settings, messages)
+  const seen = await scan(settings)
+  expect(seen.map(({ value }) => Number(value)).sort((a, b) => a - b)).toEqual(
+    messages.map((_, i) => i),
+  )
+  expect(await committed(settings)).toEqual({ 0: '-1', 1: '-1', 2: '-1' })
+  const { groups } = await withAdmin(settings, (admin) => admin.listGroups())
+  expect(groups.filter(({ groupId }) => groupId.startsWith(settings.groupId))).toEqual([])
+})
+
+test('a stretch of one partition, down to one record, is read exactly', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings, 2)
+  await produce(
+    settings,
+    Array.from({ length: 20 }, (_, i) => ({ partition: i % 2, value: `${i}` })),
+  )
+  expect(await scan(settings, { partitions: [1], from: 3n, to: 4n })).toEqual([
+    { partition: 1, offset: '3', value: '7' },
+  ])
+  const all = await scan(settings, { partitions: [0], from: 8n, to: 100n })
+  expect(all.map(({ value }) => value)).toEqual(['16', '18'])
+  expect(await scan(settings, { partitions: [0], from: 10n })).toEqual([])
+})
+
+test('an empty topic has an end', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings, 2)
+  expect(await scan(settings)).toEqual([])
+})
+
+test('control records at the end, an aborted transaction and an open one are no obstacle', async () => {
+  const settings = settingsFor()
+  const { topic } = settings
+  await makeTopic(settings)
+  const client = plainClient(settings)
+  const producers = ['a', 'b', 'c'].map((name) =>
+    client.producer({
+      transactionalId: `${topic}-${name}`,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    }),
+  )
+  onTestFinished(async () => {
+    await Promise.all(producers.map((producer) => producer.disconnect()))
+  })
+  await Promise.all(producers.map((producer) => producer.connect()))
+  const [a, b, c] = await Promise.all(producers.map((producer) => producer.transaction()))
+  await a?.send({ topic, messages: [{ value: 'committed' }] })
+  await a?.commit()
+  await b?.send({ topic, messages: [{ value: 'aborted' }] })
+  await b?.abort()
+  await c?.send({ topic, messages: [{ value: 'open' }] })
+  expect((await scan(settings)).map(({ value }) => value)).toEqual(['committed'])
+  await c?.abort()
+  expect((await scan(settings)).map(({ value }) => value)).toEqual(['committed'])
+})
+
+test('what onRecords throws ends the scan, and so does the signal', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings)
+  await produce(settings, [{ value: 'v' }])
+  const enough = new Error('enough')
+  const onRecords = () => {
+    throw enough
+  }
+  await expect(scanTopic({ settings, log, onRecords })).rejects.toBe(enough)
+
+  const stopping = new AbortController()
+  const endless = scanTopic({
+    settings,
+    log,
+    signal: stopping.signal,
+    onRecords: () => stopping.abort(enough),
+  })
+  await expect(endless).rejects.toBe(enough)
+})
+
+async function scan(settings: KafkaSettings, options: Partial<ScanOptions> = {}) {
+  const seen: { partition: number; offset: string; value: string | undefined }[] = []
+  await scanTopic({
+    settings,
+    log,
+    ...options,
+    onRecords: (partition, records) => {
+      for (const { offset, value } of records) {
+        seen.push({ partition, offset, value: value?.toString() })
+      }
+    },
+  })
+  return seen
+}

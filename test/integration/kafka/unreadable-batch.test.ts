@@ -1,0 +1,115 @@
+import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { compressFrameSync } from 'lz4-napi'
+import { compressSync } from 'snappy'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { createDeadLetterTopic } from '../../../src/kafka/dead-letter-topic.ts'
+import { clusterOf, kafkajs, type Message } from '../../../src/kafka/kafkajs.ts'
+import type { KafkaSettings } from '../../../src/kafka/settings.ts'
+import { type Skipped, skipRecord } from '../../../src/kafka/skip.ts'
+import { ensureDeadLetterTopic } from '../../../src/kafka/topics.ts'
+import { recordingLog } from '../../unit/kafka/recording-log.ts'
+import {
+  committed,
+  consume,
+  makeTopic,
+  plainClient,
+  produce,
+  settingsFor,
+  until,
+} from './fixture.ts'
+
+const MiB = 1024 * 1024
+const { CompressionTypes, CompressionCodecs } = kafkajs
+const BOMB = Buffer.alloc(24 * MiB)
+
+const CODECS = [
+  ['gzip', CompressionTypes.GZIP, gzipSync],
+  ['snappy', CompressionTypes.Snappy, (plain: Buffer) => Buffer.from(compressSync(plain))],
+  ['lz4', CompressionTypes.LZ4, (plain: Buffer) => compressFrameSync(plain)],
+  ['zstd', CompressionTypes.ZSTD, zstdCompressSync],
+] as const
+
+// for producing; what reads is our own
+beforeAll(() => {
+  for (const [, type, compress] of CODECS) {
+    const codec = { compress: async ({ buffer }: { buffer: Buffer }) => compress(buffer) }
+    ;(CompressionCodecs as Record<number, () => object>)[type] = () => codec
+  }
+})
+
+describe.each(CODECS)('a %s bomb', (_, compression) => {
+  test('stops its own partition, is skipped by hand, and the rest is read', async () => {
+    const settings = { ...settingsFor(), maxBatchBytes: 8 * MiB }
+    await makeTopic(settings, 2, { 'max.message.bytes': '4000000' })
+    await produce(settings, [{ partition: 0, value: 'before' }], compression)
+    const bomb = [
+      { partition: 0, value: BOMB },
+      { partition: 0, value: 'beside' },
+    ]
+    await produce(settings, bomb, compression)
+    await produce(settings, [{ partition: 0, value: 'behind' }], compression)
+    const { consumer, values, lines } = consume(settings)
+    const stopped = () => consumer.state().partitions[0]?.stopped
+    await until('it stops', () => stopped() !== undefined)
+    expect(stopped()?.offset).toBe(1n)
+    expect(stopped()?.message).toContain(`the batch of offsets 1 to 2 of ${settings.topic}/0`)
+    expect(stopped()?.message).toContain('`group-traits skip 0 1`')
+
+    await produce(settings, [{ partition: 1, value: 'elsewhere' }])
+    await until('the other partition goes on', () => values().includes('elsewhere'))
+    expect(values()).toEqual(['before', 'elsewhere'])
+    expect((await committed(settings))[0]).toBe('1')
+
+    expect(await skip(settings, 1n)).toEqual({
+      partition: 0,
+      offset: 1n,
+      nextOffset: 3n,
+      wasReadable: false,
+    })
+    await until('it goes on', () => values().includes('behind'))
+    expect(values()).toEqual(['before', 'elsewhere', 'behind'])
+    expect(stopped()).toBeUndefined()
+    expect(lines.filter(({ level }) => level === 'error')).toHaveLength(1)
+  })
+})
+
+test('200,000 tiny records in one batch are read', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings)
+  const messages = Array.from({ length: 200_000 }, () => ({ value: '' }))
+  await produceOneBatch(settings, messages)
+  const { records } = consume(settings)
+  await until('all are read', () => records.length > 0)
+  expect(records).toHaveLength(200_000)
+})
+
+test('more records in one batch than there is room for stop the partition, too', async () => {
+  const settings = { ...settingsFor(), maxBatchBytes: MiB }
+  await makeTopic(settings)
+  const messages = Array.from({ length: 5000 }, () => ({ value: '' }))
+  await produce(settings, messages)
+  const { consumer } = consume(settings)
+  await until('it stops', () => consumer.state().partitions[0]?.stopped !== undefined)
+  expect(consumer.state().partitions[0]?.stopped?.message).toContain('its 5000 records')
+})
+
+/** Past kafkajs' producer, which takes time square in the number of messages. */
+async function produceOneBatch(settings: KafkaSettings, messages: Message[]): Promise<void> {
+  const { topic } = settings
+  const cluster = clusterOf(plainClient(settings))
+  await cluster.connect()
+  onTestFinished(() => cluster.disconnect())
+  await cluster.addTargetTopic(topic)
+  const nodeId = cluster.findTopicPartitionMetadata(topic)[0]?.leader ?? 0
+  const broker = await cluster.findBroker({ nodeId })
+  const partitions = [{ partition: 0, firstSequence: 0, messages }]
+  await broker.produce({ topicData: [{ topic, partitions }], compression: CompressionTypes.ZSTD })
+}
+
+async function skip(settings: KafkaSettings, offset: bigint): Promise<Skipped> {
+  const { log } = recordingLog()
+  await ensureDeadLetterTopic(settings, log)
+  const deadLetters = createDeadLetterTopic(settings, log)
+  onTestFinished(() => deadLetters.close())
+  return await skipRecord({ settings, log, deadLetters, partition: 0, offset })
+}
