@@ -98,7 +98,7 @@ async function sendAndWatch(way: Way, count: number): Promise<number[]> {
 async function arrival(way: Way, groupId: string): Promise<number> {
   const sentAt = performance.now()
   const sent = send(way, groupId)
-  const seenAt = await way.appearance(`${way.place.keyPrefix}group:${groupId}`)
+  const seenAt = await way.appearance(`${way.place.keyPrefix}group:{${groupId}}`)
   await sent
   return seenAt - sentAt
 }

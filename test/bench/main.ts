@@ -10,7 +10,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { drain } from './drain.ts'
 import { type DrainResult, type LatencyResult, tableOfDrains, tableOfLatencies } from './figures.ts'
@@ -29,7 +29,7 @@ const LATENCY_SECONDS = 20
 /** The straightforward worker is slow: a part of the topic tells as much. */
 const MAX_REFERENCE_RECORDS = 50_000
 
-const RESULTS = resolve(import.meta.dirname, '../../.local')
+const RESULTS = resolve(import.meta.dirname, '../../.local/bench-results.json')
 
 await bench()
 
@@ -44,14 +44,27 @@ async function bench(): Promise<void> {
       else drains.push(await runDrain(servers, PARTITIONS[scenario], events))
     }
   } finally {
+    // what was measured until something failed is worth as much
+    await show({ at: new Date(), node: process.version, events, drains, latencies })
     await servers.stop()
   }
-  console.log(`\n${cpus().length} CPUs, Node ${process.version}, ${events} events\n`)
+}
+
+async function show(results: Results): Promise<void> {
+  const { node, events, drains, latencies } = results
+  console.log(`\n${cpus().length} CPUs, Node ${node}, ${events} events\n`)
   if (drains.length > 0) console.log(tableOfDrains(drains))
   if (latencies.length > 0) console.log(tableOfLatencies(latencies))
-  await mkdir(RESULTS, { recursive: true })
-  const results = { at: new Date(), node: process.version, events, drains, latencies }
-  await writeFile(join(RESULTS, 'bench-results.json'), `${JSON.stringify(results, null, 2)}\n`)
+  await mkdir(dirname(RESULTS), { recursive: true })
+  await writeFile(RESULTS, `${JSON.stringify(results, null, 2)}\n`)
+}
+
+interface Results {
+  readonly at: Date
+  readonly node: string
+  readonly events: number
+  readonly drains: readonly DrainResult[]
+  readonly latencies: readonly LatencyResult[]
 }
 
 function readArguments(): { scenarios: readonly Scenario[]; events: number } {

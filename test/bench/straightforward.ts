@@ -36,7 +36,7 @@ await consumer.run({
     const event = parse(message.value)
     const time = Date.parse(event?.timestamp ?? '')
     if (event?.group_id === undefined || Number.isNaN(time)) return
-    const key = `${REDIS_GROUP_PREFIX}${event.group_id}`
+    const key = `${REDIS_GROUP_PREFIX}{${event.group_id}}`
     if (Number(await redis.hget(key, 'updated_at')) >= time) return
     await redis.hset(key, { ...asTexts(event.traits), updated_at: time })
   },

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs, { type Admin } from 'kafkajs'
 import { generateEvents } from './generator.ts'
 import type { Servers } from './servers.ts'
@@ -31,8 +32,21 @@ export async function fillTopic(
   await producer.disconnect()
 }
 
+/** Makes a topic; resolves once every partition answers. */
 export async function createTopic(admin: Admin, topic: string, partitions: number): Promise<void> {
-  await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true })
+  await admin.createTopics({
+    topics: [{ topic, numPartitions: partitions }],
+    waitForLeaders: false,
+  })
+  for (const deadline = performance.now() + 30_000; ; await delay(100)) {
+    try {
+      await admin.fetchTopicOffsets(topic)
+      return
+    } catch (error) {
+      // brokers learn of a topic one after the other
+      if (!isRetriable(error) || performance.now() > deadline) throw error
+    }
+  }
 }
 
 /** Records of the topic that a consumer group has committed, all partitions together. */
@@ -47,9 +61,13 @@ export async function committedRecords(
     return offsets.reduce((sum, offset) => sum + offset, 0)
   } catch (error) {
     // the coordinator of a new group takes a moment: nothing is committed by then
-    if (error instanceof kafkajs.KafkaJSError && error.retriable) return 0
+    if (isRetriable(error)) return 0
     throw error
   }
+}
+
+function isRetriable(error: unknown): boolean {
+  return error instanceof kafkajs.KafkaJSError && error.retriable
 }
 
 /** Removes the topic and what a worker makes beside it. */
