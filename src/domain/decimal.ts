@@ -26,7 +26,7 @@ export function parseDecimal(text: string): Decimal | undefined {
 /** Not `/0+$/`, which goes through a run of zeros once for each: a million of them take hours. */
 function withoutZerosBehind(digits: string): string {
   let end = digits.length
-  while (end > 0 && digits[end - 1] === '0') end--
+  while (digits[end - 1] === '0') end--
   return digits.slice(0, end)
 }
 
