@@ -80,12 +80,16 @@ function isReply(error: Error): boolean {
   return error.name === 'ReplyError'
 }
 
-/** Before 7.0 an error within a script is wrapped: `ERR Error running script …: -OOM command …`. */
+/**
+ * An error within a script is wrapped, before 7.0 as `ERR Error running script …: -OOM command …`,
+ * since then as `ERR OOM command …`.
+ */
 function codeOfReply(message: string): string | null {
   if (message.startsWith('ERR max number of clients')) return 'MAXCLIENTS'
   if (/The user executing the script can't|ACL failure in script/.test(message)) return 'NOPERM'
-  const wrapped = /^ERR Error running script.*: ?-?([A-Z]{2,}) /s.exec(message)
-  return wrapped?.[1] ?? /^-?([A-Z]+)/.exec(message)?.[1] ?? null
+  const wrapped = /^ERR (?:Error running script.*: ?-?)?([A-Z]{2,}) /s.exec(message)?.[1]
+  if (wrapped !== undefined && (wrapped in OUTAGES || wrapped === 'WRONGTYPE')) return wrapped
+  return /^-?([A-Z]+)/.exec(message)?.[1] ?? null
 }
 
 function withoutArguments(error: Error): Error {

@@ -17,11 +17,17 @@ local probes = {
   { 'EXISTS', group }, { 'TYPE', group },
 }
 
+-- as Redis says it before 7, since 7, and outside of scripts
+local function is_refusal(text)
+  return string.find(text, 'The user executing', 1, true)
+    or string.find(text, 'ACL failure', 1, true)
+    or string.find(text, 'NOPERM', 1, true)
+end
+
 local missing = {}
 for _, probe in ipairs(probes) do
   local reply = redis.pcall(unpack(probe))
-  local text = type(reply) == 'table' and reply.err or ''
-  if string.find(text, 'NOPERM', 1, true) or string.find(text, 'The user executing', 1, true) then
+  if type(reply) == 'table' and reply.err and is_refusal(reply.err) then
     missing[#missing + 1] = probe[1] .. ' on ' .. probe[2]
   end
 end

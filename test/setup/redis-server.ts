@@ -24,6 +24,10 @@ export interface OwnRedisOptions {
   readonly args?: readonly string[]
   /** What is added to its environment, by its folder. */
   readonly env?: (folder: string) => Readonly<Record<string, string>>
+  /** Writes a configuration file into its folder and returns the path; without it, none is used. */
+  readonly configFile?: (folder: string) => Promise<string>
+  /** What it says once it serves, where that is not what a server says. */
+  readonly readyLine?: string
   /** Runs before the start, with the folder as argument. */
   readonly prepare?: (folder: string) => Promise<void>
 }
@@ -31,10 +35,17 @@ export interface OwnRedisOptions {
 /** @param binary what `inject('redisServer')` gives */
 export async function startOwnRedis(
   binary: string,
-  { args = [], env = () => ({}), prepare }: OwnRedisOptions = {},
+  {
+    args = [],
+    env = () => ({}),
+    prepare,
+    configFile,
+    readyLine = 'Server initialized',
+  }: OwnRedisOptions = {},
 ): Promise<OwnRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'group-traits-redis-'))
   await prepare?.(folder)
+  const config = configFile === undefined ? [] : [await configFile(folder)]
   const port = await findFreePort()
   const start = async (furtherArgs: readonly string[]) => {
     const server = await startChildServer({
@@ -44,13 +55,14 @@ export async function startOwnRedis(
       args: [
         ...Object.entries(env(folder)).map(([name, value]) => `${name}=${value}`),
         binary,
+        ...config,
         ...['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder],
         ...args,
         ...furtherArgs,
       ],
       cwd: folder,
       logFile: join(folder, 'redis.log'),
-      readyLine: 'Server initialized',
+      readyLine,
     })
     await server.ready()
     return server

@@ -67,6 +67,25 @@ describe.skipIf(binary === '')('on a Redis Cluster', () => {
       { numRuns: 60 },
     ))
 
+  test('a worker that sets the index to an older standing than another one mends it', async () => {
+    const one = scoped(connection)
+    const at = (clock: number, member: boolean) => patchOf('g', { clock, users: { u: member } })
+    // the slow worker reads how the user stands, then the fast one changes that, then it goes on
+    let isFastDone = false
+    const slow = openGroupStore(
+      withStepBefore(one, 'setUserIndex', async () => {
+        if (isFastDone) return
+        isFastDone = true
+        await openGroupStore(one).merge([at(7, false)])
+      }),
+    )
+    await slow.merge([at(5, true)])
+    expect(await readUser(one, 'u')).toMatchObject({
+      groups: [],
+      left: [{ groupId: 'g', clock: 7 }],
+    })
+  })
+
   test('thousands of groups in as many slots are merged in one go', async () => {
     const one = scoped(connection)
     const patches = Array.from({ length: 3000 }, (_, i) =>
@@ -129,6 +148,25 @@ describe.skipIf(binary === '')('on a Redis Cluster', () => {
     expect((await readUser(one, 'u'))?.groupCount).toBe(100)
   })
 })
+
+/** The same connection, but for a step before each call of one script. */
+function withStepBefore(
+  connection: RedisConnection,
+  script: string,
+  step: () => Promise<void>,
+): RedisConnection {
+  const client = new Proxy(connection.client, {
+    get(target, name) {
+      const member = Reflect.get(target, name)
+      if (name !== script) return typeof member === 'function' ? member.bind(target) : member
+      return async (...args: unknown[]) => {
+        await step()
+        return member.apply(target, args)
+      }
+    },
+  })
+  return { ...connection, client }
+}
 
 function scoped(connection: RedisConnection): RedisConnection {
   return withPrefix(connection, `cluster:${randomUUID()}:`)

@@ -7,6 +7,8 @@ const IN_SCRIPT = 'ERR Error running script (call to f_0123abc): @user_script:1:
 describe('an error of the client', () => {
   test.each([
     ["OOM command not allowed when used memory > 'maxmemory'.", 'OOM'],
+    ['ERR OOM command not allowed. script: 0123abc, on @user_script:45.', 'OOM'],
+    ['ERR ACL failure in script: User u has no permissions to run', 'NOPERM'],
     [`${IN_SCRIPT}-OOM command not allowed when used memory > 'maxmemory'.\n`, 'OOM'],
     [`${IN_SCRIPT}-READONLY You can't write against a read only replica.`, 'READONLY'],
     [`${IN_SCRIPT}The user executing the script can't run this command or subcommand`, 'NOPERM'],

@@ -1,0 +1,66 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, describe, expect, inject, test } from 'vitest'
+import type { RedisConnection } from '../../../src/redis/connection.ts'
+import { readGroup } from '../../../src/redis/group-reader.ts'
+import { openGroupStore } from '../../../src/redis/group-store.ts'
+import { checkServer } from '../../../src/redis/server-check.ts'
+import { openTestRedis } from '../../setup/redis-connection.ts'
+import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../../setup/redis-server.ts'
+import { until } from '../../setup/waiting.ts'
+import { patchOf } from './patches.ts'
+
+const binary = inject('redisServer')
+
+describe.skipIf(binary === '')('behind Sentinels', () => {
+  const servers: OwnRedis[] = []
+  let connection: RedisConnection | undefined
+
+  async function start(options: OwnRedisOptions): Promise<OwnRedis> {
+    const server = await startOwnRedis(binary, options)
+    servers.push(server)
+    return server
+  }
+
+  afterEach(async () => {
+    connection?.close()
+    await Promise.all(servers.splice(0).map((server) => server.stop()))
+  })
+
+  test('the master is found, and after a failover the new one', async () => {
+    const master = await start({})
+    const replica = await start({ args: ['--replicaof', '127.0.0.1', `${master.port}`] })
+    const sentinel = await start({
+      configFile: (folder) => writeSentinelConfig(folder, master.port),
+      args: ['--sentinel'],
+      readyLine: 'Sentinel ID is',
+    })
+    const opened = openTestRedis(`redis+sentinel://127.0.0.1:${sentinel.port}/main`)
+    connection = opened
+    const store = openGroupStore(opened)
+    await until('the master is found', () => checkServer(opened).then(() => true))
+    expect(await store.merge([patchOf('g', { clock: 1, traits: { plan: 'free' } })])).toEqual([])
+    await until('replicated', () => opened.client.wait(1, 100).then((replicas) => replicas === 1))
+
+    await master.kill()
+    const later = patchOf('g', { clock: 2, traits: { name: 'Acme' } })
+    await until('failed over', () => store.merge([later]).then(() => true), 25_000)
+    const group = await readGroup(opened, 'g')
+    expect(group?.traits.map(({ name }) => name)).toEqual(['name', 'plan'])
+    expect(await opened.client.config('GET', 'port')).toEqual(['port', `${replica.port}`])
+  })
+})
+
+async function writeSentinelConfig(folder: string, masterPort: number): Promise<string> {
+  const file = join(folder, 'sentinel.conf')
+  await writeFile(
+    file,
+    [
+      `sentinel monitor main 127.0.0.1 ${masterPort} 1`,
+      'sentinel down-after-milliseconds main 500',
+      'sentinel failover-timeout main 2000',
+      '',
+    ].join('\n'),
+  )
+  return file
+}
