@@ -8,14 +8,18 @@ import type { Log } from '../pipeline/ports.ts'
 import { createClient } from './client.ts'
 import { ConsumerFailed } from './consumer-failed.ts'
 import { withDeadline } from './deadline.ts'
+import { removeFormerMember } from './former-member.ts'
 import type { Consumer, EachBatchHandler, LogEntry } from './kafkajs.ts'
 import type { KafkaSettings } from './settings.ts'
+import { watchForSilence } from './silence-watch.ts'
 
 export interface SessionOptions {
   readonly settings: KafkaSettings
   readonly log: Log
   readonly eachBatch: EachBatchHandler
-  readonly onJoined: (partitions: readonly number[]) => void
+  /** The member that an earlier session was, if it could not leave the group. */
+  readonly formerMember: string | undefined
+  readonly onJoined: (partitions: readonly number[], memberId: string) => void
   /** The first fetch was answered: Kafka is there, and we may read. */
   readonly onRunning: () => void
   /** Read past, with no record for us: control records, aborted transactions. */
@@ -57,13 +61,19 @@ export function openSession(options: SessionOptions): Session {
   })
   consumer.on(consumer.events.CRASH, ({ payload }) => end(payload.error))
   listen(consumer, options)
-  const watch = watchForSilence(consumer, settings, end)
+  const limitMs = silenceLimitMs(settings)
+  const endWatch = watchForSilence(consumer, limitMs, (hadJoined) => {
+    const message = `no sign of life from the consumer for ${limitMs} ms`
+    // of what never came about, it is an outage; of what ran, nobody knows: better to end than
+    // to look alive
+    end(hadJoined ? new ConsumerFailed(message) : new Unavailable('kafka', message))
+  })
   const closing = new AbortController()
   const started = start(consumer, options, closing.signal).catch(end)
   return {
     ended,
     close: async (deadlineMs) => {
-      clearInterval(watch)
+      endWatch()
       closing.abort()
       end(undefined)
       // a connection that only comes about now must not stay behind
@@ -80,10 +90,11 @@ export function openSession(options: SessionOptions): Session {
 
 async function start(
   consumer: Consumer,
-  { settings, eachBatch }: SessionOptions,
+  { settings, log, eachBatch, formerMember }: SessionOptions,
   closing: AbortSignal,
 ): Promise<void> {
   await consumer.connect()
+  if (formerMember !== undefined) await removeFormerMember(settings, log, formerMember)
   if (closing.aborted) return
   await consumer.subscribe({ topics: [settings.topic], fromBeginning: true })
   if (closing.aborted) return
@@ -102,7 +113,7 @@ function listen(consumer: Consumer, options: SessionOptions): void {
     const partitions = payload.memberAssignment[topic] ?? []
     // what was stopped may have been skipped meanwhile; if not, it stops again
     consumer.resume([{ topic, partitions }])
-    options.onJoined(partitions)
+    options.onJoined(partitions, payload.memberId)
   })
   consumer.on(consumer.events.FETCH, () => {
     if (!isRunning) options.onRunning()
@@ -115,35 +126,12 @@ function listen(consumer: Consumer, options: SessionOptions): void {
   })
 }
 
-/**
- * kafkajs can come to a halt without a word (tulios/kafkajs#1443), and so can a batch that is
- * waited for: then the process must end rather than look alive.
- */
-function watchForSilence(
-  consumer: Consumer,
-  settings: KafkaSettings,
-  end: (error: unknown) => void,
-): NodeJS.Timeout {
-  const { FETCH_START, FETCH, HEARTBEAT, GROUP_JOIN, START_BATCH_PROCESS } = consumer.events
-  const limitMs =
-    rebalanceTimeoutMs(settings) + settings.sessionTimeoutMs + 2 * settings.requestTimeoutMs
-  let lastSignMs = performance.now()
-  let hasJoined = false
-  for (const event of [FETCH_START, FETCH, HEARTBEAT, GROUP_JOIN, START_BATCH_PROCESS]) {
-    consumer.on(event, () => {
-      lastSignMs = performance.now()
-      hasJoined ||= event === GROUP_JOIN
-    })
-  }
-  const check = () => {
-    if (performance.now() - lastSignMs < limitMs) return
-    const message = `no sign of life from the consumer for ${limitMs} ms`
-    end(hasJoined ? new ConsumerFailed(message) : new Unavailable('kafka', message))
-  }
-  return setInterval(check, Math.min(limitMs, 1000)).unref()
-}
-
 /** How long the group waits for a member that works on a batch, before it goes on without. */
 function rebalanceTimeoutMs({ sessionTimeoutMs }: KafkaSettings): number {
   return Math.max(sessionTimeoutMs, 60_000)
+}
+
+/** Longer than anything that a consumer may wait for. */
+function silenceLimitMs(settings: KafkaSettings): number {
+  return rebalanceTimeoutMs(settings) + settings.sessionTimeoutMs + 2 * settings.requestTimeoutMs
 }

@@ -79,6 +79,7 @@ class ConsumerLife {
   private isReading = false
   private outage: Unavailable | undefined
   private failures = 0
+  private memberId: string | undefined
 
   constructor(options: ConsumerOptions) {
     this.options = options
@@ -121,7 +122,11 @@ class ConsumerLife {
       settings,
       log,
       eachBatch: (payload) => handleBatch(payload, handler),
-      onJoined: (partitions) => this.joined(partitions),
+      formerMember: this.memberId,
+      onJoined: (partitions, memberId) => {
+        this.memberId = memberId
+        this.joined(partitions)
+      },
       onRunning: () => this.running(),
       onPassed: (...passed) => this.partitions.advance(...passed),
       onReset: (partition) => {
@@ -148,7 +153,7 @@ class ConsumerLife {
       { topic: settings.topic, group: settings.groupId, partitions },
       partitions.length === 0
         ? 'joined the consumer group; other workers have all the partitions'
-        : `joined the consumer group with ${partitions.length} partitions`,
+        : `joined the consumer group with partitions ${partitions.join(', ')}`,
     )
     onEvent?.({ kind: 'assigned', partitions })
   }

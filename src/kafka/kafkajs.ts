@@ -1,5 +1,5 @@
 /**
- * kafkajs 2.2.4, with three of its parts amended. It had no release since 2023, so what is
+ * kafkajs 2.2.4, with some of its parts amended. It had no release since 2023, so what is
  * wrong in it stays wrong; its version is pinned, and tests hold each amendment in place.
  */
 import { createRequire } from 'node:module'
@@ -25,6 +25,7 @@ export function amendKafkajs(maxBatchBytes: number): void {
   isAmended = true
   amendFetchResponses()
   amendRequestQueue()
+  amendBrokerPool()
 }
 
 let isAmended = false
@@ -66,6 +67,32 @@ function amendRequestQueue(): void {
   }
 }
 
+/**
+ * A request that any broker can answer is tried on each, and the errors are dropped: without
+ * the right to the group, the coordinator is simply "not found", as in an outage.
+ */
+function amendBrokerPool(): void {
+  const BrokerPool: { prototype: BrokerPool } = require(`${PARTS}/cluster/brokerPool`)
+  const withBroker = BrokerPool.prototype.withBroker
+  BrokerPool.prototype.withBroker = async function (ask) {
+    let lastError: unknown
+    const answer = await withBroker.call(this, async (choice) => {
+      try {
+        return await ask(choice)
+      } catch (error) {
+        lastError = error
+        throw error
+      }
+    })
+    if (answer === null && lastError !== undefined) throw lastError
+    return answer
+  }
+}
+
+interface BrokerPool {
+  withBroker(this: BrokerPool, ask: (choice: unknown) => Promise<unknown>): Promise<unknown>
+}
+
 interface RequestQueueClass {
   readonly prototype: { scheduleCheckPendingRequests(this: RequestQueue): void }
 }
@@ -79,8 +106,15 @@ export interface Cluster {
   connect(): Promise<void>
   addTargetTopic(topic: string): Promise<void>
   findTopicPartitionMetadata(topic: string): { readonly leader: number }[]
-  findBroker(node: { nodeId: number }): Promise<{ produce(request: object): Promise<unknown> }>
+  findBroker(node: { nodeId: number }): Promise<Broker>
+  refreshMetadata(): Promise<void>
+  findGroupCoordinator(group: { groupId: string }): Promise<Broker>
   disconnect(): Promise<void>
+}
+
+export interface Broker {
+  produce(request: object): Promise<unknown>
+  leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown>
 }
 
 export function clusterOf(client: Kafkajs.Kafka): Cluster {

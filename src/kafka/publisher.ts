@@ -65,13 +65,16 @@ export function createPublisher(
 ): Publisher {
   const sender = createSender(settings, log)
   const waiting: Call[] = []
+  const unsettled = new Set<Promise<void>>()
   let waitingBytes = 0
-  let pumping: Promise<void> | undefined
+  let isPumping = false
   let isClosed = false
 
   const pump = async () => {
+    if (isPumping) return
+    isPumping = true
     while (waiting.length > 0) await sendNext(sender, waiting)
-    pumping = undefined
+    isPumping = false
   }
 
   return {
@@ -86,17 +89,19 @@ export function createPublisher(
       waitingBytes += call.bytes
       const timer = setTimeout(() => call.settle(lateness(call, deadlineMs)), deadlineMs)
       waiting.push(call)
-      pumping ??= pump()
+      unsettled.add(call.done)
+      pump()
       try {
         await call.done
       } finally {
         clearTimeout(timer)
+        unsettled.delete(call.done)
         waitingBytes -= call.bytes
       }
     },
     close: async () => {
       isClosed = true
-      await pumping
+      await Promise.allSettled(unsettled)
       await sender.close()
     },
   }

@@ -1,0 +1,31 @@
+import type { Consumer } from './kafkajs.ts'
+
+const CHECK_EVERY_MS = 1000
+
+/**
+ * Tells once nothing was heard of a consumer for too long. kafkajs can come to a halt without
+ * a word (tulios/kafkajs#1443), and so can a batch that is waited for.
+ *
+ * @param onSilent told whether it had joined its group before
+ * @returns what ends the watch
+ */
+export function watchForSilence(
+  consumer: Pick<Consumer, 'on' | 'events'>,
+  limitMs: number,
+  onSilent: (hadJoined: boolean) => void,
+): () => void {
+  const { FETCH_START, FETCH, HEARTBEAT, GROUP_JOIN, START_BATCH_PROCESS } = consumer.events
+  let lastSignMs = performance.now()
+  let hasJoined = false
+  for (const event of [FETCH_START, FETCH, HEARTBEAT, GROUP_JOIN, START_BATCH_PROCESS]) {
+    consumer.on(event, () => {
+      lastSignMs = performance.now()
+      hasJoined ||= event === GROUP_JOIN
+    })
+  }
+  const check = () => {
+    if (performance.now() - lastSignMs >= limitMs) onSilent(hasJoined)
+  }
+  const timer = setInterval(check, CHECK_EVERY_MS).unref()
+  return () => clearInterval(timer)
+}

@@ -1,0 +1,197 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { kafkajs } from '../../../src/kafka/kafkajs.ts'
+import { createPublisher } from '../../../src/kafka/publisher.ts'
+import type { KafkaSettings } from '../../../src/kafka/settings.ts'
+import { checkPublishing, checkTopics, ensureDeadLetterTopic } from '../../../src/kafka/topics.ts'
+import { Refused } from '../../../src/pipeline/outage.ts'
+import { recordingLog } from '../../unit/kafka/recording-log.ts'
+import { consume, makeTopic, produce, settingsFor, until, withAdmin } from './fixture.ts'
+import { type OwnBroker, startBroker } from './own-broker.ts'
+
+const jars = inject('kafkaJars')
+let broker: OwnBroker
+
+describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jars)' : ''}`, () => {
+  beforeAll(async () => {
+    broker = await startBroker(jars)
+  }, 60_000)
+  afterAll(() => broker?.stop())
+
+  test('Kafka away at start, and again later: told once each time, and nothing is lost', async () => {
+    const settings = settingsFor(broker.brokers)
+    await makeTopic(settings)
+    await produce(settings, [{ value: 'before' }])
+    await broker.way.cut()
+    const { consumer, values, events } = consume(settings)
+    const kinds = () => events.map(({ kind }) => kind).filter((kind) => kind !== 'assigned')
+    await until('it is told', () => kinds().length === 1)
+    await sleep(1500) // several attempts more
+    expect(kinds()).toEqual(['lost'])
+    expect(consumer.state().isReading).toBe(false)
+    expect(consumer.state().outage?.message).toContain('ECONNREFUSED')
+
+    await broker.way.mend()
+    await until('it reads', () => values().includes('before'))
+    expect(kinds()).toEqual(['lost', 'back'])
+    expect(consumer.state()).toMatchObject({ isReading: true, outage: undefined })
+
+    await broker.way.cut()
+    await until('it is told', () => kinds().length === 3)
+    expect(consumer.state().isReading).toBe(false)
+    await broker.way.mend()
+    await produce(settings, [{ value: 'after' }])
+    // at once: the group does not wait for the member that could not leave
+    await until('it reads on', () => values().includes('after'), settings.sessionTimeoutMs / 2)
+    expect(kinds()).toEqual(['lost', 'back', 'lost', 'back'])
+    expect(values()).toEqual(['before', 'after'])
+  })
+
+  test('a stop while Kafka is away keeps its deadline, and nothing comes back to life', async () => {
+    const settings = settingsFor(broker.brokers)
+    await makeTopic(settings)
+    await broker.way.cut()
+    onTestFinished(() => broker.way.cut().then(broker.way.mend))
+    const { consumer, events } = consume(settings)
+    await until('it is told', () => events.length === 1)
+    const startedAt = performance.now()
+    await consumer.stop(3000)
+    expect(performance.now() - startedAt).toBeLessThan(3500)
+    expect(await consumer.ended).toBeUndefined()
+    await broker.way.mend()
+    await sleep(1000)
+    expect(events).toHaveLength(1)
+  })
+
+  test('what is published while Kafka is away for a moment arrives', async () => {
+    const settings = settingsFor(broker.brokers)
+    await makeTopic(settings)
+    const publisher = createPublisher(settings, recordingLog().log, { deadlineMs: 15_000 })
+    onTestFinished(() => publisher.close())
+    await publisher.publish([{ key: null, value: 'before' }])
+    await broker.way.cut()
+    const during = publisher.publish([{ key: null, value: 'during' }])
+    await sleep(1000)
+    await broker.way.mend()
+    await during
+    const { values } = consume(settings)
+    await until('both are there', () => new Set(values()).size === 2)
+  })
+
+  test('a wrong password is refused', async () => {
+    const settings = secured('wrong')
+    const error = await refusalOf(checkTopics(settings, recordingLog().log))
+    expect(error).toContain('Check kafka.sasl: the mechanism, the user name and the password')
+    const { consumer } = consume(settings)
+    expect(String(await consumer.ended)).toContain('Check kafka.sasl')
+  })
+
+  test('SCRAM is spoken, too', async () => {
+    const sasl = { mechanism: 'scram-sha-512', username: 'scrammer', password: 'secret' } as const
+    const settings = { ...secured(), sasl }
+    await makeTopic({ ...settings, brokers: broker.brokers, sasl: null })
+    await allow('User:scrammer', settings.topic, ['READ', 'DESCRIBE'])
+    await allowGroup(settings, 'User:scrammer')
+    await checkTopics(settings, recordingLog().log)
+  })
+
+  test('each right that is missing is named, and what they allow works', async () => {
+    const settings = secured()
+    const { topic, groupId, deadLetterTopic } = settings
+    const { log } = recordingLog()
+    const asAdmin = { ...settings, brokers: broker.brokers, sasl: null }
+    await makeTopic(asAdmin)
+    await makeTopic(asAdmin, 1, {}, deadLetterTopic)
+    const grant = "--add --allow-principal 'User:reader'"
+
+    expect(await refusalOf(checkTopics(settings, log))).toContain(grant)
+    await allow('User:reader', topic, ['DESCRIBE'])
+    const noGroup = await refusalOf(checkTopics(settings, log))
+    expect(noGroup).toContain(`checking consumer group ${groupId}`)
+    expect(noGroup).toContain(`--topic ${topic} --group ${groupId}`)
+    await allowGroup(settings, 'User:reader')
+    await checkTopics(settings, log)
+
+    const { consumer } = consume(settings)
+    expect(await refusalOf(consumer.ended.then((error) => Promise.reject(error)))).toContain(
+      `reading topic ${topic}: Not authorized to access topics`,
+    )
+    await allow('User:reader', topic, ['READ'])
+    await produce(asAdmin, [{ value: 'v' }])
+    const { values } = consume(settings)
+    await until('it reads', () => values().length === 1)
+
+    await allow('User:reader', deadLetterTopic, ['DESCRIBE'])
+    expect(await refusalOf(ensureDeadLetterTopic(settings, log))).toContain(
+      `--operation Write --operation Describe --topic ${deadLetterTopic}`,
+    )
+    await allow('User:reader', deadLetterTopic, ['WRITE'])
+    await ensureDeadLetterTopic(settings, log)
+
+    expect(await refusalOf(checkPublishing(settings, log))).toContain('--operation Write')
+    await allow('User:reader', topic, ['WRITE'])
+    await checkPublishing(settings, log)
+  })
+
+  test('a right withdrawn while it runs is an outage, and ends when it is given back', async () => {
+    const settings = secured()
+    const asAdmin = { ...settings, brokers: broker.brokers, sasl: null }
+    await makeTopic(asAdmin)
+    await allow('User:reader', settings.topic, ['READ', 'DESCRIBE'])
+    await allowGroup(settings, 'User:reader')
+    const { consumer, values, events } = consume(settings)
+    await until('it reads', () => consumer.state().isReading)
+    await withdraw(settings)
+    await until('it is told', () => events.some(({ kind }) => kind === 'lost'))
+    await allow('User:reader', settings.topic, ['READ', 'DESCRIBE'])
+    await produce(asAdmin, [{ value: 'v' }])
+    await until('it reads again', () => values().length === 1)
+    expect(consumer.state().outage).toBeUndefined()
+  })
+})
+
+function secured(password = 'secret'): KafkaSettings {
+  const sasl = { mechanism: 'plain', username: 'reader', password } as const
+  return { ...settingsFor(broker.securedBrokers), sasl }
+}
+
+async function refusalOf(check: Promise<unknown>): Promise<string> {
+  const error: unknown = await check.catch((refused: unknown) => refused)
+  expect(error).toBeInstanceOf(Refused)
+  return String(error)
+}
+
+type Operation = 'READ' | 'WRITE' | 'DESCRIBE'
+
+const ACL = { host: '*', permissionType: 3, resourcePatternType: 3 } as const
+
+async function allow(
+  principal: string,
+  resourceName: string,
+  operations: Operation[],
+  resourceType = kafkajs.AclResourceTypes.TOPIC,
+): Promise<void> {
+  const acl = operations.map((operation) => ({
+    ...ACL,
+    principal,
+    resourceName,
+    resourceType,
+    operation: kafkajs.AclOperationTypes[operation],
+  }))
+  await withAdmin(broker, (admin) => admin.createAcls({ acl }))
+}
+
+async function allowGroup(settings: KafkaSettings, principal: string): Promise<void> {
+  await allow(principal, settings.groupId, ['READ'], kafkajs.AclResourceTypes.GROUP)
+}
+
+async function withdraw({ topic }: KafkaSettings): Promise<void> {
+  const filter = {
+    ...ACL,
+    principal: 'User:reader',
+    resourceName: topic,
+    resourceType: kafkajs.AclResourceTypes.TOPIC,
+    operation: kafkajs.AclOperationTypes.READ,
+  }
+  await withAdmin(broker, (admin) => admin.deleteAcls({ filters: [filter] }))
+}
