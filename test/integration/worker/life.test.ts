@@ -1,0 +1,222 @@
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { type OwnRedis, startOwnRedis } from '../../setup/redis-server.ts'
+import { until } from '../../setup/waiting.ts'
+import { ownEnvironment } from '../cli/command-line.ts'
+import { makeTopic, produce, settingsFor, withAdmin } from '../kafka/fixture.ts'
+import { type OwnBroker, startBroker } from '../kafka/own-broker.ts'
+import { startWorker, type WorkerProcess } from './worker-process.ts'
+
+const redisBinary = inject('redisServer')
+const jars = inject('kafkaJars')
+const EVENT = '{"group_id":"acme","user_id":"ann","traits":{"plan":"pro"},"timestamp":"2024-01-01"}'
+
+describe.skipIf(redisBinary === '')('while Redis is away', () => {
+  test('from the start, a worker says so once, is alive but not ready, and goes on by itself', async () => {
+    const redis = await ownRedis()
+    await redis.kill()
+    const { environment, settings } = await world({ REDIS_URL: redis.url })
+    await produce(settings, [{ value: EVENT }])
+    const worker = startWorker(environment)
+    await worker.said('Redis is away')
+    await until('not ready', async () => (await worker.get('/readyz')).status === 503)
+    expect(JSON.parse((await worker.get('/readyz')).body)).toMatchObject({
+      ready: false,
+      parts: expect.arrayContaining([
+        { name: 'redis', ok: false, since: expect.any(String), detail: expect.any(String) },
+      ]),
+    })
+    expect((await worker.get('/healthz')).status).toBe(200)
+
+    await redis.startAgain()
+    await isMerged(redis, environment)
+    await until('ready', async () => (await worker.get('/readyz')).status === 200)
+    expect(worker.saying('Redis is away')).toHaveLength(1)
+    expect(worker.saying('Redis is back')).toHaveLength(1)
+  })
+
+  test('for a while in between, nothing is lost and nothing dead-lettered', async () => {
+    const redis = await ownRedis()
+    const { environment, settings } = await world({ REDIS_URL: redis.url })
+    const worker = startWorker(environment)
+    await worker.said('joined')
+    await redis.kill()
+    await produce(settings, [{ value: EVENT }])
+    await worker.said('Redis is away')
+    await redis.startAgain()
+    await isMerged(redis, environment)
+    expect(await endOffset(settings, settings.deadLetterTopic)).toBe('0')
+    expect(worker.saying('Redis is away')).toHaveLength(1)
+  })
+
+  test('for want of memory, events wait and are no dead letters', async () => {
+    const redis = await ownRedis()
+    const client = new Redis(redis.url)
+    onTestFinished(() => client.disconnect())
+    const { environment, settings } = await world({ REDIS_URL: redis.url })
+    const worker = startWorker(environment)
+    await worker.said('joined')
+    await client.config('SET', 'maxmemory', '1')
+    await produce(settings, [{ value: EVENT }])
+    const { detail } = await worker.said('Redis is away')
+    expect(String(detail)).toContain('OOM')
+    expect((await worker.get('/readyz')).body).toContain('OOM')
+    await client.config('SET', 'maxmemory', '0')
+    await isMerged(redis, environment)
+    await worker.said('Redis is back')
+    expect(await endOffset(settings, settings.deadLetterTopic)).toBe('0')
+  })
+
+  test('a worker that is told to stop does so, and has committed nothing early', async () => {
+    const redis = await ownRedis()
+    const { environment, settings } = await world({ REDIS_URL: redis.url })
+    const worker = startWorker(environment)
+    await worker.said('joined')
+    await redis.kill()
+    await produce(settings, [{ value: EVENT }])
+    await worker.said('Redis is away')
+    expect(await worker.end('SIGTERM')).toBe(0)
+
+    await redis.startAgain()
+    startWorker(environment)
+    await isMerged(redis, environment)
+  })
+})
+
+describe.skipIf(jars === '')('while Kafka is away', () => {
+  let broker: OwnBroker
+  beforeAll(async () => {
+    broker = await startBroker(jars)
+  }, 60_000)
+  afterAll(() => broker.stop())
+
+  test('from the start and again later, a worker says so once each time, and goes on by itself', async () => {
+    const { environment, settings } = await world({}, broker)
+    await broker.way.cut()
+    const worker = startWorker(environment)
+    await worker.said('Kafka is away')
+    expect((await worker.get('/healthz')).status).toBe(200)
+    expect((await worker.get('/readyz')).status).toBe(503)
+    await broker.way.mend()
+    await worker.said('joined', 30_000)
+    await worker.said('Kafka is back')
+
+    await broker.way.cut()
+    await until('said again', () => worker.saying('Kafka is away').length === 2, 30_000)
+    await broker.way.mend()
+    await until('back again', () => worker.saying('Kafka is back').length === 2, 30_000)
+    await produce(settings, [{ value: EVENT }])
+    const redis = new Redis(inject('redisUrl'))
+    onTestFinished(() => redis.disconnect())
+    const key = `${environment.REDIS_GROUP_PREFIX}{acme}`
+    await until('merged', () => redis.hget(key, 'plan'), 20_000)
+    expect(worker.saying('Kafka is away')).toHaveLength(2)
+    expect(worker.saying('stderr')).toEqual([])
+    expect(await worker.end('SIGTERM')).toBe(0)
+  }, 90_000)
+})
+
+test('a worker that stops hands its partitions over at once', async () => {
+  const { environment } = await world({ KAFKA_SESSION_TIMEOUT_MS: '30s' })
+  const first = startWorker(environment)
+  await first.said('joined')
+  const second = startWorker(environment)
+  await until('both share', () =>
+    [first, second].every((worker) => lastPartitions(worker)?.length === 1),
+  )
+  expect(await first.end('SIGINT')).toBe(0)
+  await until('the other has both', () => lastPartitions(second)?.length === 2, 5000)
+})
+
+describe('what waiting would not mend ends a worker at start, with what to do:', () => {
+  test('a topic that is not there', async () => {
+    const worker = startWorker(ownEnvironment())
+    expect(await worker.exited).toBe(1)
+    const [{ level, msg } = { level: '', msg: '' }] = worker.saying('there is no topic')
+    expect(level).toBe('fatal')
+    expect(msg).toContain('--create --topic')
+  })
+
+  test.skipIf(redisBinary === '')('a wrong password', async () => {
+    const redis = await ownRedis(['--requirepass', 'right'])
+    const url = redis.url.replace('redis://', 'redis://:wrong@')
+    const { environment } = await world({ REDIS_URL: url })
+    const worker = startWorker(environment)
+    expect(await worker.exited).toBe(1)
+    expect(worker.lines.at(-2)?.msg ?? '').not.toContain('wrong@')
+    expect(worker.saying('refuses the user or the password')).toHaveLength(1)
+  })
+
+  test.skipIf(redisBinary === '')('a Redis that would delete groups', async () => {
+    const redis = await ownRedis(['--maxmemory-policy', 'allkeys-lru'])
+    const { environment } = await world({ REDIS_URL: redis.url })
+    const worker = startWorker(environment)
+    expect(await worker.exited).toBe(1)
+    expect(worker.saying('CONFIG SET maxmemory-policy noeviction')).toHaveLength(1)
+  })
+
+  test('settings that are wrong, all of them told together', async () => {
+    const { environment } = await world({ HTTP_PORT: 'eighty', EVENTS_MAX_TRAITS: '0' })
+    const worker = startWorker(environment)
+    expect(await worker.exited).toBe(2)
+    const said = worker.lines.map(({ msg }) => msg).join('')
+    expect(said).toContain('HTTP_PORT')
+    expect(said).toContain('EVENTS_MAX_TRAITS')
+  })
+})
+
+/** A topic of two partitions, and the environment of a worker that reads it. */
+async function world(changes: Record<string, string>, broker?: OwnBroker) {
+  const own = ownEnvironment()
+  const brokers = broker?.brokers ?? inject('kafkaBrokers')
+  const topic = own.KAFKA_TOPIC
+  const settings = {
+    ...settingsFor(brokers),
+    topic,
+    groupId: topic,
+    deadLetterTopic: `${topic}.dead-letters`,
+  }
+  await makeTopic(settings, 2)
+  const environment: Record<string, string> = {
+    ...own,
+    KAFKA_BROKERS: brokers.join(','),
+    ...changes,
+  }
+  return { environment, settings }
+}
+
+async function ownRedis(args: readonly string[] = []): Promise<OwnRedis> {
+  const redis = await startOwnRedis(redisBinary, { args: [...args, '--appendonly', 'yes'] })
+  onTestFinished(() => redis.stop())
+  return redis
+}
+
+async function isMerged(
+  { url }: OwnRedis,
+  { REDIS_GROUP_PREFIX: prefix }: Readonly<Record<string, string>>,
+): Promise<void> {
+  const client = new Redis(url)
+  try {
+    await until(
+      'it is merged',
+      async () => (await client.hget(`${prefix}{acme}`, 'plan')) === 'pro',
+    )
+  } finally {
+    client.disconnect()
+  }
+}
+
+async function endOffset(
+  settings: ReturnType<typeof settingsFor>,
+  topic: string,
+): Promise<string | undefined> {
+  const offsets = await withAdmin(settings, (admin) => admin.fetchTopicOffsets(topic))
+  return offsets
+    .map(({ high }) => high)
+    .sort()
+    .at(-1)
+}
+
+function lastPartitions(worker: WorkerProcess): unknown[] | undefined {
+  return worker.saying('joined').at(-1)?.partitions as unknown[] | undefined
+}
