@@ -1,27 +1,19 @@
-/**
- * The connection to Redis: opening -> ready <-> away -> closed. It reconnects by itself, and
- * queues nothing meanwhile: a command on a connection that is away fails at once.
- */
-import { Cluster, Redis, type RedisOptions } from 'ioredis'
+/** The connection to Redis, as all of this folder shares it. */
 import type { Log } from '../pipeline/ports.ts'
 import { describeAddress, parseRedisUrl, type RedisAddress } from './address.ts'
-import { codeOf } from './failure.ts'
+import { type ClientTimeouts, createClient } from './client.ts'
+import { ConnectionWatch, type RedisState } from './connection-watch.ts'
 import type { KeyPrefixes } from './keys.ts'
-import { loadScripts, type RedisClient } from './scripts.ts'
+import type { RedisClient } from './scripts.ts'
 
-export interface RedisSettings extends KeyPrefixes {
+export type { RedisState } from './connection-watch.ts'
+
+export interface RedisSettings extends KeyPrefixes, ClientTimeouts {
   /** One of `REDIS_URL_FORMS`. */
   readonly url: string
   /** Whether `user:{ID}:groups` and `user:{ID}:left` are kept. */
   readonly userIndex: boolean
-  readonly connectTimeoutMs: number
-  readonly commandTimeoutMs: number
 }
-
-export type RedisState =
-  | { readonly ready: true }
-  /** `detail` says why, as a code: `ECONNREFUSED`, `WRONGPASS`. */
-  | { readonly ready: false; readonly detail: string }
 
 export interface RedisConnection {
   readonly settings: RedisSettings
@@ -38,7 +30,8 @@ export interface RedisConnection {
 }
 
 /**
- * Opens a connection, which then comes, goes and comes again by itself.
+ * Opens a connection, which then comes, goes and comes again by itself. It queues nothing: a
+ * command on a connection that is away fails at once.
  *
  * @param onStateChange told once of each outage, and once of its end; by default the log is
  * @throws Error where the URL is not understood
@@ -51,139 +44,21 @@ export function openRedis(
   const address = parseRedisUrl(settings.url)
   const client = createClient(address, settings)
   const tell = onStateChange ?? sayTo(log, describeAddress(address))
-
-  let ready: boolean | undefined
-  let lastError: Error | null = null
-  let isMisplaced = false
-  let settle = () => {}
-  const opened = new Promise<void>((resolve) => {
-    settle = resolve
-  })
-
-  const change = (state: RedisState) => {
-    const isNews = state.ready !== (ready ?? true)
-    ready = state.ready
-    clearTimeout(patience)
-    settle()
-    if (isNews) tell(state)
-  }
-  const lose = () => {
-    const code = lastError && codeOf(lastError)
-    change({ ready: false, detail: code ?? 'DISCONNECTED' })
-  }
-  const patience = setTimeout(lose, settings.connectTimeoutMs)
-
-  const note = (error: Error) => {
-    if (isMisplaced) return
-    lastError = error
-    // the client would go on in database 0
-    isMisplaced = commandOf(error) === 'select'
-    if (isMisplaced) client.disconnect(true)
-  }
-  client.on('error', note)
-  client.on('node error', note)
-  client.on('close', lose)
-  client.on('ready', () => {
-    if (isMisplaced) return
-    lastError = null
-    change({ ready: true })
-  })
-  client.on('connecting', () => {
-    isMisplaced = false
-  })
-
+  const watch = new ConnectionWatch(client, tell, settings.connectTimeoutMs)
   return {
     settings,
     address,
     client,
     log,
-    opened,
+    opened: watch.opened,
     get ready() {
-      return client.status === 'ready' && !isMisplaced
+      return watch.ready
     },
     get lastError() {
-      return lastError
+      return watch.lastError
     },
-    close() {
-      client.off('close', lose)
-      clearTimeout(patience)
-      settle()
-      client.disconnect()
-    },
+    close: () => watch.close(),
   }
-}
-
-function createClient(address: RedisAddress, settings: RedisSettings): RedisClient {
-  const options = nodeOptions(address, settings)
-  const single = {
-    ...options,
-    scripts: loadScripts(),
-    retryStrategy: retryDelayMs,
-    enableOfflineQueue: false,
-  }
-  switch (address.mode) {
-    case 'standalone':
-      return new Redis({ ...single, ...address.endpoint, db: address.db }) as Redis & RedisClient
-    case 'sentinel':
-      return new Redis({
-        ...single,
-        sentinels: [...address.endpoints],
-        name: address.master,
-        db: address.db,
-        sentinelRetryStrategy: retryDelayMs,
-        sentinelCommandTimeout: settings.commandTimeoutMs,
-        failoverDetector: true,
-        ...(address.tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
-      }) as Redis & RedisClient
-    case 'cluster':
-      return new Cluster([...address.endpoints], {
-        scripts: loadScripts(),
-        enableOfflineQueue: false,
-        clusterRetryStrategy: retryDelayMs,
-        slotsRefreshTimeout: settings.connectTimeoutMs,
-        maxRedirections: 8,
-        redisOptions: options,
-        // certificates are made out to names: with TLS nothing is looked up beforehand
-        ...(address.tls && { dnsLookup: (host, done) => done(null, host) }),
-      }) as Cluster & RedisClient
-    default:
-      return address satisfies never
-  }
-}
-
-/** What holds for the connection to every single server. */
-function nodeOptions(
-  { username, password, tls }: RedisAddress,
-  { connectTimeoutMs, commandTimeoutMs }: RedisSettings,
-) {
-  return {
-    connectionName: 'group-traits',
-    // RESP2: nothing here needs more, and every server and proxy speaks it
-    protocol: 2,
-    disableClientInfo: true,
-    // fail what is under way at the first disconnection; otherwise it is sent again, or hangs
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    reconnectOnError: (error: Error) => (codeOf(error) === 'READONLY' ? 1 : false),
-    connectTimeout: connectTimeoutMs,
-    commandTimeout: commandTimeoutMs,
-    // a connection that went dead without a word is given up and made anew
-    socketTimeout: commandTimeoutMs + 1000,
-    maxLoadingRetryTime: 500,
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
-    ...(tls && { tls: {} }),
-  } satisfies RedisOptions
-}
-
-/** Doubled for each attempt, capped, half of it left to chance. */
-function retryDelayMs(attempt: number): number {
-  return Math.min(50 * 2 ** Math.min(attempt, 10), 2000) * (0.5 + 0.5 * Math.random())
-}
-
-function commandOf(error: Error): unknown {
-  const { command } = error as { command?: { name?: unknown } }
-  return command?.name
 }
 
 function sayTo(log: Log, redis: string): (state: RedisState) => void {

@@ -4,10 +4,14 @@ import { Unavailable } from '../pipeline/outage.ts'
 /**
  * What to throw instead of an error of the client: `Unavailable` where Redis is away or refuses
  * for now; otherwise the error itself, a bug, without the arguments of the command: they are data.
+ *
+ * @param reason why the connection is away, where that is known
  */
-export function failureOf(error: unknown): unknown {
+export function failureOf(error: unknown, reason: Error | null = null): unknown {
   if (!(error instanceof Error)) return error
   const code = codeOf(error)
+  const known = code === 'DISCONNECTED' ? failureOf(reason) : null
+  if (known instanceof Unavailable) return known
   const meaning = code === null ? undefined : OUTAGES[code]
   const bare = withoutArguments(error)
   if (code === null || (meaning === undefined && isReply(error))) return bare
@@ -93,8 +97,12 @@ function codeOfReply(message: string): string | null {
 }
 
 function withoutArguments(error: Error): Error {
-  for (const property of ['command', 'previousErrors', 'lastNodeError']) {
-    Reflect.deleteProperty(error, property)
+  const { command, lastNodeError } = error as {
+    command?: { name?: unknown }
+    lastNodeError?: unknown
   }
+  if (command !== undefined) Object.assign(error, { command: { name: command.name } })
+  if (lastNodeError instanceof Error) withoutArguments(lastNodeError)
+  Reflect.deleteProperty(error, 'previousErrors')
   return error
 }

@@ -132,7 +132,7 @@ async function ask<Reply>(
     if (error instanceof Error && codeOf(error) === 'WRONGTYPE') {
       throw new Error(`a key of another program stands at ${key}… in Redis: look there with TYPE`)
     }
-    throw failureOf(error)
+    throw failureOf(error, connection.lastError)
   }
 }
 

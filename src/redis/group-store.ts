@@ -43,7 +43,7 @@ export function openGroupStore(
           Array.from(conflicts, ([groupId, found]) => describeConflict(connection, groupId, found)),
         )
       } catch (error) {
-        throw failureOf(error)
+        throw failureOf(error, connection.lastError)
       }
     },
   }

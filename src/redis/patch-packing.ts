@@ -43,16 +43,14 @@ export function* packCalls(
   let draft = newDraft()
   for (const patch of patches) {
     if (patch.latest < 0) continue
-    const traits = patch.traits.entries()
-    const users = patch.users.entries()
-    let rest = patch.traits.size + patch.users.size
+    const rest = restOf(patch)
     do {
-      rest -= addPiece(draft, patch, traits, users, rest, prefixes, limits)
+      addPiece(draft, patch, rest, prefixes, limits)
       if (isFull(draft, limits)) {
         yield finish(draft)
         draft = newDraft()
       }
-    } while (rest > 0)
+    } while (rest.traitCount + rest.userCount > 0)
   }
   if (draft.keys.length > 0) yield finish(draft)
 }
@@ -82,76 +80,109 @@ function finish({ pieces, keys, list }: Draft): MergeCall {
 
 const packr = new Packr({ useRecords: false })
 
-/** Adds as much of the patch as fits in one piece; returns how many traits and users that was. */
+/** What of a patch is not in a piece yet. */
+interface Rest {
+  readonly traits: Iterator<[string, TraitState]>
+  readonly users: Iterator<[string, Membership]>
+  traitCount: number
+  userCount: number
+}
+
+function restOf({ traits, users }: GroupState): Rest {
+  return {
+    traits: traits.entries(),
+    users: users.entries(),
+    traitCount: traits.size,
+    userCount: users.size,
+  }
+}
+
+/** A piece while it is filled; its values go into the list of the draft at once. */
+interface Filling {
+  readonly clocks: string[]
+  readonly removedClocks: string[]
+  readonly removed: string[]
+  readonly users: (string | number | boolean)[]
+  readonly userIds: string[]
+  earliest: number
+  entries: number
+  bytes: number
+}
+
+/** Adds as much of the rest as fits in one piece; at least one entry, where there is any. */
 function addPiece(
   draft: Draft,
   patch: GroupState,
-  traits: Iterator<[string, TraitState]>,
-  users: Iterator<[string, Membership]>,
-  rest: number,
+  rest: Rest,
   prefixes: KeyPrefixes,
   limits: CallLimits,
-): number {
+): void {
   const { list } = draft
-  const start = list.length
-  list.push(patch.groupId, 0, 0, 0, 0, 0)
-  const latest = stampOf(patch.latest)
-  const clocks = ['', latest]
-  const removedClocks: string[] = []
-  const removed: string[] = []
-  const people: (string | number | boolean)[] = []
-  const userIds: string[] = []
-  let earliest = patch.latest
-  let weight = 0
-  let bytes = 0
-  let taken = 0
-
-  while (
-    taken < rest &&
-    (taken === 0 || (weight < limits.maxPatchEntries && bytes < limits.maxBytes))
-  ) {
-    taken += 1
-    const trait = traits.next()
-    if (!trait.done) {
-      const [name, { clock, value }] = trait.value
-      const stamp = stampOf(clock) + formOf(value)
-      if (clock < earliest) earliest = clock
-      weight += 1
-      bytes += 2 * name.length + 24
-      if (value === null) {
-        removed.push(name)
-        removedClocks.push(name, stamp)
-      } else {
-        const text = textOf(value)
-        bytes += text.length
-        list.push(name, text)
-        clocks.push(name, stamp)
-      }
-      continue
-    }
-    const user = users.next()
-    if (user.done) break
-    const [userId, { clock, member }] = user.value
-    if (clock < earliest) earliest = clock
-    weight += USER_WEIGHT
-    bytes += 2 * userId.length + 24
-    userIds.push(userId)
-    people.push(userId, clock, member, userKey(prefixes, userId))
+  const header = list.push(patch.groupId, 0, 0, 0, 0, 0) - HEADER_LENGTH
+  const piece: Filling = {
+    clocks: ['', stampOf(patch.latest)],
+    removedClocks: [],
+    removed: [],
+    users: [],
+    userIds: [],
+    earliest: patch.latest,
+    entries: 0,
+    bytes: 0,
   }
+  while (rest.traitCount > 0 && hasRoom(piece, limits)) takeTrait(rest, piece, list)
+  while (rest.userCount > 0 && hasRoom(piece, limits)) takeUser(rest, piece, prefixes)
 
-  list[start + 1] = earliest
-  list[start + 2] = list.length - start - 6
-  list[start + 3] = clocks.length + removedClocks.length
-  list[start + 4] = removed.length
-  list[start + 5] = people.length
-  for (const part of [clocks, removedClocks, removed, people]) {
+  list[header + 1] = piece.earliest
+  list[header + 2] = list.length - header - HEADER_LENGTH
+  list[header + 3] = piece.clocks.length + piece.removedClocks.length
+  list[header + 4] = piece.removed.length
+  list[header + 5] = piece.users.length
+  for (const part of [piece.clocks, piece.removedClocks, piece.removed, piece.users]) {
     for (const item of part) list.push(item)
   }
   draft.keys.push(groupKey(prefixes, patch.groupId))
-  draft.pieces.push({ groupId: patch.groupId, userIds })
-  draft.entries += weight
-  draft.bytes += bytes
-  return taken
+  draft.pieces.push({ groupId: patch.groupId, userIds: piece.userIds })
+  draft.entries += piece.entries
+  draft.bytes += piece.bytes
+}
+
+/** Group id, earliest clock, and how many items follow of each of four kinds. */
+const HEADER_LENGTH = 6
+
+function hasRoom({ entries, bytes }: Filling, limits: CallLimits): boolean {
+  return entries === 0 || (entries < limits.maxPatchEntries && bytes < limits.maxBytes)
+}
+
+function takeTrait(rest: Rest, piece: Filling, list: Draft['list']): void {
+  rest.traitCount -= 1
+  const next = rest.traits.next()
+  if (next.done) return
+  const [name, { clock, value }] = next.value
+  const stamp = stampOf(clock) + formOf(value)
+  if (clock < piece.earliest) piece.earliest = clock
+  piece.entries += 1
+  piece.bytes += 2 * name.length + stamp.length
+  if (value === null) {
+    piece.removed.push(name)
+    piece.removedClocks.push(name, stamp)
+    return
+  }
+  const text = textOf(value)
+  piece.bytes += text.length
+  piece.clocks.push(name, stamp)
+  list.push(name, text)
+}
+
+function takeUser(rest: Rest, piece: Filling, prefixes: KeyPrefixes): void {
+  rest.userCount -= 1
+  const next = rest.users.next()
+  if (next.done) return
+  const [userId, { clock, member }] = next.value
+  if (clock < piece.earliest) piece.earliest = clock
+  piece.entries += USER_WEIGHT
+  piece.bytes += 2 * userId.length
+  piece.userIds.push(userId)
+  piece.users.push(userId, clock, member, userKey(prefixes, userId))
 }
 
 let lastClock = -1

@@ -136,7 +136,7 @@ function refusalOf(connection: RedisConnection, error: unknown): unknown {
         'out to, trust its authority with NODE_EXTRA_CA_CERTS, or use redis:// where it has no TLS',
     )
   }
-  return failureOf(error)
+  return failureOf(error, connection.lastError)
 }
 
 function isClusterSupportDisabled(error: Error): boolean {

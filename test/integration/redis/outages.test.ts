@@ -148,7 +148,9 @@ describe.skipIf(binary === '')('while Redis', () => {
     await server.kill()
     const log = recordLog()
     const connection = open(server.url, log)
-    await expect(openGroupStore(connection).merge([patch])).rejects.toThrow(Unavailable)
+    await expect(openGroupStore(connection).merge([patch])).rejects.toThrow(
+      unavailable('ECONNREFUSED'),
+    )
     expect(connection.lastError).toMatchObject({ code: 'ECONNREFUSED' })
     expect(log.lines.map(({ facts }) => facts)).toEqual([
       { redis: `127.0.0.1:${server.port}`, code: 'ECONNREFUSED' },
@@ -203,7 +205,7 @@ describe.skipIf(binary === '')('while Redis', () => {
     await connection.client.config('SET', 'requirepass', 'second')
     connection.client.disconnect(true)
     await until('refused', () => /WRONGPASS/.test(String(connection.lastError)))
-    await expect(store.merge([patch])).rejects.toThrow(Unavailable)
+    await expect(store.merge([patch])).rejects.toThrow(unavailable('WRONGPASS'))
     const admin = open(server.url.replace('//', '//:second@'))
     await admin.opened
     await admin.client.config('SET', 'requirepass', 'first')

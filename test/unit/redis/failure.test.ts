@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { Unavailable } from '../../../src/pipeline/outage.ts'
 import { codeOf, failureOf } from '../../../src/redis/failure.ts'
@@ -62,10 +63,24 @@ describe('an error of the client', () => {
 
   test('never carries the arguments of its command: they are data', () => {
     const command = { name: 'evalsha', args: ['hunter2'] }
-    const outage = failureOf(Object.assign(reply('OOM x'), { command })) as Unavailable
-    expect(JSON.stringify(outage.cause)).not.toContain('hunter2')
-    expect(outage.cause).not.toHaveProperty('command')
-    expect(failureOf(Object.assign(reply('ERR x'), { command }))).not.toHaveProperty('command')
+    for (const message of ['OOM x', 'ERR x']) {
+      const nested = Object.assign(reply(message), { command })
+      for (const error of [
+        Object.assign(reply(message), { command, previousErrors: [nested] }),
+        Object.assign(named('ClusterAllFailedError'), { lastNodeError: nested }),
+      ]) {
+        expect(inspect(failureOf(error), { depth: 9 })).not.toContain('hunter2')
+      }
+    }
+  })
+
+  test('that says only that the connection is away is told with the reason for that', () => {
+    const cut = new Error('Connection is closed.')
+    expect(String(failureOf(cut, reply('WRONGPASS x')))).toContain('(WRONGPASS)')
+    for (const unknown of [reply('ERR DB index is out of range'), new Error('x'), null]) {
+      expect(String(failureOf(cut, unknown))).toContain('(DISCONNECTED)')
+    }
+    expect(String(failureOf(reply('OOM x'), reply('WRONGPASS x')))).toContain('(OOM)')
   })
 
   test('has no code where it tells nothing of Redis', () => {
