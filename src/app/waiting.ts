@@ -25,12 +25,19 @@ export async function waitAtStart(
   signal: AbortSignal,
 ): Promise<void> {
   if (signal.aborted) return
+  const rules = retryRules(outages, 'start', NO_SESSION_MS)
+  const startedMs = performance.now()
+  const onUnavailable: RetryRules['onUnavailable'] = (error) => {
+    if (performance.now() - startedMs >= SETTLING_MS) rules.onUnavailable(error)
+  }
   const nobodyToTell = { signal, heartbeat: async () => {} }
   try {
-    await waitOut(attempt, nobodyToTell, retryRules(outages, 'start', NO_SESSION_MS))
+    await waitOut(attempt, nobodyToTell, { ...rules, onUnavailable })
   } catch (error) {
     if (!(error instanceof Abandoned)) throw error
   }
 }
 
+/** A broker that has just started refuses its first requests about groups: no outage yet. */
+const SETTLING_MS = 1500
 const NO_SESSION_MS = 30_000
