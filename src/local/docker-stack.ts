@@ -36,7 +36,12 @@ export async function startDockerStack(options: LocalStackOptions): Promise<Runn
   try {
     const up = [...compose, '--progress', 'plain', 'up', '--detach', '--wait', 'kafka', 'redis']
     const { code, output } = await runCommand('docker', up, {
-      env: { ...process.env, KAFKA_PORT: `${kafkaPort}`, REDIS_PORT: `${redisPort}` },
+      env: {
+        ...process.env,
+        KAFKA_PORT: `${kafkaPort}`,
+        REDIS_PORT: `${redisPort}`,
+        RESTART: 'no', // where the engine ends before us, they must not be back with it
+      },
       signal,
     })
     if (code !== 0) {
