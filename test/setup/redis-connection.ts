@@ -1,13 +1,5 @@
-import type { Log } from '../../src/pipeline/ports.ts'
 import { openRedis, type RedisConnection, type RedisSettings } from '../../src/redis/connection.ts'
-
-export const silentLog: Log = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-  fatal() {},
-}
+import { silentLog } from './logs.ts'
 
 /** Settings as they are by default. */
 export function redisSettings(url: string, changes: Partial<RedisSettings> = {}): RedisSettings {

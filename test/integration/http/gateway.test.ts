@@ -7,7 +7,7 @@ import { createGateway } from '../../../src/http/gateway.ts'
 import type { HttpServer } from '../../../src/http/server.ts'
 import { createPublisher, type Publisher } from '../../../src/kafka/publisher.ts'
 import type { KafkaSettings } from '../../../src/kafka/settings.ts'
-import { keepingLog } from '../../unit/http/keeping-log.ts'
+import { silentLog } from '../../setup/logs.ts'
 
 const topic = `gateway-${randomUUID()}`
 const settings: KafkaSettings = {
@@ -64,13 +64,13 @@ afterAll(async () => {
 })
 
 async function start(brokers: readonly string[]): Promise<string> {
-  const publisher: Publisher = createPublisher({ ...settings, brokers }, keepingLog(), {
+  const publisher: Publisher = createPublisher({ ...settings, brokers }, silentLog, {
     deadlineMs: 1500,
   })
   const gateway: HttpServer = createGateway({
     host: '127.0.0.1',
     port: 0,
-    log: keepingLog(),
+    log: silentLog,
     decode: decodeValue,
     publish: (key, value) => publisher.publish([{ key, value }]),
     health: () => ({ live: true, ready: true, parts: [] }),

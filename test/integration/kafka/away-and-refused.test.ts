@@ -5,7 +5,7 @@ import { createPublisher } from '../../../src/kafka/publisher.ts'
 import type { KafkaSettings } from '../../../src/kafka/settings.ts'
 import { checkPublishing, checkTopics, ensureDeadLetterTopic } from '../../../src/kafka/topics.ts'
 import { Refused } from '../../../src/pipeline/outage.ts'
-import { recordingLog } from '../../unit/kafka/recording-log.ts'
+import { silentLog as log } from '../../setup/logs.ts'
 import { consume, makeTopic, produce, settingsFor, until, withAdmin } from './fixture.ts'
 import { type OwnBroker, startBroker } from './own-broker.ts'
 
@@ -66,7 +66,7 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
   test('what is published while Kafka is away for a moment arrives', async () => {
     const settings = settingsFor(broker.brokers)
     await makeTopic(settings)
-    const publisher = createPublisher(settings, recordingLog().log, { deadlineMs: 15_000 })
+    const publisher = createPublisher(settings, log, { deadlineMs: 15_000 })
     onTestFinished(() => publisher.close())
     await publisher.publish([{ key: null, value: 'before' }])
     await broker.way.cut()
@@ -80,7 +80,7 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
 
   test('a wrong password is refused', async () => {
     const settings = secured('wrong')
-    const error = await refusalOf(checkTopics(settings, recordingLog().log))
+    const error = await refusalOf(checkTopics(settings, log))
     expect(error).toContain('Check kafka.sasl: the mechanism, the user name and the password')
     const { consumer } = consume(settings)
     expect(String(await consumer.ended)).toContain('Check kafka.sasl')
@@ -92,13 +92,12 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     await makeTopic({ ...settings, brokers: broker.brokers, sasl: null })
     await allow('User:scrammer', settings.topic, ['READ', 'DESCRIBE'])
     await allowGroup(settings, 'User:scrammer')
-    await checkTopics(settings, recordingLog().log)
+    await checkTopics(settings, log)
   })
 
   test('each right that is missing is named, and what they allow works', async () => {
     const settings = secured()
     const { topic, groupId, deadLetterTopic } = settings
-    const { log } = recordingLog()
     const asAdmin = { ...settings, brokers: broker.brokers, sasl: null }
     await makeTopic(asAdmin)
     await makeTopic(asAdmin, 1, {}, deadLetterTopic)

@@ -3,7 +3,7 @@ import type { DeadLetter } from '../../../src/domain/dead-letter.ts'
 import { createDeadLetterTopic } from '../../../src/kafka/dead-letter-topic.ts'
 import type { KafkaSettings } from '../../../src/kafka/settings.ts'
 import { Unavailable } from '../../../src/pipeline/outage.ts'
-import { recordingLog } from '../../unit/kafka/recording-log.ts'
+import { silentLog } from '../../setup/logs.ts'
 import { consume, makeTopic, settingsFor, until } from './fixture.ts'
 
 const NOW = Date.now()
@@ -124,7 +124,7 @@ test('a message for people is cut, however long it is', async () => {
 
 test('a topic that is not there is an outage, never a loss', async () => {
   const settings = settingsFor()
-  const deadLetters = createDeadLetterTopic(settings, recordingLog().log)
+  const deadLetters = createDeadLetterTopic(settings, silentLog)
   onTestFinished(() => deadLetters.close())
   await expect(deadLetters.write([letterOf({})])).rejects.toBeInstanceOf(Unavailable)
   await makeTopic(settings, 1, {}, settings.deadLetterTopic)
@@ -147,7 +147,7 @@ function letterOf(record: Partial<DeadLetter['record']>): DeadLetter {
 }
 
 async function writeAndRead(settings: KafkaSettings, letters: readonly DeadLetter[]) {
-  const deadLetters = createDeadLetterTopic(settings, recordingLog().log)
+  const deadLetters = createDeadLetterTopic(settings, silentLog)
   onTestFinished(() => deadLetters.close())
   await deadLetters.write(letters)
   const { records } = consume({ ...settings, topic: settings.deadLetterTopic })

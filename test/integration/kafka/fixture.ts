@@ -12,7 +12,7 @@ import {
 import { type Admin, amendKafkajs, kafkajs, type Message } from '../../../src/kafka/kafkajs.ts'
 import type { KafkaSettings } from '../../../src/kafka/settings.ts'
 import { createTopic } from '../../../src/kafka/topic-facts.ts'
-import { type LoggedLine, recordingLog } from '../../unit/kafka/recording-log.ts'
+import { type LogLine, recordLog } from '../../setup/logs.ts'
 
 amendKafkajs(64 * 1024 * 1024)
 
@@ -89,13 +89,13 @@ export interface ConsumerUnderTest {
   readonly consumer: RunningConsumer
   readonly records: readonly (KafkaRecord & { readonly partition: number })[]
   readonly values: () => (string | undefined)[]
-  readonly lines: readonly LoggedLine[]
+  readonly lines: readonly LogLine[]
   readonly events: readonly ConsumerEvent[]
 }
 
 /** A consumer that keeps and commits what it reads; stopped with the test. */
 export function consume(settings: KafkaSettings, before?: HandleBatch): ConsumerUnderTest {
-  const { log, lines } = recordingLog()
+  const log = recordLog()
   const events: ConsumerEvent[] = []
   const records: (KafkaRecord & { partition: number })[] = []
   const consumer = startConsumer({
@@ -111,7 +111,7 @@ export function consume(settings: KafkaSettings, before?: HandleBatch): Consumer
   })
   onTestFinished(() => consumer.stop(5000))
   const values = () => records.map(({ value }) => value?.toString())
-  return { consumer, records, values, lines, events }
+  return { consumer, records, values, lines: log.lines, events }
 }
 
 /** Waits until it holds, looking often; fails after the deadline. */

@@ -2,10 +2,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createPublisher, type Publisher, RecordRefused } from '../../../src/kafka/publisher.ts'
 import type { KafkaSettings } from '../../../src/kafka/settings.ts'
 import { Unavailable } from '../../../src/pipeline/outage.ts'
-import { recordingLog } from '../../unit/kafka/recording-log.ts'
+import { silentLog as log } from '../../setup/logs.ts'
 import { consume, makeTopic, settingsFor, until } from './fixture.ts'
-
-const { log } = recordingLog()
 
 test('a record is there with its key, value, headers and timestamp once publish resolves', async () => {
   const settings = settingsFor()

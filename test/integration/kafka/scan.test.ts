@@ -2,10 +2,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { kafkajs } from '../../../src/kafka/kafkajs.ts'
 import { type ScanOptions, scanTopic } from '../../../src/kafka/scan.ts'
 import type { KafkaSettings } from '../../../src/kafka/settings.ts'
-import { recordingLog } from '../../unit/kafka/recording-log.ts'
+import { silentLog as log } from '../../setup/logs.ts'
 import { committed, makeTopic, plainClient, produce, settingsFor, withAdmin } from './fixture.ts'
-
-const { log } = recordingLog()
 
 test('all that is in the topic is read, once, and nothing is committed', async () => {
   const settings = settingsFor()

@@ -5,10 +5,8 @@ import type { KafkaSettings } from '../../../src/kafka/settings.ts'
 import { type Skipped, skipRecord } from '../../../src/kafka/skip.ts'
 import { ensureDeadLetterTopic } from '../../../src/kafka/topics.ts'
 import { PartitionStopped } from '../../../src/pipeline/outage.ts'
-import { recordingLog } from '../../unit/kafka/recording-log.ts'
+import { silentLog as log } from '../../setup/logs.ts'
 import { committed, consume, makeTopic, produce, settingsFor, until } from './fixture.ts'
-
-const { log } = recordingLog()
 
 test('a record that stops its partition is skipped while two workers run', async () => {
   const settings = settingsFor()

@@ -1,15 +1,14 @@
 import { expect, test } from 'vitest'
 import { checkPublishing, checkTopics, ensureDeadLetterTopic } from '../../../src/kafka/topics.ts'
 import { Refused, Unavailable } from '../../../src/pipeline/outage.ts'
-import { recordingLog } from '../../unit/kafka/recording-log.ts'
+import { recordLog, silentLog } from '../../setup/logs.ts'
 import { makeTopic, settingsFor, withAdmin } from './fixture.ts'
 
 test('a topic that is not there is refused, with the command that makes it', async () => {
   const settings = settingsFor()
-  const { log } = recordingLog()
   const command = `--create --topic ${settings.topic} --partitions 6`
   for (const check of [checkTopics, checkPublishing, ensureDeadLetterTopic]) {
-    const error: unknown = await check(settings, log).catch((refused: unknown) => refused)
+    const error: unknown = await check(settings, silentLog).catch((refused: unknown) => refused)
     expect(error).toBeInstanceOf(Refused)
     expect(String(error)).toContain(command)
   }
@@ -17,30 +16,32 @@ test('a topic that is not there is refused, with the command that makes it', asy
 
 test('a topic that is there is fine, and nothing is written by looking', async () => {
   const settings = settingsFor()
-  const { log, lines } = recordingLog()
+  const log = recordLog()
   await makeTopic(settings)
   await checkTopics(settings, log)
   await checkPublishing(settings, log)
-  expect(lines).toEqual([])
+  expect(log.lines).toEqual([])
   const [offsets] = await withAdmin(settings, (admin) => admin.fetchTopicOffsets(settings.topic))
   expect(offsets?.high).toBe('0')
 })
 
 test('a compacted topic is warned of', async () => {
   const settings = settingsFor()
-  const { log, lines } = recordingLog()
+  const log = recordLog()
   await makeTopic(settings, 1, { 'cleanup.policy': 'compact' })
   await checkTopics(settings, log)
-  expect(lines).toMatchObject([{ level: 'warn', message: expect.stringContaining('compacted') }])
+  expect(log.lines).toMatchObject([
+    { level: 'warn', message: expect.stringContaining('compacted') },
+  ])
 })
 
 test('the dead-letter topic is made to keep all, and as wide as its source', async () => {
   const settings = settingsFor()
-  const { log, lines } = recordingLog()
+  const log = recordLog()
   await makeTopic(settings, 3)
   await Promise.all([ensureDeadLetterTopic(settings, log), ensureDeadLetterTopic(settings, log)])
   await ensureDeadLetterTopic(settings, log)
-  expect(lines).toMatchObject([{ level: 'info', message: expect.stringContaining('made') }])
+  expect(log.lines).toMatchObject([{ level: 'info', message: expect.stringContaining('made') }])
   const topic = settings.deadLetterTopic
   const described = await withAdmin(settings, async (admin) => ({
     metadata: await admin.fetchTopicMetadata({ topics: [topic] }),
@@ -61,11 +62,11 @@ test('the dead-letter topic is made to keep all, and as wide as its source', asy
 
 test('a dead-letter topic that deletes, or takes little, is warned of', async () => {
   const settings = settingsFor()
-  const { log, lines } = recordingLog()
+  const log = recordLog()
   await makeTopic(settings)
   await makeTopic(settings, 1, { 'retention.ms': '1000' }, settings.deadLetterTopic)
   await ensureDeadLetterTopic(settings, log)
-  expect(lines).toMatchObject([
+  expect(log.lines).toMatchObject([
     { level: 'warn', message: expect.stringContaining('do not stay') },
     { level: 'warn', message: expect.stringContaining('1048588 bytes at most') },
   ])
@@ -73,8 +74,7 @@ test('a dead-letter topic that deletes, or takes little, is warned of', async ()
 
 test('brokers that are away are an outage', async () => {
   const settings = settingsFor(['127.0.0.1:1'])
-  const { log } = recordingLog()
   for (const check of [checkTopics, checkPublishing, ensureDeadLetterTopic]) {
-    await expect(check(settings, log)).rejects.toBeInstanceOf(Unavailable)
+    await expect(check(settings, silentLog)).rejects.toBeInstanceOf(Unavailable)
   }
 })

@@ -7,7 +7,7 @@ import { clusterOf, kafkajs, type Message } from '../../../src/kafka/kafkajs.ts'
 import type { KafkaSettings } from '../../../src/kafka/settings.ts'
 import { type Skipped, skipRecord } from '../../../src/kafka/skip.ts'
 import { ensureDeadLetterTopic } from '../../../src/kafka/topics.ts'
-import { recordingLog } from '../../unit/kafka/recording-log.ts'
+import { silentLog as log } from '../../setup/logs.ts'
 import {
   committed,
   consume,
@@ -107,7 +107,6 @@ async function produceOneBatch(settings: KafkaSettings, messages: Message[]): Pr
 }
 
 async function skip(settings: KafkaSettings, offset: bigint): Promise<Skipped> {
-  const { log } = recordingLog()
   await ensureDeadLetterTopic(settings, log)
   const deadLetters = createDeadLetterTopic(settings, log)
   onTestFinished(() => deadLetters.close())

@@ -5,7 +5,7 @@ import { createDecoder } from '../../../src/domain/decode.ts'
 import { createGateway, EventTooLarge, type GatewayOptions } from '../../../src/http/gateway.ts'
 import type { HttpServer } from '../../../src/http/server.ts'
 import { Refused, Unavailable } from '../../../src/pipeline/outage.ts'
-import { keepingLog } from './keeping-log.ts'
+import { recordLog } from '../../setup/logs.ts'
 import { sendRaw } from './raw-client.ts'
 
 const NOW_MS = Date.UTC(2026, 0, 2)
@@ -35,7 +35,7 @@ interface Published {
 }
 
 async function start(options: Partial<GatewayOptions> = {}) {
-  const log = keepingLog()
+  const log = recordLog()
   const published: Published[] = []
   const answers: number[] = []
   const server = createGateway({

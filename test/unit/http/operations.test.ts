@@ -8,7 +8,7 @@ import {
   type OperationsServerOptions,
 } from '../../../src/http/operations.ts'
 import type { HttpServer } from '../../../src/http/server.ts'
-import { keepingLog } from './keeping-log.ts'
+import { recordLog, silentLog } from '../../setup/logs.ts'
 import { sendRaw } from './raw-client.ts'
 
 const WELL: Health = {
@@ -34,7 +34,7 @@ afterEach(async () => {
 })
 
 async function start(options: Partial<OperationsServerOptions> = {}) {
-  const log = keepingLog()
+  const log = recordLog('debug')
   const server = createOperationsServer({
     host: '127.0.0.1',
     port: 0,
@@ -202,7 +202,7 @@ test('closing twice, or before listening, is fine', async () => {
   const unused = createOperationsServer({
     host: '127.0.0.1',
     port: 0,
-    log: keepingLog(),
+    log: silentLog,
     health: () => WELL,
     metrics: async () => ({ contentType: 'text/plain', body: '' }),
   })

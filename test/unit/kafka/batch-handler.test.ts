@@ -5,7 +5,7 @@ import { PartitionStates } from '../../../src/kafka/partition-states.ts'
 import type { FetchedRecord } from '../../../src/kafka/record-batch.ts'
 import { Abandoned, PartitionStopped } from '../../../src/pipeline/outage.ts'
 import type { RecordBatch } from '../../../src/pipeline/ports.ts'
-import { recordingLog } from './recording-log.ts'
+import { recordLog } from '../../setup/logs.ts'
 
 test('a batch that was handled is resolved up to its last offset, control records included', async () => {
   const { payload, handler, batches } = arrange([record(5), record(6)], { lastOffset: '8' })
@@ -159,7 +159,7 @@ interface Arrangement {
 function arrange(messages: FetchedRecord[], given: Arrangement = {}) {
   const batches: RecordBatch[] = []
   const failures: Error[] = []
-  const { log, lines } = recordingLog()
+  const log = recordLog()
   const partitions = new PartitionStates()
   partitions.assign([2])
   const payload = {
@@ -192,7 +192,7 @@ function arrange(messages: FetchedRecord[], given: Arrangement = {}) {
     handler,
     batches,
     failures,
-    log: { lines },
+    log,
   }
 }
 

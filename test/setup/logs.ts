@@ -6,15 +6,25 @@ export interface LogLine {
   readonly message: string
 }
 
-/** A log that keeps what is said. */
-export function recordLog(): Log & { readonly lines: LogLine[] } {
+export const silentLog: Log = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  fatal() {},
+}
+
+/** A log that keeps what is said, from this level on. */
+export function recordLog(
+  least: 'debug' | 'info' = 'info',
+): Log & { readonly lines: readonly LogLine[] } {
   const lines: LogLine[] = []
   const at = (level: keyof Log) => (facts: object, message: string) => {
     lines.push({ level, facts, message })
   }
   return {
     lines,
-    debug: at('debug'),
+    debug: least === 'debug' ? at('debug') : silentLog.debug,
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
