@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export async function until<Result>(
   what: string,
   attempt: () => Promise<Result> | Result,
-  deadlineMs = 10_000,
+  deadlineMs = 20_000,
 ): Promise<NonNullable<Result>> {
   const deadline = performance.now() + deadlineMs
   let last: unknown

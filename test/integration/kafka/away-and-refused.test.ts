@@ -6,7 +6,8 @@ import type { KafkaSettings } from '../../../src/kafka/settings.ts'
 import { checkPublishing, checkTopics, ensureDeadLetterTopic } from '../../../src/kafka/topics.ts'
 import { Refused } from '../../../src/pipeline/outage.ts'
 import { silentLog as log } from '../../setup/logs.ts'
-import { consume, makeTopic, produce, settingsFor, until, withAdmin } from './fixture.ts'
+import { until } from '../../setup/waiting.ts'
+import { consume, makeTopic, produce, settingsFor, withAdmin } from './fixture.ts'
 import { type OwnBroker, startBroker } from './own-broker.ts'
 
 const jars = inject('kafkaJars')

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { kafkajs } from '../../../src/kafka/kafkajs.ts'
 import { Abandoned } from '../../../src/pipeline/outage.ts'
+import { until } from '../../setup/waiting.ts'
 import {
   committed,
   consume,
@@ -9,7 +10,6 @@ import {
   plainClient,
   produce,
   settingsFor,
-  until,
   withAdmin,
 } from './fixture.ts'
 

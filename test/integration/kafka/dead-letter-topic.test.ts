@@ -4,7 +4,8 @@ import { createDeadLetterTopic } from '../../../src/kafka/dead-letter-topic.ts'
 import type { KafkaSettings } from '../../../src/kafka/settings.ts'
 import { Unavailable } from '../../../src/pipeline/outage.ts'
 import { silentLog } from '../../setup/logs.ts'
-import { consume, makeTopic, settingsFor, until } from './fixture.ts'
+import { until } from '../../setup/waiting.ts'
+import { consume, makeTopic, settingsFor } from './fixture.ts'
 
 const NOW = Date.now()
 

@@ -1,6 +1,5 @@
 /** A Kafka of the tests' own making: topics, settings and clients that get out of each other's way. */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { inject, onTestFinished } from 'vitest'
 import type { KafkaRecord } from '../../../src/domain/record.ts'
 import type { HandleBatch } from '../../../src/kafka/batch-handler.ts'
@@ -112,19 +111,6 @@ export function consume(settings: KafkaSettings, before?: HandleBatch): Consumer
   onTestFinished(() => consumer.stop(5000))
   const values = () => records.map(({ value }) => value?.toString())
   return { consumer, records, values, lines: log.lines, events }
-}
-
-/** Waits until it holds, looking often; fails after the deadline. */
-export async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  deadlineMs = 20_000,
-): Promise<void> {
-  const endsAt = performance.now() + deadlineMs
-  while (!(await holds())) {
-    if (performance.now() > endsAt) throw new Error(`not within ${deadlineMs} ms: ${what}`)
-    await sleep(20)
-  }
 }
 
 export async function committed(settings: KafkaSettings): Promise<Record<number, string>> {

@@ -6,7 +6,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { until, withAdmin } from './fixture.ts'
+import { until } from '../../setup/waiting.ts'
+import { withAdmin } from './fixture.ts'
 
 export interface OwnBroker {
   /** Plain, and allowed everything. */
@@ -31,7 +32,11 @@ export async function startBroker(jars: string): Promise<OwnBroker> {
   await promisify(execFile)('java', [...JAVA, '-cp', jars, ...format])
   const child = spawn('java', [...JAVA, '-cp', jars, 'kafka.Kafka', config], { stdio: 'ignore' })
   const brokers = [`127.0.0.1:${way.port}`]
-  await until('the broker answers', () => answers(brokers), 40_000)
+  await until(
+    'the broker answers',
+    () => withAdmin({ brokers }, (admin) => admin.listTopics()),
+    40_000,
+  )
   return {
     brokers,
     securedBrokers: [`127.0.0.1:${securedPort}`],
@@ -78,15 +83,6 @@ transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 `
-}
-
-async function answers(brokers: readonly string[]): Promise<boolean> {
-  try {
-    await withAdmin({ brokers }, (admin) => admin.listTopics())
-    return true
-  } catch {
-    return false // that it does not answer yet is what is waited for
-  }
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -3,7 +3,8 @@ import { createPublisher, type Publisher, RecordRefused } from '../../../src/kaf
 import type { KafkaSettings } from '../../../src/kafka/settings.ts'
 import { Unavailable } from '../../../src/pipeline/outage.ts'
 import { silentLog as log } from '../../setup/logs.ts'
-import { consume, makeTopic, settingsFor, until } from './fixture.ts'
+import { until } from '../../setup/waiting.ts'
+import { consume, makeTopic, settingsFor } from './fixture.ts'
 
 test('a record is there with its key, value, headers and timestamp once publish resolves', async () => {
   const settings = settingsFor()

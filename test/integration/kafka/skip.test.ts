@@ -6,7 +6,8 @@ import { type Skipped, skipRecord } from '../../../src/kafka/skip.ts'
 import { ensureDeadLetterTopic } from '../../../src/kafka/topics.ts'
 import { PartitionStopped } from '../../../src/pipeline/outage.ts'
 import { silentLog as log } from '../../setup/logs.ts'
-import { committed, consume, makeTopic, produce, settingsFor, until } from './fixture.ts'
+import { until } from '../../setup/waiting.ts'
+import { committed, consume, makeTopic, produce, settingsFor } from './fixture.ts'
 
 test('a record that stops its partition is skipped while two workers run', async () => {
   const settings = settingsFor()

@@ -8,15 +8,8 @@ import type { KafkaSettings } from '../../../src/kafka/settings.ts'
 import { type Skipped, skipRecord } from '../../../src/kafka/skip.ts'
 import { ensureDeadLetterTopic } from '../../../src/kafka/topics.ts'
 import { silentLog as log } from '../../setup/logs.ts'
-import {
-  committed,
-  consume,
-  makeTopic,
-  plainClient,
-  produce,
-  settingsFor,
-  until,
-} from './fixture.ts'
+import { until } from '../../setup/waiting.ts'
+import { committed, consume, makeTopic, plainClient, produce, settingsFor } from './fixture.ts'
 
 const MiB = 1024 * 1024
 const { CompressionTypes, CompressionCodecs } = kafkajs
