@@ -45,15 +45,18 @@ export function emptyState(groupId: string): GroupState {
 /** Folds events to one state a group, in order of first appearance. */
 export function fold(events: Iterable<GroupEvent | Erasure>): Map<string, GroupState> {
   const states = new Map<string, GroupState>()
-  for (const event of events) {
-    let state = states.get(event.groupId)
-    if (state === undefined) {
-      state = emptyState(event.groupId)
-      states.set(event.groupId, state)
-    }
-    mergeEvent(state, event)
-  }
+  for (const event of events) foldInto(states, event)
   return states
+}
+
+/** Merges one event into the state of its group, which is added where it is new. */
+export function foldInto(states: Map<string, GroupState>, event: GroupEvent | Erasure): void {
+  let state = states.get(event.groupId)
+  if (state === undefined) {
+    state = emptyState(event.groupId)
+    states.set(event.groupId, state)
+  }
+  mergeEvent(state, event)
 }
 
 /** Merges one event into `state`. */

@@ -5,10 +5,9 @@
  * it will be delivered again, which the merge does not mind.
  */
 import type { DeadLetter } from '../domain/dead-letter.ts'
-import type { Decoder, Rejected } from '../domain/decode.ts'
-import type { Erasure, GroupEvent } from '../domain/event.ts'
-import { fold } from '../domain/merge.ts'
-import type { Reason } from '../domain/problem.ts'
+import type { Decoded, Decoder } from '../domain/decode.ts'
+import { foldInto, type GroupState } from '../domain/merge.ts'
+import type { Problem, Reason } from '../domain/problem.ts'
 import type { KafkaRecord } from '../domain/record.ts'
 import { PartitionStopped } from './outage.ts'
 import type {
@@ -37,41 +36,34 @@ export async function processBatch(
   { decoder, store, deadLetters, retry, now, elapsed }: Pipeline,
 ): Promise<BatchReport> {
   const startedMs = elapsed()
-  const decoded = decodeBatch(batch, decoder, now())
-  const patches = [...fold(decoded.events).values()]
+  const nowMs = now()
+  const folded = decodeAndFold(batch, decoder, nowMs)
 
-  const decodedMs = elapsed()
-  const conflicts = await waitOut(() => store.merge(patches), lease, retry)
+  const foldedMs = elapsed()
+  const conflicts = await waitOut(() => store.merge([...folded.patches.values()]), lease, retry)
 
   const mergedMs = elapsed()
-  const letters = [...decoded.rejected, ...conflicted(decoded, conflicts)].map(
-    ({ record, problem }): DeadLetter => ({
-      topic: batch.topic,
-      partition: batch.partition,
-      record,
-      problem,
-    }),
-  )
+  const letters = [...folded.rejected, ...conflicted(batch, conflicts, decoder, nowMs)]
   if (letters.length > 0) await waitOut(() => deadLetters.write(letters), lease, retry)
 
   const writtenMs = elapsed()
-  const next = decoded.stop?.offset ?? batch.nextOffset
+  const next = folded.stop?.offset ?? batch.nextOffset
   await lease.commit(next)
-  if (decoded.stop !== undefined) throw decoded.stop
+  if (folded.stop !== undefined) throw folded.stop
 
   return {
     topic: batch.topic,
     partition: batch.partition,
     records: batch.records.length,
-    accepted: decoded.events.length - decoded.erasures,
-    erasures: decoded.erasures,
-    ignored: decoded.ignored,
+    accepted: folded.accepted,
+    erasures: folded.erasures,
+    ignored: folded.ignored,
     deadLetters: countReasons(letters),
-    groups: patches.length,
+    groups: folded.patches.size,
     firstTimestampMs: Number(batch.records[0]?.timestamp ?? -1),
     lag: batch.highWatermark - next,
-    decodeMs: decodedMs - startedMs,
-    mergeMs: mergedMs - decodedMs,
+    decodeMs: foldedMs - startedMs,
+    mergeMs: mergedMs - foldedMs,
     deadLetterMs: writtenMs - mergedMs,
     commitMs: elapsed() - writtenMs,
   }
@@ -100,77 +92,82 @@ export interface BatchReport {
   readonly commitMs: number
 }
 
-type DeadRecord = Pick<DeadLetter, 'record' | 'problem'>
-
-interface DecodedBatch {
-  readonly events: (GroupEvent | Erasure)[]
-  /** The record of each event, at the same place. */
-  readonly records: KafkaRecord[]
-  readonly rejected: DeadRecord[]
+interface FoldedBatch {
+  /** One a group. */
+  readonly patches: Map<string, GroupState>
+  readonly rejected: DeadLetter[]
+  accepted: number
   erasures: number
   ignored: number
   /** Set where a record hit a bug: what stands before it is all that there is. */
   stop?: PartitionStopped
 }
 
-function decodeBatch(batch: RecordBatch, decoder: Decoder, nowMs: number): DecodedBatch {
-  const batchSoFar: DecodedBatch = {
-    events: [],
-    records: [],
+/** Each event is folded as soon as it is decoded, so that nothing of it need be kept. */
+function decodeAndFold(batch: RecordBatch, decoder: Decoder, nowMs: number): FoldedBatch {
+  const folded: FoldedBatch = {
+    patches: new Map(),
     rejected: [],
+    accepted: 0,
     erasures: 0,
     ignored: 0,
   }
   for (const record of batch.records) {
     try {
-      addDecoded(batchSoFar, record, decoder.decodeRecord(record, nowMs))
+      add(folded, batch, record, decoder.decodeRecord(record, nowMs))
     } catch (bug) {
-      batchSoFar.stop = stopAt(batch, record, bug)
+      folded.stop = stopAt(batch, record, bug)
       break
     }
   }
-  return batchSoFar
+  return folded
 }
 
-function addDecoded(
-  batch: DecodedBatch,
-  record: KafkaRecord,
-  decoded: ReturnType<Decoder['decodeRecord']>,
-): void {
+function add(folded: FoldedBatch, batch: RecordBatch, record: KafkaRecord, decoded: Decoded): void {
   switch (decoded.kind) {
-    case 'erasure':
-      batch.erasures++
-      batch.events.push(decoded)
-      batch.records.push(record)
-      return
     case 'group':
-      batch.events.push(decoded)
-      batch.records.push(record)
+      folded.accepted++
+      foldInto(folded.patches, decoded)
+      return
+    case 'erasure':
+      folded.erasures++
+      foldInto(folded.patches, decoded)
       return
     case 'ignored':
-      batch.ignored++
+      folded.ignored++
       return
     case 'rejected':
-      batch.rejected.push({ record, problem: firstProblem(decoded) })
+      folded.rejected.push(deadLetter(batch, record, decoded.problems[0]))
       return
     default:
       decoded satisfies never
   }
 }
 
-function firstProblem({ problems }: Rejected) {
-  return problems[0]
-}
-
-/** The records of the groups that could not be written: every event of theirs, in order. */
-function conflicted(batch: DecodedBatch, conflicts: readonly StateConflict[]): DeadRecord[] {
+/** Every event of the groups that could not be written: rare, so that decoding again is fine. */
+function conflicted(
+  batch: RecordBatch,
+  conflicts: readonly StateConflict[],
+  decoder: Decoder,
+  nowMs: number,
+): DeadLetter[] {
   if (conflicts.length === 0) return []
   const messages = new Map(conflicts.map(({ groupId, message }) => [groupId, message]))
-  return batch.records.flatMap((record, index) => {
-    const message = messages.get(batch.events[index]?.groupId ?? '')
+  return batch.records.flatMap((record) => {
+    const decoded = decoder.decodeRecord(record, nowMs)
+    if (decoded.kind !== 'group' && decoded.kind !== 'erasure') return []
+    const message = messages.get(decoded.groupId)
     if (message === undefined) return []
-    return [{ record, problem: { reason: 'state_conflict', path: '/group_id', message } }]
+    return [deadLetter(batch, record, { reason: 'state_conflict', path: '/group_id', message })]
   })
+}
+
+function deadLetter(
+  { topic, partition }: RecordBatch,
+  record: KafkaRecord,
+  problem: Problem,
+): DeadLetter {
+  return { topic, partition, record, problem }
 }
 
 function stopAt(batch: RecordBatch, record: KafkaRecord, bug: unknown): PartitionStopped {
