@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { CannotListen } from '../http/listen.ts'
 import { Refused } from '../pipeline/outage.ts'
 import type { Log } from '../pipeline/ports.ts'
 
@@ -45,7 +46,7 @@ export async function runUntilSignalled(
     await run(stopping.signal)
     return DONE
   } catch (error) {
-    if (error instanceof Refused) log.fatal({ dependency: error.dependency }, error.message)
+    if (error instanceof Refused || error instanceof CannotListen) log.fatal({}, error.message)
     else log.fatal({ err: error }, 'ended by an unexpected error')
     return FAILED
   } finally {
