@@ -6,6 +6,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { findFreePorts } from '../../../src/local/free-ports.ts'
 import { until } from '../../setup/waiting.ts'
 import { withAdmin } from './fixture.ts'
 
@@ -21,7 +22,7 @@ export interface OwnBroker {
 
 export async function startBroker(jars: string): Promise<OwnBroker> {
   const folder = await mkdtemp(join(tmpdir(), 'group-traits-kafka-'))
-  const [plainPort, securedPort, controllerPort] = await freePorts(3)
+  const [plainPort = 0, securedPort = 0, controllerPort = 0] = await findFreePorts([0, 0, 0])
   const way = await openWay(plainPort)
   const config = join(folder, 'server.properties')
   const ports = { plainPort, securedPort, controllerPort, advertisedPort: way.port }
@@ -100,7 +101,7 @@ export interface Way {
 
 /** A TCP proxy whose port refuses connections while the way is cut. */
 async function openWay(target: number): Promise<Way> {
-  const [port] = await freePorts(1)
+  const [port = 0] = await findFreePorts([0])
   const sockets = new Set<Socket>()
   let server: Server | undefined
   const cut = async () => {
@@ -129,17 +130,4 @@ async function openWay(target: number): Promise<Way> {
   }
   await mend()
   return { port, cut, mend, close: cut }
-}
-
-async function freePorts<Count extends 1 | 3>(
-  count: Count,
-): Promise<Count extends 1 ? [number] : [number, number, number]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => {
-    const address = server.address()
-    return typeof address === 'object' && address !== null ? address.port : 0
-  })
-  await Promise.all(servers.map((server) => promisify(server.close.bind(server))()))
-  return ports as Count extends 1 ? [number] : [number, number, number]
 }
