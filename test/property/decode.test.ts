@@ -4,20 +4,11 @@ import { createDecoder, type DecodeRules } from '../../src/domain/decode.ts'
 import { idSchema, traitSchemas } from '../../src/domain/event.ts'
 import { type Problem, REASONS } from '../../src/domain/problem.ts'
 import { textOf } from '../../src/domain/stored-value.ts'
+import { DEFAULT_RULES } from '../setup/decode-rules.ts'
 import { anyText, jsonSource, unicodeText } from './documents.ts'
 import { anyRecord, eventText } from './records.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
-const RULES: DecodeRules = {
-  maxClockSkewMs: 86_400_000,
-  strictFormats: false,
-  tombstones: 'reject',
-  maxEventBytes: 1 << 20,
-  maxTraits: 512,
-  maxTraitNameBytes: 256,
-  maxTraitValueBytes: 32 * 1024,
-  maxDepth: 32,
-}
 
 const rules: fc.Arbitrary<DecodeRules> = fc.record({
   maxClockSkewMs: fc.nat(1e12),
@@ -31,7 +22,7 @@ const rules: fc.Arbitrary<DecodeRules> = fc.record({
 })
 
 const decode = (text: string, changed: Partial<DecodeRules> = {}) =>
-  createDecoder({ ...RULES, ...changed }).decodeValue(Buffer.from(text), NOW)
+  createDecoder({ ...DEFAULT_RULES, ...changed }).decodeValue(Buffer.from(text), NOW)
 
 const accepts = (text: string, changed: Partial<DecodeRules> = {}) =>
   decode(text, changed).kind === 'group'

@@ -4,18 +4,10 @@ import { describe, expect, test } from 'vitest'
 import { createDecoder } from '../../src/domain/decode.ts'
 import type { Reason } from '../../src/domain/problem.ts'
 import { eventJsonSchema } from '../../src/domain/published-schema.ts'
+import { DEFAULT_RULES } from '../setup/decode-rules.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
-const decoder = createDecoder({
-  maxClockSkewMs: 86_400_000,
-  strictFormats: false,
-  tombstones: 'reject',
-  maxEventBytes: 1 << 20,
-  maxTraits: 512,
-  maxTraitNameBytes: 256,
-  maxTraitValueBytes: 32 * 1024,
-  maxDepth: 32,
-})
+const decoder = createDecoder(DEFAULT_RULES)
 const validate = new Ajv2020({ allowUnionTypes: true, strictTypes: false }).compile(
   eventJsonSchema(),
 )

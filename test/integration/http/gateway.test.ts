@@ -1,42 +1,17 @@
-import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs, { type KafkaMessage } from 'kafkajs'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDecoder } from '../../../src/domain/decode.ts'
 import { createGateway } from '../../../src/http/gateway.ts'
 import type { HttpServer } from '../../../src/http/server.ts'
 import { createPublisher, type Publisher } from '../../../src/kafka/publisher.ts'
-import type { KafkaSettings } from '../../../src/kafka/settings.ts'
+import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
 import { silentLog } from '../../setup/logs.ts'
+import { settingsFor } from '../kafka/fixture.ts'
 
-const topic = `gateway-${randomUUID()}`
-const settings: KafkaSettings = {
-  brokers: inject('kafkaBrokers'),
-  clientId: 'gateway-test',
-  topic,
-  groupId: topic,
-  deadLetterTopic: `${topic}.dead-letters`,
-  tls: false,
-  sasl: null,
-  connectTimeoutMs: 5000,
-  requestTimeoutMs: 5000,
-  sessionTimeoutMs: 30_000,
-  maxWaitMs: 100,
-  maxFetchBytes: 8 * 1024 * 1024,
-  maxPartitionFetchBytes: 4 * 1024 * 1024,
-  maxBatchBytes: 64 * 1024 * 1024,
-  concurrentPartitions: 4,
-}
-const { decodeValue } = createDecoder({
-  maxEventBytes: 1_048_576,
-  maxTraits: 512,
-  maxTraitNameBytes: 256,
-  maxTraitValueBytes: 32_768,
-  maxDepth: 32,
-  maxClockSkewMs: 86_400_000,
-  strictFormats: false,
-  tombstones: 'reject',
-})
+const settings = settingsFor()
+const { topic } = settings
+const { decodeValue } = createDecoder(DEFAULT_RULES)
 
 const kafka = new kafkajs.Kafka({ brokers: settings.brokers as string[], logLevel: 0 })
 const admin = kafka.admin()

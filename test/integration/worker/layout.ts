@@ -1,19 +1,7 @@
 /** What must stand in Redis for states of groups, and what stands there, under one prefix. */
 import type { Redis } from 'ioredis'
-import type { DecodeRules } from '../../../src/domain/decode.ts'
 import type { GroupState } from '../../../src/domain/merge.ts'
 import { formOf, textOf } from '../../../src/domain/stored-value.ts'
-
-export const DEFAULT_RULES: DecodeRules = {
-  maxClockSkewMs: 24 * 3600 * 1000,
-  strictFormats: false,
-  tombstones: 'reject',
-  maxEventBytes: 1024 * 1024,
-  maxTraits: 512,
-  maxTraitNameBytes: 256,
-  maxTraitValueBytes: 32 * 1024,
-  maxDepth: 32,
-}
 
 /** Key and content, both in order. */
 export type Layout = [string, [string, string][]][]

@@ -2,10 +2,11 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { createDecoder } from '../../../src/domain/decode.ts'
 import { fold } from '../../../src/domain/merge.ts'
+import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
 import { until } from '../../setup/waiting.ts'
 import { ownEnvironment } from '../cli/command-line.ts'
 import { consume, makeTopic, produce, settingsFor } from '../kafka/fixture.ts'
-import { DEFAULT_RULES, layoutOf, readLayout } from './layout.ts'
+import { layoutOf, readLayout } from './layout.ts'
 import { startWorker } from './worker-process.ts'
 
 let redis: Redis

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { clockProblem, usableTime } from '../../../src/domain/clock.ts'
 import { createDecoder, type DecodeRules } from '../../../src/domain/decode.ts'
 import { MAX_CLOCK } from '../../../src/domain/timestamp.ts'
-import { eventText, NOW, RULES } from './decoding.ts'
+import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
+import { eventText, NOW } from './decoding.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -61,7 +62,7 @@ describe('an event’s clock against the record that brings it', () => {
   ) => {
     const value = Buffer.from(eventText({ timestamp: String(clockMs) }))
     const record = { offset: '0', timestamp: String(timestamp), key: null, value }
-    const decoded = createDecoder({ ...RULES, ...rules }).decodeRecord(record, nowMs)
+    const decoded = createDecoder({ ...DEFAULT_RULES, ...rules }).decodeRecord(record, nowMs)
     return decoded.kind === 'rejected' ? decoded.problems[0].reason : decoded.kind
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createDecoder } from '../../../src/domain/decode.ts'
-import { accept, decode, eventText, NOW, problemsOf, RULES, word } from './decoding.ts'
+import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
+import { accept, decode, eventText, NOW, problemsOf, word } from './decoding.ts'
 
 describe('the sample of the contract', () => {
   const sample = `{"user_id": "user123", "group_id": "account123",
@@ -56,7 +57,7 @@ describe('a value that is no event', () => {
 
   test('a null value without the header of an erasure is rejected as empty', () => {
     const record = { offset: '0', timestamp: String(NOW), key: Buffer.from('acme'), value: null }
-    expect(createDecoder(RULES).decodeRecord(record, NOW)).toMatchObject({
+    expect(createDecoder(DEFAULT_RULES).decodeRecord(record, NOW)).toMatchObject({
       kind: 'rejected',
       problems: [{ reason: 'empty_value', path: '' }],
     })
@@ -238,7 +239,7 @@ describe('members of the document', () => {
 
 describe('a decoder', () => {
   test('gives the same for the same, and shares nothing between events', () => {
-    const decoder = createDecoder(RULES)
+    const decoder = createDecoder(DEFAULT_RULES)
     const value = Buffer.from(eventText({ traits: '{"address":{"city":"Ulm"}}' }))
     const first = decoder.decodeValue(value, NOW)
     decoder.decodeValue(Buffer.from('{}'), NOW)
@@ -248,7 +249,7 @@ describe('a decoder', () => {
   test('leaves the bytes as they were', () => {
     const value = Buffer.from(eventText({ traits: '{"n":9007199254740993}' }))
     const before = Buffer.from(value)
-    createDecoder(RULES).decodeValue(value, NOW)
+    createDecoder(DEFAULT_RULES).decodeValue(value, NOW)
     expect(value).toEqual(before)
   })
 })

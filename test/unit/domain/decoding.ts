@@ -1,20 +1,10 @@
 import { createDecoder, type Decoded, type DecodeRules } from '../../../src/domain/decode.ts'
 import type { GroupEvent } from '../../../src/domain/event.ts'
 import { formOf, type StoredValue, textOf } from '../../../src/domain/stored-value.ts'
+import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
 
 /** When every record of these tests was received: 2026-01-01, in milliseconds. */
 export const NOW = Date.UTC(2026, 0, 1)
-
-export const RULES: DecodeRules = {
-  maxClockSkewMs: 86_400_000,
-  strictFormats: false,
-  tombstones: 'reject',
-  maxEventBytes: 1 << 20,
-  maxTraits: 512,
-  maxTraitNameBytes: 256,
-  maxTraitValueBytes: 32 * 1024,
-  maxDepth: 32,
-}
 
 /** Fields of an event as JSON texts, so that numbers and escapes stand as they are written. */
 export type FieldTexts = Readonly<Record<string, string | undefined>>
@@ -33,7 +23,7 @@ export function eventText(fields: FieldTexts = {}): string {
 }
 
 export function decode(value: string | Buffer, rules: Partial<DecodeRules> = {}): Decoded {
-  return createDecoder({ ...RULES, ...rules }).decodeValue(Buffer.from(value), NOW)
+  return createDecoder({ ...DEFAULT_RULES, ...rules }).decodeValue(Buffer.from(value), NOW)
 }
 
 /** Decodes what must be accepted. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { createDecoder, type DecodeRules } from '../../../src/domain/decode.ts'
 import type { KafkaRecord, RecordHeaders } from '../../../src/domain/record.ts'
-import { eventText, NOW, RULES } from './decoding.ts'
+import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
+import { eventText, NOW } from './decoding.ts'
 
 const DAY = 86_400_000
 const HEADER = '/$headers/group-traits.erase'
@@ -10,7 +11,7 @@ const erasing = (time: string | Buffer): RecordHeaders => ({ 'group-traits.erase
 
 function decodeRecord(record: Partial<KafkaRecord>, rules: Partial<DecodeRules> = {}) {
   const whole = { offset: '0', timestamp: String(NOW), key: Buffer.from('acme'), value: null }
-  return createDecoder({ ...RULES, ...rules }).decodeRecord({ ...whole, ...record }, NOW)
+  return createDecoder({ ...DEFAULT_RULES, ...rules }).decodeRecord({ ...whole, ...record }, NOW)
 }
 
 function problems(record: Partial<KafkaRecord>, rules: Partial<DecodeRules> = {}): string[] {

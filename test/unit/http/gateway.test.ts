@@ -5,6 +5,7 @@ import { createDecoder } from '../../../src/domain/decode.ts'
 import { createGateway, EventTooLarge, type GatewayOptions } from '../../../src/http/gateway.ts'
 import type { HttpServer } from '../../../src/http/server.ts'
 import { Refused, Unavailable } from '../../../src/pipeline/outage.ts'
+import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
 import { recordLog } from '../../setup/logs.ts'
 import { sendRaw } from './raw-client.ts'
 
@@ -13,16 +14,7 @@ const MAX_EVENT_BYTES = 4096
 const SAMPLE =
   '{"user_id": "user123", "group_id": "account123", "traits": {"name": "account name", "logo": null, "employees": 250}, "timestamp": "20-11-23T22:28:55.111Z"}'
 
-const { decodeValue } = createDecoder({
-  maxEventBytes: MAX_EVENT_BYTES,
-  maxTraits: 512,
-  maxTraitNameBytes: 256,
-  maxTraitValueBytes: 32_768,
-  maxDepth: 32,
-  maxClockSkewMs: 86_400_000,
-  strictFormats: false,
-  tombstones: 'reject',
-})
+const { decodeValue } = createDecoder({ ...DEFAULT_RULES, maxEventBytes: MAX_EVENT_BYTES })
 
 const servers: HttpServer[] = []
 afterEach(async () => {
