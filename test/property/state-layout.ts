@@ -7,7 +7,7 @@ import { GROUP_IDS, USER_IDS } from './arrangements.ts'
 /** key -> content, flat pairs in the order of their first; keys that do not exist are left out */
 export type Layout = Record<string, [string, string][]>
 
-/** Ids as they stand in keys, written out by hand. */
+/** Ids as they stand in keys, written out by hand; any other stands as it is. */
 const IN_KEYS = new Map<string, string>([
   ['account123', 'account123'],
   ['} {%\u0001é', '%7D %7B%25%01é'],
@@ -25,7 +25,7 @@ export function layoutOf(states: Iterable<GroupState>, hasUserIndex = true): Lay
     keys.set(key, content.set(field, value))
   }
   for (const { groupId, latest, erasedAt, traits, users } of states) {
-    const key = `group:{${IN_KEYS.get(groupId)}}`
+    const key = `group:{${inKeys(groupId)}}`
     put(`${key}:clock`, '', digits(latest) + (erasedAt < 0 ? '' : digits(erasedAt)))
     for (const [name, { clock, value }] of traits) {
       if (value !== null) put(key, name, textOf(value))
@@ -34,26 +34,34 @@ export function layoutOf(states: Iterable<GroupState>, hasUserIndex = true): Lay
     for (const [userId, { clock, member }] of users) {
       put(`${key}:${member ? 'members' : 'left'}`, userId, String(clock))
       if (!hasUserIndex) continue
-      put(`user:{${IN_KEYS.get(userId)}}:${member ? 'groups' : 'left'}`, groupId, String(clock))
+      put(`user:{${inKeys(userId)}}:${member ? 'groups' : 'left'}`, groupId, String(clock))
     }
   }
   return sorted(Array.from(keys, ([key, content]) => [key, [...content]]))
 }
 
-/** Reads the keys of all groups and users there can be, with plain commands. */
-export async function readLayout(connection: RedisConnection): Promise<Layout> {
-  const contents = allKeys().map(async ({ key, isHash }): Promise<[string, [string, string][]]> => {
-    const prefixed = prefixOf(connection) + key
-    const flat = await (isHash
-      ? connection.client.call('HGETALL', prefixed)
-      : connection.client.call('ZRANGE', prefixed, 0, -1, 'WITHSCORES'))
-    return [key, pairs(flat as string[])]
+/** Reads the keys of all groups and users there can be. */
+export function readLayout(connection: RedisConnection): Promise<Layout> {
+  return readKeys(connection.client, prefixOf(connection), allKeys())
+}
+
+/** Reads these keys, each behind the prefix, with plain commands. */
+export async function readKeys(
+  client: Pick<RedisConnection['client'], 'call'>,
+  prefix: string,
+  keys: readonly string[],
+): Promise<Layout> {
+  const contents = keys.map(async (key): Promise<[string, [string, string][]]> => {
+    const reply = await (/:(members|left|groups)$/.test(key)
+      ? client.call('ZRANGE', prefix + key, 0, -1, 'WITHSCORES')
+      : client.call('HGETALL', prefix + key))
+    return [key, pairs((reply as string[]).flat())] // RESP3 pairs scores with their members
   })
   return sorted((await Promise.all(contents)).filter(([, content]) => content.length > 0))
 }
 
 export async function deleteLayout(connection: RedisConnection): Promise<void> {
-  await Promise.all(allKeys().map(({ key }) => connection.client.del(prefixOf(connection) + key)))
+  await Promise.all(allKeys().map((key) => connection.client.del(prefixOf(connection) + key)))
 }
 
 /** The same connection with other keys: `PREFIXgroup:{ID}`. */
@@ -66,24 +74,16 @@ function prefixOf({ settings }: RedisConnection): string {
   return settings.groupPrefix.slice(0, -'group:'.length)
 }
 
-function allKeys(): { key: string; isHash: boolean }[] {
-  const ofGroup = GROUP_IDS.flatMap((id) => {
-    const key = `group:{${IN_KEYS.get(id)}}`
-    return [
-      { key, isHash: true },
-      { key: `${key}:clock`, isHash: true },
-      { key: `${key}:members`, isHash: false },
-      { key: `${key}:left`, isHash: false },
-    ]
+function allKeys(): string[] {
+  const ofGroups = GROUP_IDS.flatMap((id) => {
+    const key = `group:{${inKeys(id)}}`
+    return [key, `${key}:clock`, `${key}:members`, `${key}:left`]
   })
-  const ofUser = USER_IDS.flatMap((id) => {
-    const key = `user:{${IN_KEYS.get(id)}}`
-    return [
-      { key: `${key}:groups`, isHash: false },
-      { key: `${key}:left`, isHash: false },
-    ]
+  const ofUsers = USER_IDS.flatMap((id) => {
+    const key = `user:{${inKeys(id)}}`
+    return [`${key}:groups`, `${key}:left`]
   })
-  return [...ofGroup, ...ofUser]
+  return [...ofGroups, ...ofUsers]
 }
 
 function sorted(entries: [string, [string, string][]][]): Layout {
@@ -97,6 +97,10 @@ function pairs(flat: readonly string[]): [string, string][] {
     String(flat[2 * i]),
     String(flat[2 * i + 1]),
   ])
+}
+
+function inKeys(id: string): string {
+  return IN_KEYS.get(id) ?? id
 }
 
 function digits(clock: number): string {
