@@ -2,8 +2,10 @@
  * From file, environment and flags to the configuration in force, with the origin of every
  * value. Whatever is wrong is found in one go, and thrown as one InvalidConfig.
  */
+
+import type { TlsSettings } from '../kafka/settings.ts'
 import type { LocalEndpoints } from '../local/endpoints.ts'
-import type { Config, KafkaTls, Settings } from './config.ts'
+import type { Config, Settings } from './config.ts'
 import { fields } from './config-fields.ts'
 import { type ConfigProblem, InvalidConfig, type Origin } from './config-problem.ts'
 import {
@@ -135,7 +137,7 @@ function resolve(settings: ReturnType<typeof withDerived>, readPem: ReadPem): Co
   }
 }
 
-function resolveTls(tls: Settings['kafka']['tls'], readPem: ReadPem): KafkaTls {
+function resolveTls(tls: Settings['kafka']['tls'], readPem: ReadPem): TlsSettings {
   const ca = readPem('kafka.tls.caFile', tls.caFile)
   const cert = readPem('kafka.tls.certFile', tls.certFile)
   const key = readPem('kafka.tls.keyFile', tls.keyFile)

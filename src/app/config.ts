@@ -4,7 +4,9 @@
  * JSON Schema.
  */
 import { z } from 'zod'
+import type { KafkaSettings } from '../kafka/settings.ts'
 import { parseRedisUrl, REDIS_URL_FORMS } from '../redis/address.ts'
+import { LOG_LEVELS } from '../telemetry/logger.ts'
 import {
   choice,
   durationMs,
@@ -91,16 +93,16 @@ const kafka = z.strictObject({
     .prefault('250ms')
     .describe('How long a fetch may wait for new records; a stop may wait as long.'),
   maxFetchBytes: sizeBytes('64KiB', '1GiB')
-    .prefault('8MiB')
+    .prefault('4MiB')
     .describe('How much one fetch may bring, compressed, of all partitions together.'),
   maxPartitionFetchBytes: sizeBytes('64KiB', '1GiB')
-    .prefault('4MiB')
+    .prefault('2MiB')
     .describe('How much one fetch may bring, compressed, of one partition.'),
   maxBatchBytes: sizeBytes('1MiB', '1GiB')
     .prefault('64MiB')
     .describe('How large a compressed batch may become; a larger one stops its partition.'),
   concurrentPartitions: whole(1, 64)
-    .default(4)
+    .default(2)
     .describe('How many partitions are worked on at the same time.'),
 })
 
@@ -167,9 +169,7 @@ const gateway = z.strictObject({
 })
 
 const log = z.strictObject({
-  level: choice(['debug', 'info', 'warn', 'error', 'fatal', 'silent'])
-    .default('info')
-    .describe('The least that is logged.'),
+  level: choice(LOG_LEVELS).default('info').describe('The least that is logged.'),
   format: choice(['auto', 'json', 'pretty'])
     .default('auto')
     .describe('JSON lines, or pretty for people; auto: pretty on a terminal, else JSON.'),
@@ -195,23 +195,5 @@ export type Settings = z.infer<typeof configSchema>
 
 /** The configuration in force: files read, defaults filled in. Each adapter gets its slice. */
 export interface Config extends Omit<Settings, 'kafka'> {
-  readonly kafka: Omit<Settings['kafka'], 'deadLetterTopic' | 'tls' | 'sasl'> & {
-    readonly deadLetterTopic: string
-    readonly tls: false | KafkaTls
-    readonly sasl: KafkaSasl | null
-  }
-}
-
-/** Certificates as PEM text. */
-export interface KafkaTls {
-  readonly ca?: string
-  readonly cert?: string
-  readonly key?: string
-  readonly rejectUnauthorized: boolean
-}
-
-export interface KafkaSasl {
-  readonly mechanism: NonNullable<Settings['kafka']['sasl']['mechanism']>
-  readonly username: string
-  readonly password: string
+  readonly kafka: KafkaSettings
 }
