@@ -5,9 +5,11 @@
  * coordinator moving, a right withdrawn) it tries again with capped, jittered backoff, for
  * ever; of an outage it tells once. Only before the first fetch is a refusal the end.
  */
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Refused, Unavailable } from '../pipeline/outage.ts'
 import type { Log } from '../pipeline/ports.ts'
+import { type BackoffRules, backoffMs } from '../pipeline/retry.ts'
 import { type HandleBatch, handleBatch } from './batch-handler.ts'
 import { ConsumerFailed } from './consumer-failed.ts'
 import { openSession, type Session } from './consumer-session.ts'
@@ -20,8 +22,6 @@ export interface ConsumerOptions {
   readonly settings: KafkaSettings
   readonly log: Log
   readonly handle: HandleBatch
-  /** From 0 to 1, for the jitter of waits. */
-  readonly random?: () => number
   /** Told of changes that others act on. */
   readonly onEvent?: (event: ConsumerEvent) => void
 }
@@ -64,8 +64,7 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
   }
 }
 
-const FIRST_DELAY_MS = 250
-const MAX_DELAY_MS = 10_000
+const BACKOFF: BackoffRules = { firstDelayMs: 250, maxDelayMs: 10_000, random: Math.random }
 /** How long an ended session may take to clean up before the next one begins. */
 const CLOSE_DEADLINE_MS = 5000
 
@@ -73,7 +72,7 @@ class ConsumerLife {
   private readonly options: ConsumerOptions
   private readonly partitions = new PartitionStates()
   private readonly stopping = new AbortController()
-  private readonly stopped = aborted(this.stopping.signal)
+  private readonly stopped = once(this.stopping.signal, 'abort')
   private stopDeadlineMs = CLOSE_DEADLINE_MS
   private hasRead = false
   private isReading = false
@@ -184,18 +183,11 @@ class ConsumerLife {
   }
 
   private async pause(): Promise<void> {
-    const { random = Math.random } = this.options
-    const ceilingMs = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(this.failures++, 10))
+    const waitMs = backoffMs(this.failures++, BACKOFF)
     try {
-      await sleep(ceilingMs * (0.5 + 0.5 * random()), undefined, { signal: this.stopping.signal })
+      await sleep(waitMs, undefined, { signal: this.stopping.signal })
     } catch {
       // a stop cut the wait short, which is all that can fail of it; the caller looks
     }
   }
-}
-
-async function aborted(signal: AbortSignal): Promise<undefined> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  signal.addEventListener('abort', () => resolve(), { once: true })
-  await promise
 }

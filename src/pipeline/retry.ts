@@ -6,14 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Abandoned, Unavailable } from './outage.ts'
 import type { BatchLease } from './ports.ts'
 
-export interface RetryRules {
-  /** The wait before the second attempt; doubled for each further one. */
-  readonly firstDelayMs: number
-  readonly maxDelayMs: number
+export interface RetryRules extends BackoffRules {
   /** Time between heartbeats while an attempt or a wait goes on. */
   readonly heartbeatMs: number
-  /** From 0 to 1: half of each wait is left to chance, so that workers don't come all at once. */
-  readonly random: () => number
   /** Told of every failed attempt. */
   readonly onUnavailable: (error: Unavailable) => void
   /** Told once an attempt succeeds after failed ones. */
@@ -48,8 +43,16 @@ export async function waitOut<Result>(
   }
 }
 
+export interface BackoffRules {
+  /** The wait before the second attempt; doubled for each further one. */
+  readonly firstDelayMs: number
+  readonly maxDelayMs: number
+  /** From 0 to 1: half of each wait is left to chance, so that workers don't come all at once. */
+  readonly random: () => number
+}
+
 /** The wait after so many failures in a row, in milliseconds. */
-export function backoffMs(failures: number, rules: RetryRules): number {
+export function backoffMs(failures: number, rules: BackoffRules): number {
   const ceiling = Math.min(rules.maxDelayMs, rules.firstDelayMs * 2 ** Math.min(failures, 30))
   return ceiling * (0.5 + 0.5 * rules.random())
 }

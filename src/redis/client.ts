@@ -1,5 +1,6 @@
 /** The Redis client, set up so that it fails fast and reconnects by itself. */
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { backoffMs } from '../pipeline/retry.ts'
 import type { RedisAddress } from './address.ts'
 import { codeOf } from './failure.ts'
 import { loadScripts, type RedisClient } from './scripts.ts'
@@ -73,7 +74,6 @@ function nodeOptions(
   } satisfies RedisOptions
 }
 
-/** Doubled for each attempt, capped, half of it left to chance. */
 function retryDelayMs(attempt: number): number {
-  return Math.min(50 * 2 ** Math.min(attempt, 10), 2000) * (0.5 + 0.5 * Math.random())
+  return backoffMs(attempt, { firstDelayMs: 50, maxDelayMs: 2000, random: Math.random })
 }
