@@ -1,16 +1,9 @@
+import type { HealthPart } from '../http/health.ts'
 import type { Dependency } from '../pipeline/outage.ts'
 import type { Log } from '../pipeline/ports.ts'
 
 /** Where an outage was noticed: one dependency can be away in several ways at once. */
 export type Source = 'start' | 'connection' | 'batch'
-
-export interface DependencyState {
-  readonly name: Dependency
-  readonly ok: boolean
-  /** Since when it has been away, ISO 8601. */
-  readonly since?: string
-  readonly detail?: string
-}
 
 /**
  * Knows which dependencies are away. Each outage is said once, and once again when it is over,
@@ -57,7 +50,7 @@ export class OutageBoard {
     this.#onChange(dependency, true)
   }
 
-  states(): DependencyState[] {
+  states(): HealthPart[] {
     return this.#dependencies.map((name) => {
       const outage = this.#away.get(name)
       if (outage === undefined) return { name, ok: true }
