@@ -48,7 +48,6 @@ export async function serve(
     onAnswer: metrics.observeAnswer,
     now: Date.now,
     maxEventBytes: events.maxEventBytes,
-    publishTimeoutMs: PUBLISH_TIMEOUT_MS,
   })
 
   try {

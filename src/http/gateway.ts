@@ -29,7 +29,7 @@ export interface GatewayOptions {
   /** Decodes an event as if Kafka had received it at `receivedAtMs`. */
   readonly decode: (value: Buffer, receivedAtMs: number) => GroupEvent | Ignored | Rejected
   /**
-   * Resolves once Kafka has acknowledged the event.
+   * Resolves once Kafka has acknowledged the event; has a deadline of its own.
    *
    * @throws EventTooLarge: the topic does not take it. Unavailable: unknown whether it was
    *   taken. Refused: it was not, for want of a right
@@ -42,8 +42,6 @@ export interface GatewayOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly maxEventBytes: number
-  /** How long a request waits for Kafka's acknowledgement. */
-  readonly publishTimeoutMs: number
   /** How long a client may take to send a request. */
   readonly requestTimeoutMs?: number
 }
@@ -73,7 +71,7 @@ export function createGateway(options: GatewayOptions): HttpServer {
 }
 
 function groupEndpoint(options: GatewayOptions): Endpoint {
-  const { decode, publish, now, maxEventBytes, publishTimeoutMs, log } = options
+  const { decode, publish, now, maxEventBytes, log } = options
   const tooLarge = answerTooLarge(`the event has more than ${maxEventBytes} bytes`)
 
   return {
@@ -96,7 +94,7 @@ function groupEndpoint(options: GatewayOptions): Endpoint {
           return invalid(400, decoded.problems)
         case 'group':
           try {
-            await within(publishTimeoutMs, publish(decoded.groupId, content))
+            await publish(decoded.groupId, content)
             return accepted(decoded)
           } catch (error) {
             if (error instanceof EventTooLarge) {
@@ -128,17 +126,5 @@ function otherType(type: string): Problem {
     reason: 'invalid_field',
     path: '/type',
     message: `must be "group" or absent: events of type ${shown} are not taken here`,
-  }
-}
-
-async function within(timeoutMs: number, acknowledged: Promise<void>): Promise<void> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => {
-    reject(new Unavailable('kafka', `no acknowledgement within ${timeoutMs} ms`))
-  }, timeoutMs)
-  try {
-    await Promise.race([acknowledged, late])
-  } finally {
-    clearTimeout(timer)
   }
 }

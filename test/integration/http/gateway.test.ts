@@ -53,7 +53,6 @@ async function start(brokers: readonly string[]): Promise<string> {
     onAnswer: () => {},
     now: Date.now,
     maxEventBytes: 1_048_576,
-    publishTimeoutMs: 3000,
   })
   closing.push(async () => {
     await gateway.close()
