@@ -70,7 +70,7 @@ export function createHttpServer(
       status: reply.statusCode,
       durationMs: reply.elapsedTime,
     }
-    log.debug(answered, 'Answered a request')
+    log.debug(answered, 'answered a request')
     onAnswer?.(answered)
   })
   for (const endpoint of endpoints) addRoute(app, endpoint, log, running)
@@ -155,7 +155,7 @@ function answerToError(error: unknown, request: FastifyRequest, log: Log): Answe
   if (error instanceof Error && statusCode !== undefined && statusCode < 500) {
     return failure(statusCode, 'bad_request', error.message)
   }
-  log.error({ err: error, method: request.method, path: pathOf(request) }, 'A request hit a bug')
+  log.error({ err: error, method: request.method, path: pathOf(request) }, 'a request hit a bug')
   return failure(500, 'internal', 'This is a fault of the server, not of the request')
 }
 
