@@ -9,7 +9,7 @@ const LOGS = join(ROOT, '.local/bench')
 
 /** What is measured: the worker of this project, or the one that anybody would write first. */
 export const WORKERS = {
-  'group-traits': ['src/main.ts', 'worker'],
+  'group-traits': ['--max-semi-space-size=8', 'dist/main.js', 'worker'],
   straightforward: ['test/bench/straightforward.ts'],
 } as const
 
