@@ -11,7 +11,7 @@ import { ConsumerFailed } from './consumer-failed.ts'
 import { isKafkajsError } from './failures.ts'
 import type { EachBatchPayload } from './kafkajs.ts'
 import type { PartitionStates } from './partition-states.ts'
-import type { FetchedRecord, Undecodable } from './record-batch.ts'
+import { fetchedRecords, type Undecodable } from './record-batch.ts'
 
 /**
  * Returning means that all of the batch is durable and committed. `Abandoned` has it delivered
@@ -62,8 +62,7 @@ export async function handleBatch(payload: EachBatchPayload, handler: BatchHandl
 /** The records that can be read, and where the partition stops behind them, if it does. */
 function readBatch({ batch }: EachBatchPayload): { batch?: RecordBatch; stop?: PartitionStopped } {
   const { topic, partition } = batch
-  // made by our own decoder: see kafkajs.ts
-  const all = batch.messages as readonly unknown[] as readonly FetchedRecord[]
+  const all = fetchedRecords(batch.messages)
   const end = all.findIndex(({ undecodable }) => undecodable !== undefined)
   const undecodable = all[end]?.undecodable
   const records = undecodable === undefined ? all : all.slice(0, end)

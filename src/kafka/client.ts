@@ -1,6 +1,13 @@
 /** A kafkajs client after our settings, which logs through our log. */
 import type { Log } from '../pipeline/ports.ts'
-import { amendKafkajs, type Kafka, kafkajs, type LogEntry, type SASLOptions } from './kafkajs.ts'
+import {
+  amendKafkajs,
+  type ConsumerConfig,
+  type Kafka,
+  kafkajs,
+  type LogEntry,
+  type SASLOptions,
+} from './kafkajs.ts'
 import type { KafkaSettings } from './settings.ts'
 
 /** @param onLogged told of every line of kafkajs' own, for what it says nowhere else */
@@ -26,6 +33,26 @@ export function createClient(
       logEntry(entry, log)
     },
   })
+}
+
+/** What every consumer of ours has in common; it is never restarted by kafkajs. */
+export function consumerConfig(settings: KafkaSettings): ConsumerConfig {
+  return {
+    groupId: settings.groupId,
+    sessionTimeout: settings.sessionTimeoutMs,
+    heartbeatInterval: Math.max(1, Math.floor(settings.sessionTimeoutMs / 10)),
+    maxWaitTimeInMs: settings.maxWaitMs,
+    maxBytes: settings.maxFetchBytes,
+    maxBytesPerPartition: settings.maxPartitionFetchBytes,
+    allowAutoTopicCreation: false,
+    // repeats a join while others join, and a fetch; of connections, see above
+    retry: {
+      retries: 5,
+      initialRetryTime: 100,
+      maxRetryTime: 1000,
+      restartOnFailure: async () => false,
+    },
+  }
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 import { Unavailable } from '../pipeline/outage.ts'
 import type { Log } from '../pipeline/ports.ts'
-import { createClient } from './client.ts'
+import { consumerConfig, createClient } from './client.ts'
 import { ConsumerFailed } from './consumer-failed.ts'
 import { withDeadline } from './deadline.ts'
 import { removeFormerMember } from './former-member.ts'
@@ -43,21 +43,8 @@ export function openSession(options: SessionOptions): Session {
     if (entry.message.startsWith('Offset out of range, reset')) options.onReset(entry.partition)
   }
   const consumer = createClient(settings, log, onLogged).consumer({
-    groupId: settings.groupId,
-    sessionTimeout: settings.sessionTimeoutMs,
+    ...consumerConfig(settings),
     rebalanceTimeout: rebalanceTimeoutMs(settings),
-    heartbeatInterval: Math.max(1, Math.floor(settings.sessionTimeoutMs / 10)),
-    maxWaitTimeInMs: settings.maxWaitMs,
-    maxBytes: settings.maxFetchBytes,
-    maxBytesPerPartition: settings.maxPartitionFetchBytes,
-    allowAutoTopicCreation: false,
-    // repeats a join while others join, and a fetch; of connections, see client.ts
-    retry: {
-      retries: 5,
-      initialRetryTime: 100,
-      maxRetryTime: 1000,
-      restartOnFailure: async () => false,
-    },
   })
   consumer.on(consumer.events.CRASH, ({ payload }) => end(payload.error))
   listen(consumer, options)

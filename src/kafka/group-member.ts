@@ -5,7 +5,7 @@
  */
 import type { Log } from '../pipeline/ports.ts'
 import { COMMIT_METADATA } from './batch-handler.ts'
-import { createClient } from './client.ts'
+import { consumerConfig, createClient } from './client.ts'
 import { withDeadline } from './deadline.ts'
 import { hasType, translate } from './failures.ts'
 import type { Consumer } from './kafkajs.ts'
@@ -28,14 +28,7 @@ export async function commitAsMember(
 ): Promise<void> {
   const { topic, groupId } = settings
   const doing = `committing offset ${nextOffset} for group ${groupId}`
-  const consumer = createClient(settings, log).consumer({
-    groupId,
-    sessionTimeout: settings.sessionTimeoutMs,
-    heartbeatInterval: Math.max(1, Math.floor(settings.sessionTimeoutMs / 10)),
-    maxWaitTimeInMs: settings.maxWaitMs,
-    allowAutoTopicCreation: false,
-    retry: { retries: 5, initialRetryTime: 100, restartOnFailure: async () => false },
-  })
+  const consumer = createClient(settings, log).consumer(consumerConfig(settings))
   try {
     await withDeadline(join(consumer, topic), joinDeadlineMs(settings), `joining group ${groupId}`)
     await confirm()

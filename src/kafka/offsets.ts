@@ -11,12 +11,8 @@ export interface PartitionOffsets {
   readonly start: bigint
   /** Behind the last record that can be read: open transactions are not. */
   readonly end: bigint
-  /** Where the group goes on; undefined where nothing was ever committed. */
-  readonly committed: bigint | undefined
-  /** What the commit says of itself: `group-traits`, or null where it was set by hand. */
-  readonly metadata: string | null
-  /** Records from where the group goes on to the end. */
-  readonly lag: bigint
+  /** Where the group goes on: at its commit, or at the start where that is none or gone. */
+  readonly next: bigint
 }
 
 /** @throws Refused, Unavailable */
@@ -38,12 +34,9 @@ async function offsetsOf(
     .map(({ partition, low, high }): PartitionOffsets => {
       const commit = commits.get(partition)
       // -1 stands for none, -2 for the start of the log, which kafkajs commits after a reset
-      const isCommitted = commit !== undefined && BigInt(commit.offset) >= 0n
-      const [start, end] = [BigInt(low), BigInt(high)]
-      const committed = isCommitted ? BigInt(commit.offset) : undefined
-      const next = committed === undefined || committed < start ? start : committed
-      const metadata = isCommitted ? commit.metadata : null
-      return { partition, start, end, committed, metadata, lag: end > next ? end - next : 0n }
+      const committed = BigInt(commit?.offset ?? -1)
+      const start = BigInt(low)
+      return { partition, start, end: BigInt(high), next: committed < start ? start : committed }
     })
     .sort((a, b) => a.partition - b.partition)
 }

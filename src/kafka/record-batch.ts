@@ -26,6 +26,11 @@ export interface Undecodable {
   readonly reason: string
 }
 
+/** What kafkajs hands on as its messages: our own decoder made them (see kafkajs.ts). */
+export function fetchedRecords(messages: readonly unknown[]): readonly FetchedRecord[] {
+  return messages as readonly FetchedRecord[]
+}
+
 export interface BatchHeader {
   readonly firstOffset: bigint
   readonly lastOffset: bigint
@@ -39,7 +44,7 @@ export interface BatchHeader {
 /** From the head of a batch to its records. */
 export const BATCH_HEADER_BYTES = 61
 /** What a record costs in memory beside its bytes, about. */
-export const RECORD_COST_BYTES = 256
+const RECORD_COST_BYTES = 256
 
 const CODEC_MASK = 0x07
 const LOG_APPEND_TIME = 0x08

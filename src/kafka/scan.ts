@@ -7,12 +7,12 @@ import type { KafkaRecord } from '../domain/record.ts'
 import { Unavailable } from '../pipeline/outage.ts'
 import type { Log } from '../pipeline/ports.ts'
 import { askCluster } from './admin.ts'
-import { createClient } from './client.ts'
+import { consumerConfig, createClient } from './client.ts'
 import { withDeadline } from './deadline.ts'
 import { isKafkajsError, translate } from './failures.ts'
 import type { Consumer, EachBatchPayload } from './kafkajs.ts'
 import { readOffsets } from './offsets.ts'
-import type { FetchedRecord, Undecodable } from './record-batch.ts'
+import { type FetchedRecord, fetchedRecords, type Undecodable } from './record-batch.ts'
 import { rightsToRead } from './rights.ts'
 import type { KafkaSettings } from './settings.ts'
 
@@ -83,13 +83,8 @@ class Scan {
     // begins like the workers' group, so that a right on that prefix covers it
     this.groupId = `${settings.groupId}.scan.${randomUUID()}`
     this.consumer = createClient(settings, log).consumer({
+      ...consumerConfig(settings),
       groupId: this.groupId,
-      sessionTimeout: settings.sessionTimeoutMs,
-      maxWaitTimeInMs: settings.maxWaitMs,
-      maxBytes: settings.maxFetchBytes,
-      maxBytesPerPartition: settings.maxPartitionFetchBytes,
-      allowAutoTopicCreation: false,
-      retry: { retries: 5, initialRetryTime: 100, restartOnFailure: async () => false },
     })
   }
 
@@ -147,9 +142,7 @@ class Scan {
     const stretch = this.stretches.get(batch.partition)
     if (stretch === undefined) return
     try {
-      // made by our own decoder: see kafkajs.ts
-      const fetched = batch.messages as readonly unknown[] as readonly FetchedRecord[]
-      await this.give(batch.partition, stretch, fetched)
+      await this.give(batch.partition, stretch, fetchedRecords(batch.messages))
       this.sign()
     } catch (error) {
       this.consumer.pause([{ topic: batch.topic }])

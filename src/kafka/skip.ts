@@ -5,7 +5,7 @@ import { Refused } from '../pipeline/outage.ts'
 import type { Log } from '../pipeline/ports.ts'
 import type { DeadLetterWriter } from './dead-letter-topic.ts'
 import { commitAsMember } from './group-member.ts'
-import { type PartitionOffsets, readOffsets } from './offsets.ts'
+import { readOffsets } from './offsets.ts'
 import type { Undecodable } from './record-batch.ts'
 import { scanTopic } from './scan.ts'
 import type { KafkaSettings } from './settings.ts'
@@ -69,13 +69,9 @@ async function standingOf(options: SkipOptions): Promise<bigint> {
     const message = `topic ${settings.topic} has partitions 0 to ${all.length - 1}, no ${partition}`
     throw new Refused('kafka', message)
   }
-  const standing = goesOnAt(offsets)
+  const standing = offsets.next
   if (offset < standing || offset >= offsets.end) throw elsewhere(options, standing)
   return standing
-}
-
-function goesOnAt({ committed, start }: PartitionOffsets): bigint {
-  return committed === undefined || committed < start ? start : committed
 }
 
 interface Found {
