@@ -12,6 +12,7 @@ import { type Admin, amendKafkajs, kafkajs, type Message } from '../../../src/ka
 import type { KafkaSettings } from '../../../src/kafka/settings.ts'
 import { createTopic } from '../../../src/kafka/topic-facts.ts'
 import { type LogLine, recordLog } from '../../setup/logs.ts'
+import { until } from '../../setup/waiting.ts'
 
 amendKafkajs(64 * 1024 * 1024)
 
@@ -65,7 +66,10 @@ export async function makeTopic(
   config: Record<string, string> = {},
   topic = settings.topic,
 ): Promise<void> {
-  await withAdmin(settings, (admin) => createTopic(admin, topic, numPartitions, config))
+  await withAdmin(settings, async (admin) => {
+    await createTopic(admin, topic, numPartitions, config)
+    await until('its partitions have leaders', () => admin.fetchTopicOffsets(topic))
+  })
 }
 
 export async function produce(
