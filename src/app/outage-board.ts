@@ -10,11 +10,14 @@ export type Source = 'start' | 'connection' | 'batch'
  * however many attempts fail in between.
  */
 export class OutageBoard {
-  readonly #dependencies: readonly Dependency[]
-  readonly #log: Log
-  readonly #now: () => number
-  readonly #onChange: (dependency: Dependency, isUp: boolean) => void
-  readonly #away = new Map<Dependency, { sinceMs: number; details: Map<Source, string> }>()
+  private readonly dependencies: readonly Dependency[]
+  private readonly log: Log
+  private readonly now: () => number
+  private readonly onChange: (dependency: Dependency, isUp: boolean) => void
+  private readonly outages = new Map<
+    Dependency,
+    { sinceMs: number; details: Map<Source, string> }
+  >()
 
   /** @param onChange told of each change, and once of each dependency at start */
   constructor(
@@ -23,36 +26,36 @@ export class OutageBoard {
     now: () => number,
     onChange: (dependency: Dependency, isUp: boolean) => void,
   ) {
-    this.#dependencies = dependencies
-    this.#log = log
-    this.#now = now
-    this.#onChange = onChange
+    this.dependencies = dependencies
+    this.log = log
+    this.now = now
+    this.onChange = onChange
     for (const dependency of dependencies) onChange(dependency, true)
   }
 
   away(dependency: Dependency, source: Source, detail: string): void {
-    const outage = this.#away.get(dependency)
+    const outage = this.outages.get(dependency)
     if (outage !== undefined) {
       outage.details.set(source, detail)
       return
     }
-    this.#away.set(dependency, { sinceMs: this.#now(), details: new Map([[source, detail]]) })
-    this.#log.warn({ dependency, detail }, `${NAMES[dependency]} is away: waiting for it`)
-    this.#onChange(dependency, false)
+    this.outages.set(dependency, { sinceMs: this.now(), details: new Map([[source, detail]]) })
+    this.log.warn({ dependency, detail }, `${NAMES[dependency]} is away: waiting for it`)
+    this.onChange(dependency, false)
   }
 
   back(dependency: Dependency, source: Source): void {
-    const outage = this.#away.get(dependency)
+    const outage = this.outages.get(dependency)
     if (outage === undefined || !outage.details.delete(source) || outage.details.size > 0) return
-    this.#away.delete(dependency)
-    const seconds = Math.round((this.#now() - outage.sinceMs) / 100) / 10
-    this.#log.info({ dependency, seconds }, `${NAMES[dependency]} is back after ${seconds} s`)
-    this.#onChange(dependency, true)
+    this.outages.delete(dependency)
+    const seconds = Math.round((this.now() - outage.sinceMs) / 100) / 10
+    this.log.info({ dependency, seconds }, `${NAMES[dependency]} is back after ${seconds} s`)
+    this.onChange(dependency, true)
   }
 
   states(): HealthPart[] {
-    return this.#dependencies.map((name) => {
-      const outage = this.#away.get(name)
+    return this.dependencies.map((name) => {
+      const outage = this.outages.get(name)
       if (outage === undefined) return { name, ok: true }
       const since = new Date(outage.sinceMs).toISOString()
       return { name, ok: false, since, detail: [...outage.details.values()].join('; ') }

@@ -10,74 +10,74 @@ export type RedisState =
 export class ConnectionWatch {
   /** Settles once the first attempt to connect has come out, either way, or takes too long. */
   readonly opened: Promise<void>
-  readonly #client: RedisClient
-  readonly #tell: (state: RedisState) => void
-  readonly #patience: NodeJS.Timeout
-  #settle = () => {}
-  #wasReady = true
-  #isMisplaced = false
-  #lastError: Error | null = null
+  private readonly client: RedisClient
+  private readonly tell: (state: RedisState) => void
+  private readonly patience: NodeJS.Timeout
+  private settle = () => {}
+  private wasReady = true
+  private isMisplaced = false
+  private error: Error | null = null
 
   /** @param tell told of each outage and of its end; not of a first success */
   constructor(client: RedisClient, tell: (state: RedisState) => void, patienceMs: number) {
-    this.#client = client
-    this.#tell = tell
+    this.client = client
+    this.tell = tell
     this.opened = new Promise((resolve) => {
-      this.#settle = resolve
+      this.settle = resolve
     })
-    this.#patience = setTimeout(this.#lose, patienceMs)
-    client.on('connecting', this.#begin)
-    client.on('error', this.#note)
-    client.on('node error', this.#note)
-    client.on('close', this.#lose)
-    client.on('ready', this.#win)
+    this.patience = setTimeout(this.lose, patienceMs)
+    client.on('connecting', this.begin)
+    client.on('error', this.note)
+    client.on('node error', this.note)
+    client.on('close', this.lose)
+    client.on('ready', this.win)
   }
 
   get ready(): boolean {
-    return this.#client.status === 'ready' && !this.#isMisplaced
+    return this.client.status === 'ready' && !this.isMisplaced
   }
 
   /** Why the connection is away; null once it is ready. */
   get lastError(): Error | null {
-    return this.#lastError
+    return this.error
   }
 
   close(): void {
-    this.#client.off('close', this.#lose)
-    clearTimeout(this.#patience)
-    this.#settle()
-    this.#client.disconnect()
+    this.client.off('close', this.lose)
+    clearTimeout(this.patience)
+    this.settle()
+    this.client.disconnect()
   }
 
-  readonly #begin = () => {
-    this.#isMisplaced = false
+  private readonly begin = () => {
+    this.isMisplaced = false
   }
 
-  readonly #note = (error: Error) => {
-    if (this.#isMisplaced) return
-    this.#lastError = error
+  private readonly note = (error: Error) => {
+    if (this.isMisplaced) return
+    this.error = error
     // there is no such database: the client would go on in database 0
-    this.#isMisplaced = commandOf(error) === 'select'
-    if (this.#isMisplaced) this.#client.disconnect(true)
+    this.isMisplaced = commandOf(error) === 'select'
+    if (this.isMisplaced) this.client.disconnect(true)
   }
 
-  readonly #lose = () => {
-    const code = this.#lastError && codeOf(this.#lastError)
-    this.#change({ ready: false, detail: code ?? 'DISCONNECTED' })
+  private readonly lose = () => {
+    const code = this.error && codeOf(this.error)
+    this.change({ ready: false, detail: code ?? 'DISCONNECTED' })
   }
 
-  readonly #win = () => {
-    if (this.#isMisplaced) return
-    this.#lastError = null
-    this.#change({ ready: true })
+  private readonly win = () => {
+    if (this.isMisplaced) return
+    this.error = null
+    this.change({ ready: true })
   }
 
-  #change(state: RedisState): void {
-    clearTimeout(this.#patience)
-    this.#settle()
-    if (state.ready === this.#wasReady) return
-    this.#wasReady = state.ready
-    this.#tell(state)
+  private change(state: RedisState): void {
+    clearTimeout(this.patience)
+    this.settle()
+    if (state.ready === this.wasReady) return
+    this.wasReady = state.ready
+    this.tell(state)
   }
 }
 
