@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { shorten } from '../domain/short-text.ts'
 import { configSchema, type Settings } from './config.ts'
 import { agreements } from './config-agreement.ts'
 import { fieldNamed } from './config-fields.ts'
@@ -61,8 +62,7 @@ function memberOf(value: unknown, key: string): unknown {
 }
 
 function inShort(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing'
-  return text.length <= 60 ? text : `${text.slice(0, 60)}…`
+  return shorten(JSON.stringify(value) ?? 'nothing', 60)
 }
 
 interface Tree {

@@ -1,4 +1,5 @@
 import { sameDecimal } from './decimal.ts'
+import { shorten } from './short-text.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
@@ -94,11 +95,8 @@ export function hasLoneSurrogate(value: unknown): boolean {
 
 /** A JSON Pointer (RFC 6901) of the given steps, each cut to a readable length. */
 export function jsonPointer(...steps: readonly string[]): string {
-  return steps.map((step) => `/${cut(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+  const escaped = (step: string) => step.replaceAll('~', '~0').replaceAll('/', '~1')
+  return steps.map((step) => `/${escaped(shorten(step, MAX_STEP_LENGTH))}`).join('')
 }
 
 const MAX_STEP_LENGTH = 256
-
-function cut(step: string): string {
-  return step.length <= MAX_STEP_LENGTH ? step : `${step.slice(0, MAX_STEP_LENGTH).toWellFormed()}…`
-}

@@ -4,6 +4,7 @@
  */
 import type { DeadLetter } from '../domain/dead-letter.ts'
 import type { RecordHeaders } from '../domain/record.ts'
+import { shorten } from '../domain/short-text.ts'
 
 /** Kafka Connect's, as its DeadLetterQueueReporter writes them: tools know them. */
 export const CONNECT_HEADERS = {
@@ -41,9 +42,9 @@ export function ownHeaders(letter: DeadLetter, connector: string): WritableHeade
     [CONNECT_HEADERS.connector]: connector,
     [CONNECT_HEADERS.stage]: STAGES[problem.reason] ?? 'VALUE_CONVERTER',
     [CONNECT_HEADERS.exception]: problem.reason,
-    [CONNECT_HEADERS.message]: cut(problem.message, MAX_MESSAGE_CHARS),
+    [CONNECT_HEADERS.message]: shorten(problem.message, MAX_MESSAGE_CHARS),
     [OWN_HEADERS.reason]: problem.reason,
-    [OWN_HEADERS.path]: cut(problem.path, MAX_PATH_CHARS),
+    [OWN_HEADERS.path]: shorten(problem.path, MAX_PATH_CHARS),
   }
 }
 
@@ -65,7 +66,3 @@ const STAGES: Partial<Record<DeadLetter['problem']['reason'], string>> = {
 
 const MAX_MESSAGE_CHARS = 1000
 const MAX_PATH_CHARS = 500
-
-function cut(text: string, maxChars: number): string {
-  return text.length <= maxChars ? text : `${text.slice(0, maxChars).toWellFormed()}…`
-}

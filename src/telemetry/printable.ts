@@ -3,6 +3,7 @@
  * plain data. An error's own properties are left out but for its code: clients hang the
  * command with all its arguments on them, and those are the data.
  */
+import { shorten } from '../domain/short-text.ts'
 
 const SECRET = /pass(word|phrase)?$|sasl|secret|token|credential|authorization|cookie/i
 const HIDDEN = '[hidden]'
@@ -11,7 +12,7 @@ const MAX_TEXT_LENGTH = 1000
 
 /** @param showStacks of every error, not of bugs alone */
 export function printable(value: unknown, showStacks: boolean, depth = 0): unknown {
-  if (typeof value === 'string') return cut(value)
+  if (typeof value === 'string') return shorten(value, MAX_TEXT_LENGTH)
   if (typeof value === 'bigint') return String(value)
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Error) return printableError(value, showStacks, depth)
@@ -47,7 +48,7 @@ function printableError(error: Error, showStacks: boolean, depth: number): Print
   return {
     name: error.name,
     ...(code !== undefined && { code }),
-    message: cut(messageOf(error)),
+    message: shorten(messageOf(error), MAX_TEXT_LENGTH),
     ...((showStacks || isBug(error)) && { stack: frames(error) }),
     ...(error.cause !== undefined &&
       depth < MAX_DEPTH && { cause: printable(error.cause, showStacks, depth + 1) }),
@@ -82,10 +83,6 @@ function isBug(error: Error): boolean {
 function frames(error: Error): string {
   const stack = error.stack ?? ''
   return stack.slice(Math.max(0, stack.search(/^ +at /m)))
-}
-
-function cut(text: string): string {
-  return text.length <= MAX_TEXT_LENGTH ? text : `${text.slice(0, MAX_TEXT_LENGTH)}…`
 }
 
 function hasJsonForm(value: object): value is { toJSON(): unknown } {
