@@ -38,16 +38,16 @@ export async function processBatch(
   const startedMs = elapsed()
   const nowMs = now()
   const folded = decodeAndFold(batch, decoder, nowMs)
+  const next = folded.stop?.offset ?? batch.nextOffset
 
   const foldedMs = elapsed()
   const conflicts = await waitOut(() => store.merge([...folded.patches.values()]), lease, retry)
 
   const mergedMs = elapsed()
-  const letters = [...folded.rejected, ...conflicted(batch, conflicts, decoder, nowMs)]
+  const letters = [...folded.rejected, ...conflicted(batch, next, conflicts, decoder, nowMs)]
   if (letters.length > 0) await waitOut(() => deadLetters.write(letters), lease, retry)
 
   const writtenMs = elapsed()
-  const next = folded.stop?.offset ?? batch.nextOffset
   await lease.commit(next)
   if (folded.stop !== undefined) throw folded.stop
 
@@ -144,9 +144,13 @@ function add(folded: FoldedBatch, batch: RecordBatch, record: KafkaRecord, decod
   }
 }
 
-/** Every event of the groups that could not be written: rare, so that decoding again is fine. */
+/**
+ * Every event before `next` of the groups that could not be written: rare, so that decoding
+ * again is fine.
+ */
 function conflicted(
   batch: RecordBatch,
+  next: bigint,
   conflicts: readonly StateConflict[],
   decoder: Decoder,
   nowMs: number,
@@ -154,6 +158,7 @@ function conflicted(
   if (conflicts.length === 0) return []
   const messages = new Map(conflicts.map(({ groupId, message }) => [groupId, message]))
   return batch.records.flatMap((record) => {
+    if (BigInt(record.offset) >= next) return []
     const decoded = decoder.decodeRecord(record, nowMs)
     if (decoded.kind !== 'group' && decoded.kind !== 'erasure') return []
     const message = messages.get(decoded.groupId)

@@ -109,6 +109,14 @@ describe('a batch of records', () => {
     expect(world.steps).toEqual(['merge', 'commit 1'])
     expect(world.states.get('acme')?.traits.get('plan')?.value).toBe('pro')
   })
+
+  test('of a group that cannot be written, dead-letters nothing from a bug on', async () => {
+    const conflicts = [{ groupId: 'acme', message: 'foreign key' }]
+    const world = createWorld({ breakAt: '1', conflicts })
+    const batch = batchOf([event({}), event({}), event({})])
+    await expect(processBatch(batch, world.lease, world.pipeline)).rejects.toThrow(PartitionStopped)
+    expect(world.letters.map(({ record }) => record.offset)).toEqual(['0'])
+  })
 })
 
 function event(traits: object, timestamp = '2021-01-01', groupId = 'acme'): Buffer {
