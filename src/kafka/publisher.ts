@@ -7,7 +7,7 @@ import { Unavailable } from '../pipeline/outage.ts'
 import type { Log } from '../pipeline/ports.ts'
 import type { Message } from './kafkajs.ts'
 import { messageBytes } from './message-size.ts'
-import { createSender, RecordsRefused, type RefusalCause, type Sender } from './sender.ts'
+import { createSender, RecordsRefused, type RefusalCause } from './sender.ts'
 import type { KafkaSettings } from './settings.ts'
 
 export interface OutgoingRecord {
@@ -20,14 +20,13 @@ export interface OutgoingRecord {
 
 export interface Publisher {
   /**
-   * Resolves once every record is acknowledged by all replicas in sync.
+   * Resolves once every record is in the topic, acknowledged by all replicas in sync.
    *
-   * @param topic the settings' topic where it is left out
    * @throws RecordRefused, naming the first record that the topic does not take; those before
    *   it are written. Refused without the right to write. Unavailable once the deadline is
    *   over: some may be written
    */
-  publish(records: readonly OutgoingRecord[], topic?: string): Promise<void>
+  publish(records: readonly OutgoingRecord[]): Promise<void>
   /** What is on its way is given the time to arrive, within the deadline. */
   close(): Promise<void>
 }
@@ -64,6 +63,7 @@ export function createPublisher(
   { deadlineMs = 10_000, maxWaitingBytes = 64 * 1024 * 1024 }: PublisherLimits = {},
 ): Publisher {
   const sender = createSender(settings, log)
+  const send: Send = (messages) => sender.send(settings.topic, messages)
   const waiting: Call[] = []
   const unsettled = new Set<Promise<void>>()
   let waitingBytes = 0
@@ -73,15 +73,15 @@ export function createPublisher(
   const pump = async () => {
     if (isPumping) return
     isPumping = true
-    while (waiting.length > 0) await sendNext(sender, waiting)
+    while (waiting.length > 0) await sendNext(send, waiting)
     isPumping = false
   }
 
   return {
-    publish: async (records, topic = settings.topic) => {
+    publish: async (records) => {
       if (isClosed) throw new Unavailable('kafka', 'the publisher is closed')
       if (records.length === 0) return
-      const call = callOf(records, topic)
+      const call = callOf(records)
       if (waitingBytes + call.bytes > maxWaitingBytes && waitingBytes > 0) {
         const message = `${waitingBytes} bytes wait for Kafka already: try again later`
         throw new Unavailable('kafka', message)
@@ -107,9 +107,10 @@ export function createPublisher(
   }
 }
 
+type Send = (messages: Message[]) => Promise<void>
+
 /** One call of `publish`, as far as it has come. */
 interface Call {
-  readonly topic: string
   readonly messages: readonly Message[]
   readonly bytes: number
   /** How many of its records are acknowledged. */
@@ -120,12 +121,11 @@ interface Call {
   settle(error?: Error): void
 }
 
-function callOf(records: readonly OutgoingRecord[], topic: string): Call {
+function callOf(records: readonly OutgoingRecord[]): Call {
   const messages = records.map((record): Message => ({ ...record }))
   const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0)
   const { promise: done, resolve, reject } = Promise.withResolvers<void>()
   const call: Call = {
-    topic,
     messages,
     bytes,
     sent: 0,
@@ -141,17 +141,15 @@ function callOf(records: readonly OutgoingRecord[], topic: string): Call {
   return call
 }
 
-/** Sends one request with what waits for the topic of the first call, and settles those done. */
-async function sendNext(sender: Sender, waiting: Call[]): Promise<void> {
-  const [first] = waiting
-  if (first === undefined) return
-  const parts = nextParts(waiting, first.topic)
+/** Sends one request with what waits, and settles the calls that are done. */
+async function sendNext(send: Send, waiting: Call[]): Promise<void> {
+  const parts = nextParts(waiting)
   try {
     const messages = parts.flatMap((part) => part.messages)
-    if (messages.length > 0) await sender.send(first.topic, messages)
+    if (messages.length > 0) await send(messages)
     for (const { call, messages } of parts) advance(call, messages.length)
   } catch (error) {
-    await recover(error, sender, parts)
+    await recover(error, send, parts)
   }
   for (const call of waiting.splice(0)) if (!call.isSettled) waiting.push(call)
 }
@@ -162,11 +160,11 @@ interface Part {
 }
 
 /** What goes in one request: the next records of each call, in the order of the calls. */
-function nextParts(waiting: readonly Call[], topic: string): Part[] {
+function nextParts(waiting: readonly Call[]): Part[] {
   const parts: Part[] = []
   let bytes = 0
   for (const call of waiting) {
-    if (call.topic !== topic || call.isSettled) continue
+    if (call.isSettled) continue
     let end = call.sent
     for (const message of call.messages.slice(call.sent, call.sent + MOST_RECORDS)) {
       bytes += messageBytes(message)
@@ -185,9 +183,9 @@ function advance(call: Call, count: number): void {
   if (call.sent === call.messages.length && !call.isSettled) call.settle()
 }
 
-async function recover(error: unknown, sender: Sender, parts: readonly Part[]): Promise<void> {
+async function recover(error: unknown, send: Send, parts: readonly Part[]): Promise<void> {
   if (error instanceof RecordsRefused) {
-    for (const part of parts) await sendAlone(sender, part)
+    for (const part of parts) await sendAlone(send, part)
     return
   }
   if (error instanceof Unavailable) {
@@ -200,20 +198,20 @@ async function recover(error: unknown, sender: Sender, parts: readonly Part[]): 
 }
 
 /** One call's part by itself, halved until what is refused stands alone. */
-async function sendAlone(sender: Sender, { call, messages }: Part): Promise<void> {
+async function sendAlone(send: Send, { call, messages }: Part): Promise<void> {
   if (call.isSettled) return
   try {
-    await sender.send(call.topic, [...messages])
+    await send([...messages])
     advance(call, messages.length)
   } catch (error) {
-    if (!(error instanceof RecordsRefused)) return recover(error, sender, [{ call, messages }])
+    if (!(error instanceof RecordsRefused)) return recover(error, send, [{ call, messages }])
     if (messages.length === 1) return call.settle(new RecordRefused(call.sent, error))
     const half = Math.ceil(messages.length / 2)
     const sentBefore = call.sent
-    await sendAlone(sender, { call, messages: messages.slice(0, half) })
+    await sendAlone(send, { call, messages: messages.slice(0, half) })
     // where the first half has to wait, the second stays behind it
     if (call.sent !== sentBefore + half) return
-    await sendAlone(sender, { call, messages: messages.slice(half) })
+    await sendAlone(send, { call, messages: messages.slice(half) })
   }
 }
 
