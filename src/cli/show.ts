@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { withExactNumbers } from '../domain/json.ts'
-import type { GroupView, TraitView, UserClock } from '../redis/group-reader.ts'
-import { readGroup } from '../redis/group-reader.ts'
+import { type GroupView, readGroup, type TraitView, type UserClock } from '../redis/group-reader.ts'
 import { type Cli, CommandFailed, DONE, type OutStream } from './cli.ts'
 import { clockJson, clockText } from './clock-text.ts'
 import { teach } from './lesson.ts'

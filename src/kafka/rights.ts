@@ -18,7 +18,5 @@ export function rightsToWrite(settings: KafkaSettings, topic: string): string {
 
 function command({ brokers, sasl }: KafkaSettings): string {
   const principal = sasl === null ? 'User:NAME' : `User:${sasl.username}`
-  return (
-    `kafka-acls.sh --bootstrap-server ${brokers[0]} --add ` + `--allow-principal '${principal}'`
-  )
+  return `kafka-acls.sh --bootstrap-server ${brokers[0]} --add --allow-principal '${principal}'`
 }
