@@ -6,6 +6,7 @@ import type { KafkaRecord } from '../../../src/domain/record.ts'
 import { Abandoned, PartitionStopped, Unavailable } from '../../../src/pipeline/outage.ts'
 import type { BatchLease, RecordBatch, StateConflict } from '../../../src/pipeline/ports.ts'
 import { type Pipeline, processBatch } from '../../../src/pipeline/process-batch.ts'
+import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 
@@ -167,16 +168,7 @@ function createWorld(faults: Faults = {}) {
       steps.push(`commit ${next}`)
     },
   }
-  const decoder = createDecoder({
-    maxClockSkewMs: 0,
-    strictFormats: false,
-    tombstones: 'reject',
-    maxEventBytes: 1000,
-    maxTraits: 10,
-    maxTraitNameBytes: 100,
-    maxTraitValueBytes: 100,
-    maxDepth: 10,
-  })
+  const decoder = createDecoder(DEFAULT_RULES)
   const breaking: Decoder = {
     ...decoder,
     decodeRecord(record, now) {
