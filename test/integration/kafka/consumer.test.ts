@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, onTestFinished, test } from 'vitest'
-import { kafkajs } from '../../../src/kafka/kafkajs.ts'
+import { expect, test } from 'vitest'
 import { Abandoned } from '../../../src/pipeline/outage.ts'
 import { until } from '../../setup/waiting.ts'
 import {
+  beginTransactions,
   committed,
   consume,
   makeTopic,
-  plainClient,
   produce,
   settingsFor,
   withAdmin,
@@ -45,20 +44,7 @@ test('of transactions, only the committed ones are read, and the offset goes pas
   const settings = settingsFor()
   const { topic } = settings
   await makeTopic(settings)
-  const client = plainClient(settings)
-  const producers = [1, 2, 3].map((n) =>
-    client.producer({
-      transactionalId: `${topic}-${n}`,
-      idempotent: true,
-      maxInFlightRequests: 1,
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-    }),
-  )
-  onTestFinished(async () => {
-    await Promise.all(producers.map((producer) => producer.disconnect()))
-  })
-  await Promise.all(producers.map((producer) => producer.connect()))
-  const [a, b, c] = await Promise.all(producers.map((producer) => producer.transaction()))
+  const [a, b, c] = await beginTransactions(settings, 3)
   const send = (transaction: typeof a, value: string) =>
     transaction?.send({ topic, messages: [{ value }] })
   await send(b, 'aborted by b')

@@ -8,7 +8,13 @@ import {
   type RunningConsumer,
   startConsumer,
 } from '../../../src/kafka/consumer.ts'
-import { type Admin, amendKafkajs, kafkajs, type Message } from '../../../src/kafka/kafkajs.ts'
+import {
+  type Admin,
+  amendKafkajs,
+  kafkajs,
+  type Message,
+  type Transaction,
+} from '../../../src/kafka/kafkajs.ts'
 import type { KafkaSettings } from '../../../src/kafka/settings.ts'
 import { createTopic } from '../../../src/kafka/topic-facts.ts'
 import { type LogLine, recordLog } from '../../setup/logs.ts'
@@ -86,6 +92,27 @@ export async function produce(
   } finally {
     await producer.disconnect()
   }
+}
+
+/** Transactions of so many producers, which are disconnected with the test. */
+export async function beginTransactions(
+  settings: KafkaSettings,
+  count: number,
+): Promise<Transaction[]> {
+  const client = plainClient(settings)
+  const producers = Array.from({ length: count }, (_, index) =>
+    client.producer({
+      transactionalId: `${settings.topic}-${index}`,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    }),
+  )
+  onTestFinished(async () => {
+    await Promise.all(producers.map((producer) => producer.disconnect()))
+  })
+  await Promise.all(producers.map((producer) => producer.connect()))
+  return await Promise.all(producers.map((producer) => producer.transaction()))
 }
 
 export interface ConsumerUnderTest {

@@ -1,9 +1,15 @@
-import { expect, onTestFinished, test } from 'vitest'
-import { kafkajs } from '../../../src/kafka/kafkajs.ts'
+import { expect, test } from 'vitest'
 import { type ScanOptions, scanTopic } from '../../../src/kafka/scan.ts'
 import type { KafkaSettings } from '../../../src/kafka/settings.ts'
 import { silentLog as log } from '../../setup/logs.ts'
-import { committed, makeTopic, plainClient, produce, settingsFor, withAdmin } from './fixture.ts'
+import {
+  beginTransactions,
+  committed,
+  makeTopic,
+  produce,
+  settingsFor,
+  withAdmin,
+} from './fixture.ts'
 
 test('all that is in the topic is read, once, and nothing is committed', async () => {
   const settings = settingsFor()
@@ -44,20 +50,7 @@ test('control records at the end, an aborted transaction and an open one are no 
   const settings = settingsFor()
   const { topic } = settings
   await makeTopic(settings)
-  const client = plainClient(settings)
-  const producers = ['a', 'b', 'c'].map((name) =>
-    client.producer({
-      transactionalId: `${topic}-${name}`,
-      idempotent: true,
-      maxInFlightRequests: 1,
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-    }),
-  )
-  onTestFinished(async () => {
-    await Promise.all(producers.map((producer) => producer.disconnect()))
-  })
-  await Promise.all(producers.map((producer) => producer.connect()))
-  const [a, b, c] = await Promise.all(producers.map((producer) => producer.transaction()))
+  const [a, b, c] = await beginTransactions(settings, 3)
   await a?.send({ topic, messages: [{ value: 'committed' }] })
   await a?.commit()
   await b?.send({ topic, messages: [{ value: 'aborted' }] })
