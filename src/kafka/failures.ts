@@ -62,7 +62,7 @@ export function isKafkajsError(error: unknown): boolean {
 
 function adviceFor(error: unknown): string | undefined {
   if (isSaslFailure(error)) {
-    return 'Check kafka.sasl: the mechanism, the user name and the password'
+    return 'Check kafka.sasl: whether that port of the broker asks for it, the mechanism, the user name and the password'
   }
   if (causes(error).some((cause) => TLS_CODES.test(textAt(cause, 'code')))) {
     return 'Check kafka.tls: whether that port of the broker speaks TLS, and the authorities to trust (caFile)'
@@ -78,8 +78,12 @@ function adviceFor(error: unknown): string | undefined {
 
 function isSaslFailure(error: unknown): boolean {
   return (
-    hasType(error, 'SASL_AUTHENTICATION_FAILED', 'UNSUPPORTED_SASL_MECHANISM') ||
-    causes(error).some((cause) => nameOf(cause) === 'KafkaJSSASLAuthenticationError')
+    hasType(
+      error,
+      'SASL_AUTHENTICATION_FAILED',
+      'UNSUPPORTED_SASL_MECHANISM',
+      'ILLEGAL_SASL_STATE',
+    ) || causes(error).some((cause) => nameOf(cause) === 'KafkaJSSASLAuthenticationError')
   )
 }
 
@@ -89,6 +93,7 @@ const DENIED = new Set([
   'CLUSTER_AUTHORIZATION_FAILED',
   'SASL_AUTHENTICATION_FAILED',
   'UNSUPPORTED_SASL_MECHANISM',
+  'ILLEGAL_SASL_STATE',
   'SECURITY_DISABLED',
   'UNSUPPORTED_VERSION',
   'INVALID_SESSION_TIMEOUT',

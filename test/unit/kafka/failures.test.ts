@@ -25,6 +25,7 @@ describe('what an error of kafkajs means', () => {
 
   test.each([
     ['a wrong password', protocolError('SASL_AUTHENTICATION_FAILED', false)],
+    ['a login where nobody asks for one', protocolError('ILLEGAL_SASL_STATE', false)],
     ['a missing right, wrapped', nonRetriable(protocolError('GROUP_AUTHORIZATION_FAILED', false))],
     [
       'a certificate that nobody trusts',
