@@ -1,5 +1,6 @@
 /** Reads the state of groups and users, for people and programs. */
 import type { Form } from '../domain/stored-value.ts'
+import { Refused } from '../pipeline/outage.ts'
 import type { RedisConnection } from './connection.ts'
 import { codeOf, failureOf } from './failure.ts'
 import { groupKey, groupsKey, leftKey, userKey } from './keys.ts'
@@ -63,7 +64,7 @@ export interface GroupClock {
  * nothing ever was. After an erasure only `latest` and `erasedAt` tell anything.
  *
  * @param maxUsers how many members, and how many who left, at most
- * @throws Unavailable; Error where a key of the group is of a foreign type
+ * @throws Unavailable; Refused where a key of the group is of a foreign type
  */
 export async function readGroup(
   connection: RedisConnection,
@@ -98,7 +99,7 @@ export async function readGroup(
  * The groups of a user, all as of one moment; `null` where there are none, nor any left.
  *
  * @param maxGroups how many groups, and how many that the user left, at most
- * @throws Unavailable; Error where a key of the user is of a foreign type
+ * @throws Unavailable; Refused where a key of the user is of a foreign type
  */
 export async function readUser(
   connection: RedisConnection,
@@ -130,7 +131,10 @@ async function ask<Reply>(
     return await read()
   } catch (error) {
     if (error instanceof Error && codeOf(error) === 'WRONGTYPE') {
-      throw new Error(`a key of another program stands at ${key}… in Redis: look there with TYPE`)
+      throw new Refused(
+        'redis',
+        `a key of another program stands at ${key}… in Redis: look there with TYPE`,
+      )
     }
     throw failureOf(error, connection.lastError)
   }

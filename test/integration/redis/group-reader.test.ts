@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, describe, expect, inject, test } from 'vitest'
 import { emptyState } from '../../../src/domain/merge.ts'
 import { JsonText } from '../../../src/domain/stored-value.ts'
+import { Refused } from '../../../src/pipeline/outage.ts'
 import { readGroup, readUser } from '../../../src/redis/group-reader.ts'
 import { openGroupStore } from '../../../src/redis/group-store.ts'
 import { openTestRedis } from '../../setup/redis-connection.ts'
@@ -126,7 +127,9 @@ describe('reading a group', () => {
 
   test('names the place where a key of another program stands', async () => {
     await raw('SET', 'group:{foreign}:members', 'x')
-    await expect(readGroup(connection, 'foreign')).rejects.toThrow(/group:\{foreign\}/)
+    const reading = readGroup(connection, 'foreign')
+    await expect(reading).rejects.toThrow(Refused)
+    await expect(reading).rejects.toThrow(/group:\{foreign\}/)
   })
 })
 
