@@ -1,5 +1,6 @@
 import { Abandoned } from '../pipeline/outage.ts'
 import { type RetryRules, waitOut } from '../pipeline/retry.ts'
+import { untilAborted } from './life-cycle.ts'
 import type { OutageBoard, Source } from './outage-board.ts'
 
 /** How outages are waited out, each told to the board. */
@@ -32,7 +33,11 @@ export async function waitAtStart(
   }
   const nobodyToTell = { signal, heartbeat: async () => {} }
   try {
-    await waitOut(attempt, nobodyToTell, { ...rules, onUnavailable })
+    // an attempt may hang for longer than a stop may take
+    await Promise.race([
+      waitOut(attempt, nobodyToTell, { ...rules, onUnavailable }),
+      untilAborted(signal),
+    ])
   } catch (error) {
     if (!(error instanceof Abandoned)) throw error
   }
