@@ -2,7 +2,7 @@ import { createDecoder } from '../domain/decode.ts'
 import { createGateway, EventTooLarge } from '../http/gateway.ts'
 import { createPublisher, type Publisher, RecordRefused } from '../kafka/publisher.ts'
 import { checkPublishing } from '../kafka/topics.ts'
-import { Unavailable } from '../pipeline/outage.ts'
+import { Refused, Unavailable } from '../pipeline/outage.ts'
 import type { Log } from '../pipeline/ports.ts'
 import { createGatewayMetrics } from '../telemetry/metrics.ts'
 import type { Config } from './config.ts'
@@ -33,13 +33,14 @@ export async function serve(
   const outages = new OutageBoard(['kafka'], log, Date.now, metrics.setUp)
   const publisher = createPublisher(kafka, log, { deadlineMs: PUBLISH_TIMEOUT_MS })
   const decoder = createDecoder(events)
-  const untilPublishing = () => waitAtStart(() => checkPublishing(kafka, log), outages, signal)
+  const checkTopic = () => checkPublishing(kafka, log)
+  const untilBack = () => waitAtStart(() => evenIfRefused(checkTopic), outages, signal)
   let isReady = false
   const gateway = createGateway({
     ...config.gateway,
     log,
     decode: decoder.decodeValue,
-    publish: publishingTo(publisher, outages, untilPublishing),
+    publish: publishingTo(publisher, outages, untilBack, signal),
     health: () => {
       const parts = outages.states()
       return { live: true, ready: isReady && parts.every(({ ok }) => ok), parts }
@@ -53,7 +54,7 @@ export async function serve(
   try {
     const { url } = await gateway.listen()
     log.info({ url, topic: kafka.topic }, 'the gateway starts')
-    await untilPublishing()
+    await waitAtStart(checkTopic, outages, signal)
     if (signal.aborted) return
     isReady = true
     onStarted(url)
@@ -75,18 +76,19 @@ const PUBLISH_TIMEOUT_MS = 10_000
 function publishingTo(
   publisher: Publisher,
   outages: OutageBoard,
-  untilPublishing: () => Promise<void>,
+  untilBack: () => Promise<void>,
+  signal: AbortSignal,
 ): (key: string, value: Buffer) => Promise<void> {
   let isWatching = false
-  const watch = async (outage: Unavailable) => {
+  const watch = async (outage: Unavailable | Refused) => {
     if (isWatching) return
     isWatching = true
     outages.away('kafka', 'connection', outage.message)
     try {
-      await untilPublishing()
-      outages.back('kafka', 'connection')
+      await untilBack()
+      if (!signal.aborted) outages.back('kafka', 'connection')
     } catch (error) {
-      // a right withdrawn while running: the next event finds out whether it still is
+      // a bug of the client: the next event finds out whether it still is
       outages.away('kafka', 'connection', error instanceof Error ? error.message : String(error))
     } finally {
       isWatching = false
@@ -98,11 +100,21 @@ function publishingTo(
       await publisher.publish([{ key, value }])
       outages.back('kafka', 'connection')
     } catch (error) {
-      if (error instanceof Unavailable) void watch(error)
+      if (error instanceof Unavailable || error instanceof Refused) void watch(error)
       if (error instanceof RecordRefused && error.reason === 'size') {
         throw new EventTooLarge(error.message, { cause: error })
       }
       throw error
     }
+  }
+}
+
+/** Once running, a topic or a right that is gone is an outage: it may be given back. */
+async function evenIfRefused(check: () => Promise<void>): Promise<void> {
+  try {
+    await check()
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    throw new Unavailable('kafka', error.message, { cause: error })
   }
 }

@@ -1,0 +1,45 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { loadConfig } from '../../../src/app/config-loader.ts'
+import { serve } from '../../../src/app/gateway.ts'
+import { recordLog } from '../../setup/logs.ts'
+import { until } from '../../setup/waiting.ts'
+import { makeTopic, settingsFor, withAdmin } from '../kafka/fixture.ts'
+
+const EVENT = '{"group_id":"acme","user_id":"ann","traits":{},"timestamp":"2024-01-01"}'
+
+test('a gateway whose topic was gone is ready once it is there again, though nobody posts', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings)
+  const log = recordLog()
+  const stopping = new AbortController()
+  const { promise: started, resolve: onStarted } = Promise.withResolvers<string>()
+  const served = serve(gatewayConfig(settings), log, stopping.signal, onStarted)
+  onTestFinished(async () => {
+    stopping.abort()
+    await served
+  })
+  const url = await started
+  const readiness = async () => (await fetch(`${url}/readyz`)).status
+  expect(await readiness()).toBe(200)
+
+  await withAdmin(settings, (admin) => admin.deleteTopics({ topics: [settings.topic] }))
+  const answer = await fetch(`${url}/group`, { method: 'POST', body: EVENT })
+  expect(answer.status).toBe(503)
+  await until('it says what it waits for', async () => {
+    return (await (await fetch(`${url}/readyz`)).text()).includes('there is no topic')
+  })
+  await makeTopic(settings)
+  await until('ready', async () => (await readiness()) === 200, 20_000)
+  expect(log.lines.filter(({ message }) => message.includes('is away'))).toHaveLength(1)
+}, 60_000)
+
+function gatewayConfig({ brokers, topic }: { brokers: readonly string[]; topic: string }) {
+  return loadConfig({
+    file: undefined,
+    environment: { KAFKA_BROKERS: brokers.join(','), KAFKA_TOPIC: topic, GATEWAY_PORT: '0' },
+    flags: new Map(),
+    needsKafka: true,
+    localEndpoints: undefined,
+    readFile: () => '',
+  }).config
+}
