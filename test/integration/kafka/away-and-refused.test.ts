@@ -82,7 +82,7 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
   test('a wrong password is refused', async () => {
     const settings = secured('wrong')
     const error = await refusalOf(checkTopics(settings, log))
-    expect(error).toContain('Check kafka.sasl: the mechanism, the user name and the password')
+    expect(error).toContain('the mechanism, the user name and the password')
     const { consumer } = consume(settings)
     expect(String(await consumer.ended)).toContain('Check kafka.sasl')
   })
