@@ -1,7 +1,8 @@
 /** JSON lines, decoded as the worker would. */
 import { createReadStream, statSync } from 'node:fs'
-import { createDecoder, type DecodeRules, type Ignored, type Rejected } from '../domain/decode.ts'
+import { createDecoder, type DecodeRules, type Ignored } from '../domain/decode.ts'
 import type { GroupEvent } from '../domain/event.ts'
+import type { Rejected } from '../domain/problem.ts'
 import { type Cli, CommandFailed, WRONG_USAGE } from './cli.ts'
 import { type Line, readLines } from './lines.ts'
 import { printable } from './printable.ts'

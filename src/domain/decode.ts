@@ -8,7 +8,7 @@ import { decodeErasure, isErasure } from './erasure.ts'
 import type { Erasure, GroupEvent } from './event.ts'
 import { isPresent, readClock, readField, readId } from './fields.ts'
 import { isDeeperThan, isJsonObject, type JsonObject, withExactNumbers } from './json.ts'
-import type { Problem, Reason } from './problem.ts'
+import { type Problem, type Reason, type Rejected, rejectedFor } from './problem.ts'
 import type { KafkaRecord } from './record.ts'
 import { type TraitRules, traitsReader } from './traits.ts'
 
@@ -27,12 +27,6 @@ export type Decoded = GroupEvent | Erasure | Ignored | Rejected
 export interface Ignored {
   readonly kind: 'ignored'
   readonly type: string
-}
-
-export interface Rejected {
-  readonly kind: 'rejected'
-  /** In order of precedence: the first is the reason. */
-  readonly problems: readonly [Problem, ...Problem[]]
 }
 
 export interface Decoder {
@@ -98,9 +92,9 @@ export function createDecoder(rules: DecodeRules): Decoder {
     readField(document, 'type', true, report)
     const assigned = readField(document, 'assigned', true, report) ?? true
 
-    const [first, ...others] = problems
-    if (first !== undefined) return { kind: 'rejected', problems: [first, ...others] }
-    return { kind: 'group', groupId, userId, assigned, clock, traits: stored }
+    return (
+      rejectedFor(problems) ?? { kind: 'group', groupId, userId, assigned, clock, traits: stored }
+    )
   }
 }
 

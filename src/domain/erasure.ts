@@ -1,9 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { type ClockRules, clockProblem, END_OF_MILLISECOND } from './clock.ts'
-import type { Rejected } from './decode.ts'
 import { type Erasure, idSchema } from './event.ts'
 import { jsonPointer } from './json.ts'
-import type { Problem } from './problem.ts'
+import { type Problem, type Rejected, rejectedFor } from './problem.ts'
 import { type KafkaRecord, lastHeader } from './record.ts'
 import { parseDateTime, parseEpoch } from './timestamp.ts'
 
@@ -39,7 +38,5 @@ export function decodeErasure(
     problems.push({ reason: 'invalid_field', path: '/$key', message })
   }
   if (badTime !== undefined) problems.push(badTime)
-  const [first, ...others] = problems
-  if (first !== undefined) return { kind: 'rejected', problems: [first, ...others] }
-  return { kind: 'erasure', groupId: id.data ?? '', clock: clock ?? 0 }
+  return rejectedFor(problems) ?? { kind: 'erasure', groupId: id.data ?? '', clock: clock ?? 0 }
 }

@@ -31,3 +31,14 @@ export interface Problem {
   /** For people: what is wrong, and what would be right. Never a value of a trait. */
   readonly message: string
 }
+
+export interface Rejected {
+  readonly kind: 'rejected'
+  /** In order of precedence: the first is the reason. */
+  readonly problems: readonly [Problem, ...Problem[]]
+}
+
+/** The rejection for the problems that were found, if any. */
+export function rejectedFor([first, ...others]: readonly Problem[]): Rejected | undefined {
+  return first && { kind: 'rejected', problems: [first, ...others] }
+}
