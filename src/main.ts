@@ -4,9 +4,12 @@ import { main } from './cli/program.ts'
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0) // the reader (`head`) has seen enough
-    throw error
+    process.stderr.write(`error: cannot write the output: ${error.message}\n`)
+    process.exit(1)
   })
 }
 
 const exitCode = await main(process.argv.slice(2), process.env, process)
-process.stdout.write('', () => process.exit(exitCode))
+process.stdout.write('', (error) => {
+  if (!error) process.exit(exitCode) // else the stream tells, above
+})

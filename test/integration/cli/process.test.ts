@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, openSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { ownEnvironment, run } from './command-line.ts'
@@ -69,4 +70,13 @@ test('a reader that has seen enough (head) ends it quietly', async () => {
   ])
   expect(stdout).toBe('line 1: not_json: the value is not JSON\n0\n')
   expect(stderr).toBe('')
+})
+
+test.skipIf(!existsSync('/dev/full'))('an output that cannot be written is a failure', () => {
+  const { status, stderr } = spawnSync(process.execPath, ['src/main.ts', 'schema'], {
+    stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
+    encoding: 'utf8',
+  })
+  expect(stderr).toMatch(/^error: cannot write the output: ENOSPC.*\n$/)
+  expect(status).toBe(1)
 })
