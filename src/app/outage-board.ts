@@ -58,7 +58,7 @@ export class OutageBoard {
       const outage = this.outages.get(name)
       if (outage === undefined) return { name, ok: true }
       const since = new Date(outage.sinceMs).toISOString()
-      return { name, ok: false, since, detail: [...outage.details.values()].join('; ') }
+      return { name, ok: false, since, detail: [...new Set(outage.details.values())].join('; ') }
     })
   }
 }

@@ -1,10 +1,11 @@
 /** Follows a client through its states: opening -> ready <-> away -> closed. */
-import { codeOf } from './failure.ts'
+import { Unavailable } from '../pipeline/outage.ts'
+import { failureOf } from './failure.ts'
 import type { RedisClient } from './scripts.ts'
 
 export type RedisState =
   | { readonly ready: true }
-  /** `detail` says why, as a code: `ECONNREFUSED`, `WRONGPASS`. */
+  /** `detail` says why, for people. */
   | { readonly ready: false; readonly detail: string }
 
 export class ConnectionWatch {
@@ -62,8 +63,9 @@ export class ConnectionWatch {
   }
 
   private readonly lose = () => {
-    const code = this.error && codeOf(this.error)
-    this.change({ ready: false, detail: code ?? 'DISCONNECTED' })
+    const failure = failureOf(this.error)
+    const isKnown = failure instanceof Unavailable
+    this.change({ ready: false, detail: isKnown ? failure.message : 'Redis closed the connection' })
   }
 
   private readonly win = () => {

@@ -64,6 +64,6 @@ export function openRedis(
 function sayTo(log: Log, redis: string): (state: RedisState) => void {
   return (state) => {
     if (state.ready) log.info({ redis }, 'Redis is back')
-    else log.warn({ redis, code: state.detail }, 'Redis is away: waiting for it')
+    else log.warn({ redis, detail: state.detail }, 'Redis is away: waiting for it')
   }
 }

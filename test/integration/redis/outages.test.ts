@@ -153,7 +153,7 @@ describe.skipIf(binary === '')('while Redis', () => {
     )
     expect(connection.lastError).toMatchObject({ code: 'ECONNREFUSED' })
     expect(log.lines.map(({ facts }) => facts)).toEqual([
-      { redis: `127.0.0.1:${server.port}`, code: 'ECONNREFUSED' },
+      { redis: `127.0.0.1:${server.port}`, detail: 'Redis cannot be reached (ECONNREFUSED)' },
     ])
     await server.startAgain()
     await until('found', () => connection.ready)

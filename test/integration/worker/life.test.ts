@@ -18,7 +18,8 @@ describe.skipIf(redisBinary === '')('while Redis is away', () => {
     const { environment, settings } = await world({ REDIS_URL: redis.url })
     await produce(settings, [{ value: EVENT }])
     const worker = startWorker(environment)
-    await worker.said('Redis is away')
+    const { detail } = await worker.said('Redis is away')
+    expect(detail).toBe('Redis cannot be reached (ECONNREFUSED)')
     await until('not ready', async () => (await worker.get('/readyz')).status === 503)
     expect(JSON.parse((await worker.get('/readyz')).body)).toMatchObject({
       ready: false,
