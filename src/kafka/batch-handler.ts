@@ -7,6 +7,7 @@
  */
 import { Abandoned, PartitionStopped } from '../pipeline/outage.ts'
 import type { BatchLease, Log, RecordBatch } from '../pipeline/ports.ts'
+import type { SendOffsets } from './committer.ts'
 import { ConsumerFailed } from './consumer-failed.ts'
 import { isKafkajsError } from './failures.ts'
 import type { EachBatchPayload } from './kafkajs.ts'
@@ -14,7 +15,7 @@ import type { PartitionStates } from './partition-states.ts'
 import { fetchedRecords, type Undecodable } from './record-batch.ts'
 
 /**
- * Returning means that all of the batch is durable and committed. `Abandoned` has it delivered
+ * Returning means that all of the batch is durable, and its commit on the way. `Abandoned` has it delivered
  * again; `PartitionStopped` stops its partition; the errors of the lease are passed on as they
  * are. Any other error is a bug.
  */
@@ -97,12 +98,20 @@ function stopAt(
 
 function leaseOf(payload: EachBatchPayload, { partitions, signal }: BatchHandler): BatchLease {
   const { topic, partition } = payload.batch
-  const { generation } = partitions
+  const { generation, committer } = partitions
   const assertOwned = () => {
+    committer.assertWorking()
     // another fetch found a rebalance while this batch was in hand
     if (partitions.generation !== generation) {
       throw new Abandoned(`partition ${partition} may have another owner by now`)
     }
+  }
+  const send: SendOffsets = async (nextOffsets) => {
+    assertOwned()
+    const offsets = Array.from(nextOffsets, ([partition, offset]) => {
+      return { partition, offset: String(offset), metadata: COMMIT_METADATA }
+    })
+    await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: offsets }] })
   }
   return {
     signal,
@@ -112,8 +121,11 @@ function leaseOf(payload: EachBatchPayload, { partitions, signal }: BatchHandler
     },
     commit: async (nextOffset) => {
       assertOwned()
-      const offset = { partition, offset: String(nextOffset), metadata: COMMIT_METADATA }
-      await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: [offset] }] })
+      committer.commit(partition, nextOffset, send)
+      if (!signal.aborted) return
+      // the group is left once the batch is done
+      await committer.settled()
+      committer.assertWorking()
     },
   }
 }

@@ -67,6 +67,8 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
 const BACKOFF: BackoffRules = { firstDelayMs: 250, maxDelayMs: 10_000, random: Math.random }
 /** How long an ended session may take to clean up before the next one begins. */
 const CLOSE_DEADLINE_MS = 5000
+/** How long the last commits may take before the group is left without them. */
+const COMMIT_DEADLINE_MS = 1000
 
 class ConsumerLife {
   private readonly options: ConsumerOptions
@@ -140,6 +142,10 @@ class ConsumerLife {
     })
     const error = await Promise.race([session.ended, failed.promise, this.stopped])
     this.isReading = false
+    await Promise.race([
+      this.partitions.committer.settled(),
+      sleep(COMMIT_DEADLINE_MS, undefined, { ref: false }),
+    ])
     await session.close(signal.aborted ? this.stopDeadlineMs : CLOSE_DEADLINE_MS)
     this.partitions.unassign()
     return error

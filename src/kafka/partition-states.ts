@@ -1,3 +1,5 @@
+import { Committer } from './committer.ts'
+
 /** What the consumer knows of the partitions that it was assigned. */
 export interface PartitionState {
   readonly partition: number
@@ -12,12 +14,15 @@ export interface PartitionState {
 export class PartitionStates {
   /** Counts the assignments: what began under an earlier one may have another owner by now. */
   generation = 0
+  /** Of this assignment. */
+  committer = new Committer()
   private states = new Map<number, PartitionState>()
   /** The latest stop of each partition, so that a rebalance doesn't tell it again. */
   private readonly toldStops = new Map<number, bigint>()
 
   assign(partitions: readonly number[]): void {
     this.generation++
+    this.committer = new Committer()
     this.states = new Map(partitions.map((partition) => [partition, { partition }]))
   }
 

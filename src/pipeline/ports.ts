@@ -65,7 +65,12 @@ export interface BatchLease {
    * @throws what the Kafka client throws on a rebalance, to be passed on as it is
    */
   heartbeat(): Promise<void>
-  /** @throws like `heartbeat` */
+  /**
+   * Has the offset committed; all before it must be durable. It may still be on its way once
+   * this resolves: what goes on does not depend on it, and without it records come again.
+   *
+   * @throws like `heartbeat`, also where an earlier commit failed
+   */
   commit(nextOffset: bigint): Promise<void>
   /** Aborted once the worker is to stop: then the batch is finished at once or abandoned. */
   readonly signal: AbortSignal

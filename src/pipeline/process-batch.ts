@@ -1,8 +1,8 @@
 /**
  * The way of a record, whole: decode, fold, merge in Redis, dead letters, commit.
  *
- * Returning means that everything in the batch is durable and committed; throwing means that
- * it will be delivered again, which the merge does not mind.
+ * Returning means that everything in the batch is durable, and its offset handed over to be
+ * committed; throwing means that it will be delivered again, which the merge does not mind.
  */
 import type { DeadLetter } from '../domain/dead-letter.ts'
 import type { Decoded, Decoder } from '../domain/decode.ts'
