@@ -2,6 +2,7 @@
 import type { Log } from '../pipeline/ports.ts'
 import { describeAddress, parseRedisUrl, type RedisAddress } from './address.ts'
 import { type ClientTimeouts, createClient } from './client.ts'
+import { routeClientWarnings } from './client-warnings.ts'
 import { ConnectionWatch, type RedisState } from './connection-watch.ts'
 import type { KeyPrefixes } from './keys.ts'
 import type { RedisClient } from './scripts.ts'
@@ -42,6 +43,7 @@ export function openRedis(
   onStateChange?: (state: RedisState) => void,
 ): RedisConnection {
   const address = parseRedisUrl(settings.url)
+  routeClientWarnings(log)
   const client = createClient(address, settings)
   const tell = onStateChange ?? sayTo(log, describeAddress(address))
   const watch = new ConnectionWatch(client, tell, settings.connectTimeoutMs)

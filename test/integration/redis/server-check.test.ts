@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { Refused, Unavailable } from '../../../src/pipeline/outage.ts'
 import type { Log } from '../../../src/pipeline/ports.ts'
@@ -124,6 +125,18 @@ describe.skipIf(binary === '')('the check of the server', () => {
     expect(log.lines).toEqual([
       { level: 'warn', facts: expect.anything(), message: expect.stringContaining('noeviction') },
     ])
+  })
+
+  test('says in the log, once, that a password is not asked for', async () => {
+    const log = recordLog()
+    const connection = open(server.url.replace('//', '//:hunter2@'), log)
+    await checkServer(connection)
+    const { client } = connection
+    const reconnected = once(client, 'ready')
+    client.disconnect(true)
+    await reconnected
+    const told = log.lines.filter(({ message }) => message.includes('asks for no password'))
+    expect(told).toHaveLength(1)
   })
 
   test('refuses a database that the server does not have', async () => {
