@@ -17,7 +17,10 @@ export interface Servers {
   stop(): Promise<void>
 }
 
-/** Those of KAFKA_BROKERS and REDIS_URL where both are set, else a local stack that is gone after. */
+/**
+ * Those of KAFKA_BROKERS and REDIS_URL where both are set, else a local stack that is gone
+ * after, its Redis without persistence.
+ */
 export async function openServers(
   env: NodeJS.ProcessEnv,
   say: (line: string) => void,
@@ -30,13 +33,16 @@ export async function openServers(
   const folder = await mkdtemp(join(tmpdir(), 'group-traits-bench-'))
   const options = { folder, downloads: downloadsFolder, report: say }
   const stack = await startLocalStack({ ...options, engine: 'java' })
-  return connect({
+  const servers = await connect({
     ...stack,
     async stop() {
       await stack.stop()
       await rm(folder, { recursive: true, force: true })
     },
   })
+  // what a disk costs would be measured, too, and on no two machines alike
+  await servers.redis.config('SET', 'appendonly', 'no')
+  return servers
 }
 
 async function connect(
