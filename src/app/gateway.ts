@@ -31,16 +31,17 @@ export async function serve(
   const { kafka, events } = config
   const metrics = createGatewayMetrics(Date.now)
   const outages = new OutageBoard(['kafka'], log, Date.now, metrics.setUp)
-  const publisher = createPublisher(kafka, log, { deadlineMs: PUBLISH_TIMEOUT_MS })
   const decoder = createDecoder(events)
   const checkTopic = () => checkPublishing(kafka, log)
   const untilBack = () => waitAtStart(() => evenIfRefused(checkTopic), outages, signal)
+  const noteOutage = outageWatch(outages, untilBack, signal)
+  const publisher = createPublisher(kafka, log, { onOutage: noteOutage })
   let isReady = false
   const gateway = createGateway({
     ...config.gateway,
     log,
     decode: decoder.decodeValue,
-    publish: publishingTo(publisher, outages, untilBack, signal),
+    publish: publishingTo(publisher, outages, noteOutage),
     health: () => {
       const parts = outages.states()
       return { live: true, ready: isReady && parts.every(({ ok }) => ok), parts }
@@ -66,24 +67,20 @@ export async function serve(
   }
 }
 
-/** A client that waits longer has most likely given up. */
-const PUBLISH_TIMEOUT_MS = 10_000
+type NoteOutage = (outage: Unavailable | Refused) => void
 
 /**
- * Publishes; at the first failure Kafka is said to be away, and looked after until it is back,
- * whether or not events come meanwhile.
+ * At the first failure Kafka is said to be away, and looked after until it is back, whether or
+ * not events come meanwhile.
  */
-function publishingTo(
-  publisher: Publisher,
+function outageWatch(
   outages: OutageBoard,
   untilBack: () => Promise<void>,
   signal: AbortSignal,
-): (key: string, value: Buffer) => Promise<void> {
+): NoteOutage {
   let isWatching = false
-  const watch = async (outage: Unavailable | Refused) => {
-    if (isWatching) return
+  const watch = async () => {
     isWatching = true
-    outages.away('kafka', 'connection', outage.message)
     try {
       await untilBack()
       if (!signal.aborted) outages.back('kafka', 'connection')
@@ -95,12 +92,29 @@ function publishingTo(
     }
   }
 
+  return ({ message }) => {
+    outages.away('kafka', 'connection', message)
+    if (!isWatching) void watch()
+  }
+}
+
+/** A client that waits longer has most likely given up. */
+const PUBLISH_TIMEOUT_MS = 10_000
+/** While Kafka is known to be away: it may just be coming back. */
+const AWAY_TIMEOUT_MS = 1000
+
+function publishingTo(
+  publisher: Publisher,
+  outages: OutageBoard,
+  noteOutage: NoteOutage,
+): (key: string, value: Buffer) => Promise<void> {
   return async (key, value) => {
+    const deadlineMs = outages.isAway('kafka') ? AWAY_TIMEOUT_MS : PUBLISH_TIMEOUT_MS
     try {
-      await publisher.publish([{ key, value }])
+      await publisher.publish([{ key, value }], deadlineMs)
       outages.back('kafka', 'connection')
     } catch (error) {
-      if (error instanceof Unavailable || error instanceof Refused) void watch(error)
+      if (error instanceof Unavailable || error instanceof Refused) noteOutage(error)
       if (error instanceof RecordRefused && error.reason === 'size') {
         throw new EventTooLarge(error.message, { cause: error })
       }

@@ -53,6 +53,10 @@ export class OutageBoard {
     this.onChange(dependency, true)
   }
 
+  isAway(dependency: Dependency): boolean {
+    return this.outages.has(dependency)
+  }
+
   states(): HealthPart[] {
     return this.dependencies.map((name) => {
       const outage = this.outages.get(name)

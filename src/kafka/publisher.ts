@@ -25,8 +25,9 @@ export interface Publisher {
    * @throws RecordRefused, naming the first record that the topic does not take; those before
    *   it are written. Refused without the right to write. Unavailable once the deadline is
    *   over: some may be written
+   * @param deadlineMs where it is another than that of all calls
    */
-  publish(records: readonly OutgoingRecord[]): Promise<void>
+  publish(records: readonly OutgoingRecord[], deadlineMs?: number): Promise<void>
   /** What is on its way is given the time to arrive, within the deadline. */
   close(): Promise<void>
 }
@@ -49,6 +50,8 @@ export interface PublisherLimits {
   readonly deadlineMs?: number
   /** What may wait in memory, of all calls together; a call over it is refused at once. */
   readonly maxWaitingBytes?: number
+  /** Told of every failed attempt, long before the calls that wait for it are given up. */
+  readonly onOutage?: (outage: Unavailable) => void
 }
 
 /** Stays under what a topic takes in one batch by default. */
@@ -60,10 +63,18 @@ const RETRY_DELAY_MS = 200
 export function createPublisher(
   settings: KafkaSettings,
   log: Log,
-  { deadlineMs = 10_000, maxWaitingBytes = 64 * 1024 * 1024 }: PublisherLimits = {},
+  limits: PublisherLimits = {},
 ): Publisher {
+  const { maxWaitingBytes = 64 * 1024 * 1024, onOutage = () => {} } = limits
   const sender = createSender(settings, log)
-  const send: Send = (messages) => sender.send(settings.topic, messages)
+  const send: Send = async (messages) => {
+    try {
+      await sender.send(settings.topic, messages)
+    } catch (error) {
+      if (error instanceof Unavailable) onOutage(error)
+      throw error
+    }
+  }
   const waiting: Call[] = []
   const unsettled = new Set<Promise<void>>()
   let waitingBytes = 0
@@ -78,7 +89,7 @@ export function createPublisher(
   }
 
   return {
-    publish: async (records) => {
+    publish: async (records, deadlineMs = limits.deadlineMs ?? 10_000) => {
       if (isClosed) throw new Unavailable('kafka', 'the publisher is closed')
       if (records.length === 0) return
       const call = callOf(records)

@@ -7,7 +7,7 @@ import { makeTopic, settingsFor, withAdmin } from '../kafka/fixture.ts'
 
 const EVENT = '{"group_id":"acme","user_id":"ann","traits":{},"timestamp":"2024-01-01"}'
 
-test('a gateway whose topic was gone is ready once it is there again, though nobody posts', async () => {
+test('a gateway whose topic is gone says so at once, answers soon, and is ready once it is there again', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   const log = recordLog()
@@ -23,8 +23,17 @@ test('a gateway whose topic was gone is ready once it is there again, though nob
   expect(await readiness()).toBe(200)
 
   await withAdmin(settings, (admin) => admin.deleteTopics({ topics: [settings.topic] }))
-  const answer = await fetch(`${url}/group`, { method: 'POST', body: EVENT })
-  expect(answer.status).toBe(503)
+  const post = () => fetch(`${url}/group`, { method: 'POST', body: EVENT })
+  let isAnswered = false
+  const first = post().finally(() => {
+    isAnswered = true
+  })
+  await until('it says so', async () => (await readiness()) === 503)
+  expect(isAnswered).toBe(false)
+  const startedAt = performance.now()
+  expect((await post()).status).toBe(503)
+  expect(performance.now() - startedAt).toBeLessThan(3000)
+  expect((await first).status).toBe(503)
   await until('it says what it waits for', async () => {
     return (await (await fetch(`${url}/readyz`)).text()).includes('there is no topic')
   })

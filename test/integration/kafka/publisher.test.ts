@@ -82,6 +82,20 @@ test('where Kafka is away, a call ends with its deadline', async () => {
   expect(performance.now() - startedAt).toBeLessThan(1500)
 })
 
+test('where Kafka is away, that is told while the call still waits', async () => {
+  const settings = settingsFor(['127.0.0.1:1'])
+  const { promise: told, resolve: onOutage } = Promise.withResolvers<Unavailable>()
+  const made = createPublisher(settings, log, { deadlineMs: 60_000, onOutage })
+  onTestFinished(() => made.close())
+  const call = made.publish([{ key: null, value: 'v' }], 4000)
+  const ended = call.then(() => 'sent').catch(() => 'given up')
+  expect(await Promise.race([told, ended])).toMatchObject({
+    name: 'Unavailable',
+    message: expect.stringContaining('ECONNREFUSED'),
+  })
+  expect(await ended).toBe('given up')
+})
+
 test('what waits is bounded: more is refused at once', async () => {
   const settings = settingsFor(['127.0.0.1:1'])
   const { publish } = publisher(settings, 500, 10_000)
