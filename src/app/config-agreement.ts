@@ -47,6 +47,12 @@ export const agreements: readonly Agreement[] = [
     message: 'must not be over kafka.maxFetchBytes',
   },
   {
+    between: ['kafka.maxWaitMs', 'kafka.sessionTimeoutMs'],
+    isBroken: ({ kafka }) => kafka.maxWaitMs > kafka.sessionTimeoutMs / 6,
+    message:
+      'must be at most a sixth of kafka.sessionTimeoutMs: while a fetch waits, no heartbeat is sent',
+  },
+  {
     between: ['redis.userPrefix', 'redis.groupPrefix'],
     isBroken: ({ redis }) => redis.userPrefix === redis.groupPrefix,
     message: 'must differ from redis.groupPrefix: the keys of a user could be those of a group',

@@ -87,7 +87,7 @@ const kafka = z.strictObject({
     .prefault('30s')
     .describe('How long to wait for the answer of a broker.'),
   sessionTimeoutMs: durationMs('1s', '30m')
-    .prefault('30s')
+    .prefault('10s')
     .describe('After how long without a heartbeat other workers take over the partitions.'),
   maxWaitMs: durationMs('0ms', '5s')
     .prefault('250ms')

@@ -215,6 +215,7 @@ describe('wrong configuration', () => {
     [{ KAFKA_TLS_CA_FILE: 'ca.pem' }, 'kafka.tls.enabled'],
     [{ KAFKA_MAX_FETCH_BYTES: '1MiB' }, 'kafka.maxPartitionFetchBytes'],
     [{ REDIS_USER_PREFIX: 'group:' }, 'redis.userPrefix'],
+    [{ KAFKA_MAX_WAIT_MS: '2s' }, 'kafka.maxWaitMs'],
   ])('%j contradicts itself', (environment, setting) => {
     const lines = linesOf({ environment })
     expect(lines).toHaveLength(2)
