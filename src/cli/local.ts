@@ -1,3 +1,4 @@
+import { relative } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { Config } from '../app/config.ts'
 import type { LoadedConfig } from '../app/config-loader.ts'
@@ -131,7 +132,8 @@ async function onFreePorts({ config, settings }: LoadedConfig): Promise<Config> 
 }
 
 function nameOf({ engine, kafkaBrokers, redisUrl }: LocalStack): string {
-  const where = engine === 'docker' ? 'in Docker' : `with their data in ${stackFolder}`
+  const where =
+    engine === 'docker' ? 'in Docker' : `with their data in ${relative('', stackFolder)}`
   return `Kafka at ${kafkaBrokers.join(', ')} and Redis at ${redisUrl}, ${where},`
 }
 
