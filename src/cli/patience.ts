@@ -19,17 +19,19 @@ function secondsOf(text: string): number {
  * Attempts it again while the server is away, as long as there is time.
  *
  * @param server for the message: what, where, and what names it
+ * @param hint for the message: what to do next
  * @throws CommandFailed once the time is over; what the attempt throws but for Unavailable
  */
 export async function patiently<Result>(
   seconds: number,
   server: string,
   attempt: () => Promise<Result>,
+  hint?: string,
 ): Promise<Result> {
   const inTime = new AbortController()
   let reason = 'it does not answer'
   const tooLate = sleep(seconds * 1000, undefined, { signal: inTime.signal }).then(() => {
-    throw awayTooLong(server, seconds, reason)
+    throw awayTooLong(server, seconds, reason, hint)
   })
   tooLate.catch(() => {}) // rejects for whoever races it, and nobody does after an answer
   try {
@@ -49,7 +51,11 @@ export async function patiently<Result>(
 
 const RETRY_MS = 250
 
-export function awayTooLong(server: string, seconds: number, reason: string): CommandFailed {
-  const message = `${server} was away for ${seconds} s: ${reason}`
-  return new CommandFailed(`${message}\nIs it running, and can it be reached from here?`)
+export function awayTooLong(
+  server: string,
+  seconds: number,
+  reason: string,
+  hint = 'Is it running, and can it be reached from here?',
+): CommandFailed {
+  return new CommandFailed(`${server} was away for ${seconds} s: ${reason}\n${hint}`)
 }

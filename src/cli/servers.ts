@@ -1,6 +1,7 @@
 /** Kafka and Redis for commands that ask one thing and end: opened, waited for, and closed. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../app/config.ts'
+import type { LoadedConfig } from '../app/config-loader.ts'
 import { createPublisher, type Publisher } from '../kafka/publisher.ts'
 import { checkPublishing } from '../kafka/topics.ts'
 import { Unavailable } from '../pipeline/outage.ts'
@@ -31,17 +32,24 @@ export async function askRedis<Answer>(
   config: Config,
   timeout: number,
   ask: (connection: RedisConnection) => Promise<Answer>,
+  hint?: string,
 ): Promise<Answer> {
   const connection = openRedis(config.redis, quietLog(cli, config))
   try {
-    return await patiently(timeout, nameOfRedis(config), () => {
-      return ask(connection).catch((error) => {
+    const attempt = () =>
+      ask(connection).catch((error) => {
         throw withReason(error, connection)
       })
-    })
+    return await patiently(timeout, nameOfRedis(config), attempt, hint)
   } finally {
     connection.close()
   }
+}
+
+/** What to do where Redis is away: nobody has said where it is, and no npm start is running. */
+export function hintFor({ settings }: LoadedConfig): string | undefined {
+  if (settings.get('redis.url')?.origin.source !== 'default') return undefined
+  return 'No Redis is named: run npm start, or set REDIS_URL (and KAFKA_BROKERS) to servers of yours.'
 }
 
 /** Why there is no connection says more than that there is none. */

@@ -3,10 +3,11 @@ import { withExactNumbers } from '../domain/json.ts'
 import { type GroupView, readGroup, type TraitView, type UserClock } from '../redis/group-reader.ts'
 import { type Cli, CommandFailed, DONE, type OutStream } from './cli.ts'
 import { clockJson, clockText } from './clock-text.ts'
+import { assertId } from './id.ts'
 import { teach } from './lesson.ts'
 import { addTimeout } from './patience.ts'
 import { printable, printableJson } from './printable.ts'
-import { askRedis, nameOfRedis } from './servers.ts'
+import { askRedis, hintFor, nameOfRedis } from './servers.ts'
 import { addSettings } from './settings.ts'
 import { listing, paint, table } from './table.ts'
 
@@ -36,17 +37,26 @@ export function addShowCommand(program: Command, cli: Cli): void {
 
   command.action(
     cli.run(async (groupId: string, { json, timeout }: { json?: true; timeout: number }) => {
-      const { config } = load()
-      const group = await askRedis(cli, config, timeout, (redis) => readGroup(redis, groupId))
+      const loaded = load()
+      const { config } = loaded
+      assertId(groupId, 'the id of a group')
+      const group = await askRedis(
+        cli,
+        config,
+        timeout,
+        (redis) => readGroup(redis, groupId),
+        hintFor(loaded),
+      )
       if (group === null) {
         throw new CommandFailed(
-          `there is no group ${groupId} at ${nameOfRedis(config)}\n` +
+          `there is no group ${printable(groupId)} at ${nameOfRedis(config)}\n` +
             'Ids count to the letter. Was an event of it sent, and does a worker run?',
         )
       }
       if (isErased(group)) {
         const since = clockText(group.erasedAt)
-        throw new CommandFailed(`group ${groupId} was erased as of ${since}: nothing is left of it`)
+        const name = printable(groupId)
+        throw new CommandFailed(`group ${name} was erased as of ${since}: nothing is left of it`)
       }
       const text = json ? printableJson(forPrograms(group)) : forPeople(group, cli.stdout)
       cli.stdout.write(`${text}\n`)

@@ -2,10 +2,11 @@ import type { Command } from 'commander'
 import { type GroupClock, readUser, type UserView } from '../redis/group-reader.ts'
 import { type Cli, CommandFailed, DONE, type OutStream } from './cli.ts'
 import { clockJson, clockText } from './clock-text.ts'
+import { assertId } from './id.ts'
 import { teach } from './lesson.ts'
 import { addTimeout } from './patience.ts'
 import { printable, printableJson } from './printable.ts'
-import { askRedis, nameOfRedis } from './servers.ts'
+import { askRedis, hintFor, nameOfRedis } from './servers.ts'
 import { addSettings } from './settings.ts'
 import { listing, paint } from './table.ts'
 
@@ -29,13 +30,22 @@ export function addUserCommand(program: Command, cli: Cli): void {
 
   command.action(
     cli.run(async (userId: string, { json, timeout }: { json?: true; timeout: number }) => {
-      const { config } = load()
-      const user = await askRedis(cli, config, timeout, (redis) => readUser(redis, userId))
+      const loaded = load()
+      const { config } = loaded
+      assertId(userId, 'the id of a user')
+      const user = await askRedis(
+        cli,
+        config,
+        timeout,
+        (redis) => readUser(redis, userId),
+        hintFor(loaded),
+      )
       if (user === null) {
         const hint = config.redis.userIndex
           ? 'Ids count to the letter. Was an event of it sent, and does a worker run?'
           : 'redis.userIndex is false: then nothing is kept by user.'
-        throw new CommandFailed(`no group knows user ${userId} at ${nameOfRedis(config)}\n${hint}`)
+        const name = printable(userId)
+        throw new CommandFailed(`no group knows user ${name} at ${nameOfRedis(config)}\n${hint}`)
       }
       const text = json ? printableJson(forPrograms(user)) : forPeople(user, cli.stdout)
       cli.stdout.write(`${text}\n`)

@@ -43,7 +43,7 @@ export function createDecoder(rules: DecodeRules): Decoder {
     decodeRecord(record, nowMs) {
       const receivedAtMs = usableTime(Number(record.timestamp), nowMs, rules)
       if (isErasure(record, rules.tombstones)) return decodeErasure(record, receivedAtMs, rules)
-      return record.value === null ? EMPTY : decodeValue(record.value, receivedAtMs)
+      return record.value === null ? NO_VALUE : decodeValue(record.value, receivedAtMs)
     },
     decodeValue,
   }
@@ -122,7 +122,8 @@ function parse(text: string): unknown {
   }
 }
 
-const EMPTY = rejected('empty_value', 'the record has no value; an erasure needs its header')
+const NO_VALUE = rejected('empty_value', 'the record has no value; an erasure needs its header')
+const EMPTY = rejected('empty_value', 'the event is empty')
 
 function rejected(reason: Reason, message: string): Rejected {
   return { kind: 'rejected', problems: [{ reason, path: '', message }] }

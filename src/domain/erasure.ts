@@ -24,8 +24,7 @@ export function decodeErasure(
   receivedAtMs: number,
   rules: ClockRules,
 ): Erasure | Rejected {
-  const key = record.key !== null && isUtf8(record.key) ? record.key.toString() : undefined
-  const id = idSchema.safeParse(key)
+  const id = groupOf(record.key)
   const time = lastHeader(record, ERASE_HEADER)?.toString() ?? ''
   const clock =
     time === ''
@@ -33,10 +32,18 @@ export function decodeErasure(
       : (parseEpoch(time) ?? parseDateTime(time))
   const badTime = clockProblem(clock, receivedAtMs, rules, jsonPointer('$headers', ERASE_HEADER))
   const problems: Problem[] = []
-  if (!id.success) {
-    const message = `the key of an erasure is the group's id: ${id.error.issues[0]?.message ?? 'invalid'}`
+  if ('wrong' in id) {
+    const message = `the key of an erasure is the group's id: it ${id.wrong}`
     problems.push({ reason: 'invalid_field', path: '/$key', message })
   }
   if (badTime !== undefined) problems.push(badTime)
-  return rejectedFor(problems) ?? { kind: 'erasure', groupId: id.data ?? '', clock: clock ?? 0 }
+  const groupId = 'groupId' in id ? id.groupId : ''
+  return rejectedFor(problems) ?? { kind: 'erasure', groupId, clock: clock ?? 0 }
+}
+
+function groupOf(key: Buffer | null): { readonly groupId: string } | { readonly wrong: string } {
+  if (key === null) return { wrong: 'is missing' }
+  if (!isUtf8(key)) return { wrong: 'is not UTF-8' }
+  const id = idSchema.safeParse(key.toString())
+  return id.success ? { groupId: id.data } : { wrong: id.error.issues[0]?.message ?? 'is invalid' }
 }

@@ -2,8 +2,9 @@
 import type { Form } from '../domain/stored-value.ts'
 import { Refused } from '../pipeline/outage.ts'
 import type { RedisConnection } from './connection.ts'
-import { codeOf, failureOf } from './failure.ts'
+import { codeOf } from './failure.ts'
 import { groupKey, groupsKey, leftKey, userKey } from './keys.ts'
+import { refusalOf } from './server-check.ts'
 
 export interface GroupView {
   readonly groupId: string
@@ -136,7 +137,7 @@ async function ask<Reply>(
         `a key of another program stands at ${key}… in Redis: look there with TYPE`,
       )
     }
-    throw failureOf(error, connection.lastError)
+    throw refusalOf(connection, connection.ready ? error : (connection.lastError ?? error))
   }
 }
 

@@ -80,9 +80,11 @@ function checkFacts(
         'configuration, or use another Redis.',
     )
   }
-  if (isCluster === true && connection.address.mode !== 'cluster') {
-    throw refused(`the Redis at ${redis} is a Cluster: write redis+cluster://… in its URL`)
-  }
+  if (isCluster === true && connection.address.mode !== 'cluster') throw isOneOfACluster(redis)
+}
+
+function isOneOfACluster(redis: string): Refused {
+  return refused(`the Redis at ${redis} is a Cluster: write redis+cluster://… in its URL`)
 }
 
 function isSupported(version: string): boolean {
@@ -110,13 +112,17 @@ function lackOfRights(
   )
 }
 
-/** What to throw for a failure at start: some that are waited out later are refused here. */
-function refusalOf(connection: RedisConnection, error: unknown): unknown {
+/**
+ * What to throw for a failure at start, or at a single question: some that are waited out later
+ * are refused here.
+ */
+export function refusalOf(connection: RedisConnection, error: unknown): unknown {
   const redis = describeAddress(connection.address)
   if (error === null) return new Unavailable('redis', `no connection to the Redis at ${redis} yet`)
   if (!(error instanceof Error) || error instanceof Refused) return error
   const code = codeOf(error) ?? ''
   const message = error.message
+  if (code === 'MOVED' && connection.address.mode !== 'cluster') return isOneOfACluster(redis)
   if (code === 'NOAUTH') {
     return refused(`the Redis at ${redis} asks for a password: redis://USER:PASSWORD@… (NOAUTH)`)
   }

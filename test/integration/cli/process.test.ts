@@ -13,9 +13,9 @@ describe('exit codes of the process', () => {
   })
 
   test('1 where there is nothing to show, with a hint where to look', async () => {
-    const group = await run(['show', 'nobody\u001b[2J'], ownEnvironment())
+    const group = await run(['show', 'nobody\n\u001b[2J'], ownEnvironment())
     expect(group).toMatchObject({ exitCode: 1, stdout: '' })
-    expect(group.stderr).toMatch(/^error: there is no group nobody\\u001b\[2J at Redis at /)
+    expect(group.stderr).toMatch(/^error: there is no group nobody\\n\\u001b\[2J at Redis at /)
     expect(group.stderr).toMatch(/does a worker run\?\n$/)
     const user = await run(['user', 'nobody'], ownEnvironment())
     expect(user).toMatchObject({ exitCode: 1, stdout: '' })

@@ -39,6 +39,20 @@ describe.skipIf(binary === '')('on a Redis Cluster', () => {
     expect(connection.ready).toBe(true)
   })
 
+  test('a question to one of its nodes alone says how to ask, rather than wait', async () => {
+    const alone = openTestRedis(cluster.nodes[0]?.url ?? '')
+    const questions = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => readGroup(alone, id))
+    const answers = await Promise.allSettled(questions)
+    alone.close()
+    const refusals = answers.flatMap((answer) =>
+      answer.status === 'rejected' ? [String(answer.reason)] : [],
+    )
+    expect(refusals).not.toEqual([])
+    for (const refusal of refusals) {
+      expect(refusal).toMatch(/^Refused: .* is a Cluster: write redis\+cluster:/)
+    }
+  })
+
   test('the state is the same for any order, grouping and repetition, the user index too', () =>
     fc.assert(
       fc.asyncProperty(deliveries, async ([all, batches]) => {

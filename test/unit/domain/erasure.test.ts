@@ -129,6 +129,16 @@ describe('the key of an erasure', () => {
     expect(problemsOfKey(key)).toEqual(['invalid_field /$key'])
   })
 
+  test.each([
+    [null, 'it is missing'],
+    [Buffer.from([0x61, 0xff]), 'it is not UTF-8'],
+    [Buffer.from(' '), 'it must not be blank'],
+  ])('%j: the message says what is wrong', (key, wrong) => {
+    expect(decodeRecord({ key, headers: erasing('') })).toMatchObject({
+      problems: [{ message: `the key of an erasure is the group's id: ${wrong}` }],
+    })
+  })
+
   test('may have 512 bytes', () => {
     expect(problemsOfKey(Buffer.from('é'.repeat(256)))).toEqual([])
   })

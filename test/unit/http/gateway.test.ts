@@ -133,7 +133,9 @@ test('a POST without any body is a bad event', async () => {
   const { url } = await start()
   const response = await fetch(`${url}/group`, { method: 'POST' })
   expect(response.status).toBe(400)
-  expect(await response.json()).toMatchObject({ problems: [{ reason: 'empty_value' }] })
+  expect(await response.json()).toMatchObject({
+    problems: [{ reason: 'empty_value', message: 'the event is empty' }],
+  })
 })
 
 test('an event of another type is refused, and says which', async () => {
