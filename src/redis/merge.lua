@@ -4,12 +4,14 @@
 -- ARGV[1]  msgpack: one flat list of all patches, in the order of KEYS (patch-packing.ts), each
 --            group id
 --            least clock of its traits and users, a number
---            how many items follow of each kind: values, clocks, removed, users
+--            latest clock, 16 digits
+--            the clock of all its traits, 16 digits; false: they differ
+--            how many items follow of each kind: values, JSON, removed, clocks, users
 --            values   name, value, ...
---            clocks   '', latest clock (16 digits), name, stamp, ...: first the names of values,
---                     in their order, then those of removed; a stamp is 16 digits + '' | 'j' | 'x'
+--            JSON     which of the values are JSON text, the rest being strings: 1, ...
 --            removed  name, ...
---            users    user id, clock as a number, true: member | false: left, user:{ID}, ...
+--            clocks   where they differ: those of the values, then of removed, 16 digits each
+--            users    user id, clock (16 digits), true: member | false: left, user:{ID}, ...
 -- ARGV[2]  the user index: 'inside' is set by this script, 'outside' is left to the caller
 --          (its keys are in other slots), 'none' is not kept
 --
@@ -34,19 +36,41 @@ local function greater(a, b)
   return (string.byte(a, low + 1) or -1) > (string.byte(b, low + 1) or -1)
 end
 
+-- Puts into clocks what the hash of clocks becomes if all of the patch wins: '', latest clock,
+-- name, stamp, ...: first of the values, in their order, then of what is removed.
+-- Returns how many items that is.
+local clocks = {}
+local function list_clocks(latest, shared, values_at, json_at, removed_at, clocks_at)
+  clocks[1], clocks[2] = '', latest
+  local c, n = 2, clocks_at
+  for i = values_at, json_at - 1, 2 do
+    clocks[c + 1], clocks[c + 2] = list[i], shared or list[n]
+    c, n = c + 2, n + 1
+  end
+  for i = removed_at, clocks_at - 1 do
+    clocks[c + 1], clocks[c + 2] = list[i], (shared or list[n]) .. 'x'
+    c, n = c + 2, n + 1
+  end
+  for i = json_at, removed_at - 1 do
+    local at = 2 * list[i] + 2
+    clocks[at] = clocks[at] .. 'j'
+  end
+  return c
+end
+
 local names, wins, tied, tied_names = {}, {}, {}, {}
 local won_values, won_clocks, won_removed = {}, {}, {}
 
 -- Collects in won_* what wins over the stored traits, and returns how many items each has.
-local function choose_traits(key, clock_key, floor, values_at, values, clocks_at, clocks)
-  local count = clocks / 2 - 1
+local function choose_traits(key, clock_key, floor, values_at, values, listed)
+  local count = listed / 2 - 1
   if count == 0 then return 0, 2, 0 end
-  for i = 1, count do names[i] = list[clocks_at + 2 * i] end
+  for i = 1, count do names[i] = clocks[2 * i + 1] end
 
   local ties = 0
   local stored = call('HMGET', clock_key, unpack(names, 1, count))
   for i = 1, count do
-    local stamp, other = list[clocks_at + 2 * i + 1], stored[i]
+    local stamp, other = clocks[2 * i + 2], stored[i]
     local clock, other_clock = parse_stamp(stamp), other and parse_stamp(other) or -1
     if other and other_clock < 0 then malformed(clock_key, names[i]) end
     wins[i] = clock > floor and clock > other_clock
@@ -65,7 +89,7 @@ local function choose_traits(key, clock_key, floor, values_at, values, clocks_at
     local i, text = tied[t], texts[t]
     local value = list[values_at + 2 * i - 1]
     if text == value then
-      wins[i] = #list[clocks_at + 2 * i + 1] > #stored[i] -- JSON over string
+      wins[i] = #clocks[2 * i + 2] > #stored[i] -- JSON over string
     else
       wins[i] = not text or greater(value, text)
     end
@@ -74,7 +98,7 @@ local function choose_traits(key, clock_key, floor, values_at, values, clocks_at
   local v, c, r = 0, 2, 0
   for i = 1, count do
     if wins[i] then
-      won_clocks[c + 1], won_clocks[c + 2] = names[i], list[clocks_at + 2 * i + 1]
+      won_clocks[c + 1], won_clocks[c + 2] = names[i], clocks[2 * i + 2]
       c = c + 2
       if 2 * i <= values then
         won_values[v + 1], won_values[v + 2] = names[i], list[values_at + 2 * i - 1]
@@ -90,14 +114,14 @@ end
 
 local ids, keys = {}, {}
 local joined, left, unjoined, unleft = {}, {}, {}, {}
-local index_keys, index_clocks = {}, {}
+local index_keys, index_scores = {}, {}
 
 local function score(key, id)
   return tonumber(call('ZSCORE', key, id) or -1)
 end
 
 -- Reads how the users stand and collects what is to be written for it: of the group in joined,
--- left (clock, id, ...), unjoined and unleft (id, ...), of the index in index_*.
+-- left (score, id, ...), unjoined and unleft (id, ...), of the index in index_*.
 local function settle_users(key, group_id, floor, fresh, at, count, standings)
   local n = count / 4
   keys[1] = key .. ':left'
@@ -111,7 +135,8 @@ local function settle_users(key, group_id, floor, fresh, at, count, standings)
 
   local j, l, uj, ul, x = 0, 0, 0, 0, 0
   for u = 1, n do
-    local id, clock, member = ids[u], list[at + 4 * u - 3], list[at + 4 * u - 2]
+    local id, digits, member = ids[u], list[at + 4 * u - 3], list[at + 4 * u - 2]
+    local clock = tonumber(digits)
     local member_clock = tonumber(member_clocks and member_clocks[u] or -1)
     local left_clock = tonumber(left_clocks and left_clocks[u] or -1)
     local standing, is_member = member_clock, true
@@ -121,11 +146,11 @@ local function settle_users(key, group_id, floor, fresh, at, count, standings)
     if clock > floor and (clock > standing or (clock == standing and member and not is_member)) then
       standing, is_member = clock, member
       if member then
-        joined[j + 1], joined[j + 2] = clock, id
+        joined[j + 1], joined[j + 2] = digits, id
         j = j + 2
         if left_clock >= 0 then ul = ul + 1; unleft[ul] = id end
       else
-        left[l + 1], left[l + 2] = clock, id
+        left[l + 1], left[l + 2] = digits, id
         l = l + 2
         if member_clock >= 0 then uj = uj + 1; unjoined[uj] = id end
       end
@@ -134,13 +159,14 @@ local function settle_users(key, group_id, floor, fresh, at, count, standings)
     if index == 'inside' then
       local groups_key, left_key = list[at + 4 * u - 1] .. ':groups', list[at + 4 * u - 1] .. ':left'
       local in_groups, in_left = is_member and standing or -1, is_member and -1 or standing
+      local new_score = standing == clock and digits or standing -- a number would be formatted
       if (fresh and -1 or score(groups_key, group_id)) ~= in_groups then
         x = x + 1
-        index_keys[x], index_clocks[x] = groups_key, in_groups
+        index_keys[x], index_scores[x] = groups_key, in_groups >= 0 and new_score
       end
       if (any_left and score(left_key, group_id) or -1) ~= in_left then
         x = x + 1
-        index_keys[x], index_clocks[x] = left_key, in_left
+        index_keys[x], index_scores[x] = left_key, in_left >= 0 and new_score
       end
     elseif index == 'outside' then
       standings[u] = standing < 0 and '' or string.format('%.0f', standing) .. (is_member and 'm' or 'l')
@@ -155,10 +181,10 @@ local function write_users(key, group_id, j, l, uj, ul, x)
   if uj > 0 then call('ZREM', key .. ':members', unpack(unjoined, 1, uj)) end
   if ul > 0 then call('ZREM', key .. ':left', unpack(unleft, 1, ul)) end
   for i = 1, x do
-    if index_clocks[i] < 0 then
-      call('ZREM', index_keys[i], group_id)
+    if index_scores[i] then
+      call('ZADD', index_keys[i], index_scores[i], group_id)
     else
-      call('ZADD', index_keys[i], index_clocks[i], group_id)
+      call('ZREM', index_keys[i], group_id)
     end
   end
 end
@@ -176,11 +202,12 @@ end
 
 local function merge(key, at, standings)
   local clock_key, group_id = key .. ':clock', list[at]
-  local values, clocks, removed, users = list[at + 2], list[at + 3], list[at + 4], list[at + 5]
-  local values_at = at + 6
-  local clocks_at = values_at + values
-  local removed_at = clocks_at + clocks
-  local users_at = removed_at + removed
+  local values, users = list[at + 4], list[at + 8]
+  local values_at = at + 9
+  local json_at = values_at + values
+  local removed_at = json_at + list[at + 5]
+  local clocks_at = removed_at + list[at + 6]
+  local users_at = clocks_at + list[at + 7]
 
   local latest, floor, fresh = -1, -1, false
   local head = call('HGET', clock_key, '')
@@ -192,9 +219,10 @@ local function merge(key, at, standings)
   end
 
   local all_win = list[at + 1] > latest
-  local v, c, r = values, clocks, removed
+  local listed = list_clocks(list[at + 2], list[at + 3], values_at, json_at, removed_at, clocks_at)
+  local v, c, r = values, listed, clocks_at - removed_at
   if not all_win then
-    v, c, r = choose_traits(key, clock_key, floor, values_at, values, clocks_at, clocks)
+    v, c, r = choose_traits(key, clock_key, floor, values_at, values, listed)
   end
   local j, l, uj, ul, x = 0, 0, 0, 0, 0
   if users > 0 then
@@ -206,16 +234,16 @@ local function merge(key, at, standings)
   if not fresh and v == 0 then call('HLEN', key) end
 
   -- From here on it is written. With values, the first of these shows a foreign type at key.
+  local later = tonumber(clocks[2]) > latest
+  if floor >= 0 then clocks[2] = clocks[2] .. sub(head, 17) end
   if all_win then
-    if v > 0 then call('HSET', key, unpack(list, values_at, clocks_at - 1)) end
-    if r > 0 then call('HDEL', key, unpack(list, removed_at, users_at - 1)) end
-    if floor >= 0 then list[clocks_at + 1] = list[clocks_at + 1] .. sub(head, 17) end
-    call('HSET', clock_key, unpack(list, clocks_at, removed_at - 1))
+    if v > 0 then call('HSET', key, unpack(list, values_at, json_at - 1)) end
+    if r > 0 then call('HDEL', key, unpack(list, removed_at, clocks_at - 1)) end
+    call('HSET', clock_key, unpack(clocks, 1, c))
   else
     if v > 0 then call('HSET', key, unpack(won_values, 1, v)) end
     if r > 0 then call('HDEL', key, unpack(won_removed, 1, r)) end
-    local later = tonumber(list[clocks_at + 1]) > latest
-    if later then won_clocks[1], won_clocks[2] = '', list[clocks_at + 1] .. sub(head, 17) end
+    if later then won_clocks[1], won_clocks[2] = '', clocks[2] end
     if later or c > 2 then call('HSET', clock_key, unpack(won_clocks, later and 1 or 3, c)) end
   end
   write_users(key, group_id, j, l, uj, ul, x)
@@ -229,6 +257,6 @@ for i = 1, #KEYS do
     conflicts[#conflicts + 1] = i - 1
     conflicts[#conflicts + 1] = conflict_of(failure)
   end
-  at = at + 6 + list[at + 2] + list[at + 3] + list[at + 4] + list[at + 5]
+  at = at + 9 + list[at + 4] + list[at + 5] + list[at + 6] + list[at + 7] + list[at + 8]
 end
 return { conflicts, index == 'outside' and standings or {} }

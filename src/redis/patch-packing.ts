@@ -97,14 +97,16 @@ function restOf({ traits, users }: GroupState): Rest {
   }
 }
 
-/** A piece while it is filled; its values go into the list of the draft at once. */
+/** A piece while it is filled; values and users go into the list of the draft at once. */
 interface Filling {
-  readonly clocks: string[]
-  readonly removedClocks: string[]
+  /** Which of the values are JSON, counted from 1. */
+  readonly json: number[]
   readonly removed: string[]
-  readonly users: (string | number | boolean)[]
   readonly userIds: string[]
+  values: number
   earliest: number
+  /** Of all traits so far; -1: none yet; NaN: they differ. */
+  sharedClock: number
   entries: number
   bytes: number
 }
@@ -118,36 +120,41 @@ function addPiece(
   limits: CallLimits,
 ): void {
   const { list } = draft
-  const header = list.push(patch.groupId, 0, 0, 0, 0, 0) - HEADER_LENGTH
+  const latest = stampOf(patch.latest)
+  const header = list.push(patch.groupId, 0, latest, false, 0, 0, 0, 0, 0) - HEADER_LENGTH
   const piece: Filling = {
-    clocks: ['', stampOf(patch.latest)],
-    removedClocks: [],
+    json: [],
     removed: [],
-    users: [],
     userIds: [],
+    values: 0,
     earliest: patch.latest,
+    sharedClock: -1,
     entries: 0,
     bytes: 0,
   }
   while (rest.traitCount > 0 && hasRoom(piece, limits)) takeTrait(rest, piece, list)
-  while (rest.userCount > 0 && hasRoom(piece, limits)) takeUser(rest, piece, prefixes)
+  for (const place of piece.json) list.push(place)
+  for (const name of piece.removed) list.push(name)
+  const clocks = list.length
+  if (Number.isNaN(piece.sharedClock)) addClocks(list, patch, header + HEADER_LENGTH, piece)
+  const users = list.length
+  while (rest.userCount > 0 && hasRoom(piece, limits)) takeUser(rest, piece, prefixes, list)
 
   list[header + 1] = piece.earliest
-  list[header + 2] = list.length - header - HEADER_LENGTH
-  list[header + 3] = piece.clocks.length + piece.removedClocks.length
-  list[header + 4] = piece.removed.length
-  list[header + 5] = piece.users.length
-  for (const part of [piece.clocks, piece.removedClocks, piece.removed, piece.users]) {
-    for (const item of part) list.push(item)
-  }
+  list[header + 3] = piece.sharedClock >= 0 && stampOf(piece.sharedClock)
+  list[header + 4] = 2 * piece.values
+  list[header + 5] = piece.json.length
+  list[header + 6] = piece.removed.length
+  list[header + 7] = users - clocks
+  list[header + 8] = list.length - users
   draft.keys.push(groupKey(prefixes, patch.groupId))
   draft.pieces.push({ groupId: patch.groupId, userIds: piece.userIds })
   draft.entries += piece.entries
   draft.bytes += piece.bytes
 }
 
-/** Group id, earliest clock, and how many items follow of each of four kinds. */
-const HEADER_LENGTH = 6
+/** Group id, three clocks, and how many items follow of each of five kinds. */
+const HEADER_LENGTH = 9
 
 function hasRoom({ entries, bytes }: Filling, limits: CallLimits): boolean {
   return entries === 0 || (entries < limits.maxPatchEntries && bytes < limits.maxBytes)
@@ -158,22 +165,35 @@ function takeTrait(rest: Rest, piece: Filling, list: Draft['list']): void {
   const next = rest.traits.next()
   if (next.done) return
   const [name, { clock, value }] = next.value
-  const stamp = stampOf(clock) + formOf(value)
+  if (piece.sharedClock === -1) piece.sharedClock = clock
+  else if (clock !== piece.sharedClock) piece.sharedClock = Number.NaN
   if (clock < piece.earliest) piece.earliest = clock
   piece.entries += 1
-  piece.bytes += 2 * name.length + stamp.length
+  piece.bytes += 2 * name.length + STAMP_LENGTH
   if (value === null) {
     piece.removed.push(name)
-    piece.removedClocks.push(name, stamp)
     return
   }
   const text = textOf(value)
+  piece.values += 1
   piece.bytes += text.length
-  piece.clocks.push(name, stamp)
+  if (formOf(value) === 'j') piece.json.push(piece.values)
   list.push(name, text)
 }
 
-function takeUser(rest: Rest, piece: Filling, prefixes: KeyPrefixes): void {
+/** Adds the clock of each value, then of what is removed. */
+function addClocks(
+  list: Draft['list'],
+  { traits }: GroupState,
+  valuesAt: number,
+  { values, removed }: Filling,
+): void {
+  const addClock = (name: string) => list.push(stampOf(traits.get(name)?.clock ?? 0))
+  for (let value = 0; value < values; value++) addClock(String(list[valuesAt + 2 * value]))
+  removed.forEach(addClock)
+}
+
+function takeUser(rest: Rest, piece: Filling, prefixes: KeyPrefixes, list: Draft['list']): void {
   rest.userCount -= 1
   const next = rest.users.next()
   if (next.done) return
@@ -182,8 +202,10 @@ function takeUser(rest: Rest, piece: Filling, prefixes: KeyPrefixes): void {
   piece.entries += USER_WEIGHT
   piece.bytes += 2 * userId.length
   piece.userIds.push(userId)
-  piece.users.push(userId, clock, member, userKey(prefixes, userId))
+  list.push(userId, stampOf(clock), member, userKey(prefixes, userId))
 }
+
+const STAMP_LENGTH = 16
 
 let lastClock = -1
 let lastStamp = ''
@@ -192,7 +214,7 @@ let lastStamp = ''
 export function stampOf(clock: number): string {
   if (clock !== lastClock) {
     lastClock = clock
-    lastStamp = String(clock).padStart(16, '0')
+    lastStamp = String(clock).padStart(STAMP_LENGTH, '0')
   }
   return lastStamp
 }

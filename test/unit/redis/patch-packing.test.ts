@@ -2,7 +2,12 @@ import { unpack } from 'msgpackr'
 import { describe, expect, test } from 'vitest'
 import { emptyState, type GroupState } from '../../../src/domain/merge.ts'
 import { JsonText, type StoredValue } from '../../../src/domain/stored-value.ts'
-import { type CallLimits, packCalls, stampOf } from '../../../src/redis/patch-packing.ts'
+import {
+  type CallLimits,
+  type MergeCall,
+  packCalls,
+  stampOf,
+} from '../../../src/redis/patch-packing.ts'
 
 const prefixes = { groupPrefix: 'group:', userPrefix: 'user:' }
 const WIDE: CallLimits = {
@@ -15,7 +20,7 @@ const STAMP = '1606170535111000'
 const CLOCK = Number(STAMP)
 
 describe('a patch', () => {
-  test('is packed as merge.lua reads it: values first, then what is removed, then users', () => {
+  test('is packed as merge.lua reads it: values, which are JSON, what is removed, users', () => {
     const patch = patchOf('a{b', {
       plan: 'pro',
       old: null,
@@ -26,12 +31,23 @@ describe('a patch', () => {
     const [call] = [...packCalls([patch], prefixes, WIDE)]
     expect(call?.keys).toEqual(['group:{a%7Bb}'])
     expect(call?.pieces).toEqual([{ groupId: 'a{b', userIds: ['u1', 'u%'] }])
-    expect(unpack(call?.packed ?? Buffer.alloc(0))).toEqual([
-      ...['a{b', 7, 4, 8, 1, 8],
-      ...['plan', 'pro', 'address', '{"city":"Oslo"}'],
-      ...['', STAMP, 'plan', STAMP, 'address', `${STAMP}j`, 'old', `${STAMP}x`],
-      'old',
-      ...['u1', 7, true, 'user:{u1}', 'u%', 8, false, 'user:{u%25}'],
+    expect(listOf(call)).toEqual([
+      ...['a{b', 7, STAMP, STAMP, 4, 1, 1, 0, 8],
+      ...['plan', 'pro', 'address', '{"city":"Oslo"}', 2, 'old'],
+      ...['u1', '0000000000000007', true, 'user:{u1}'],
+      ...['u%', '0000000000000008', false, 'user:{u%25}'],
+    ])
+  })
+
+  test('whose traits differ in their clocks has them one by one', () => {
+    const patch = patchOf('a', { plan: 'pro', old: null, name: 'Acme' })
+    patch.traits.set('old', { clock: 5, value: null })
+    patch.traits.set('name', { clock: 6, value: 'Acme' })
+    const [call] = [...packCalls([patch], prefixes, WIDE)]
+    expect(listOf(call)).toEqual([
+      ...['a', 5, STAMP, false, 4, 0, 1, 3, 0],
+      ...['plan', 'pro', 'name', 'Acme', 'old'],
+      ...[STAMP, '0000000000000006', '0000000000000005'],
     ])
   })
 
@@ -42,10 +58,7 @@ describe('a patch', () => {
   test('with a clock alone is packed: the latest clock counts', () => {
     const patch = { ...emptyState('a'), latest: 5 }
     const [call] = [...packCalls([patch], prefixes, WIDE)]
-    expect(unpack(call?.packed ?? Buffer.alloc(0))).toEqual([
-      ...['a', 5, 0, 2, 0, 0, ''],
-      '0000000000000005',
-    ])
+    expect(listOf(call)).toEqual(['a', 5, '0000000000000005', false, 0, 0, 0, 0, 0])
   })
 
   test('that is large goes in pieces, each with the latest clock', () => {
@@ -107,17 +120,20 @@ function patchOf(groupId: string, traits: Record<string, StoredValue | null>): G
   return { ...emptyState(groupId), latest: CLOCK, traits: new Map(entries as never) }
 }
 
+function listOf(call: MergeCall | undefined): unknown[] {
+  return unpack(call?.packed ?? Buffer.alloc(0)) as unknown[]
+}
+
 function packed(patches: readonly GroupState[], limits: Partial<CallLimits>) {
-  return Array.from(packCalls(patches, prefixes, { ...WIDE, ...limits }), ({ packed, keys }) => {
-    const list = unpack(packed) as (string | number)[]
-    let at = 0
+  return Array.from(packCalls(patches, prefixes, { ...WIDE, ...limits }), (call) => {
+    let list = listOf(call)
     return {
-      patches: keys.map(() => {
-        const [groupId, , values = 0, clocks = 0, removed = 0, users = 0] = list.slice(at, at + 6)
-        const start = at + 6 + Number(values)
-        const names = list.slice(start + 2, start + Number(clocks)).filter((_, i) => i % 2 === 0)
-        at += 6 + Number(values) + Number(clocks) + Number(removed) + Number(users)
-        return { groupId, latest: list[start + 1], names }
+      patches: call.keys.map(() => {
+        const [groupId, , latest] = list
+        const counts = list.slice(4, 9).map(Number)
+        const names = list.slice(9, 9 + (counts[0] ?? 0)).filter((_, i) => i % 2 === 0)
+        list = list.slice(9 + counts.reduce((sum, count) => sum + count, 0))
+        return { groupId, latest, names }
       }),
     }
   })
