@@ -33,7 +33,7 @@ export async function serve(
   const outages = new OutageBoard(['kafka'], log, Date.now, metrics.setUp)
   const decoder = createDecoder(events)
   const checkTopic = () => checkPublishing(kafka, log)
-  const untilBack = () => waitAtStart(() => evenIfRefused(checkTopic), outages, signal)
+  const untilBack = () => waitAtStart('kafka', () => evenIfRefused(checkTopic), outages, signal)
   const noteOutage = outageWatch(outages, untilBack, signal)
   const publisher = createPublisher(kafka, log, { onOutage: noteOutage })
   let isReady = false
@@ -55,7 +55,7 @@ export async function serve(
   try {
     const { url } = await gateway.listen()
     log.info({ url, topic: kafka.topic }, 'the gateway starts')
-    await waitAtStart(checkTopic, outages, signal)
+    await waitAtStart('kafka', checkTopic, outages, signal)
     if (signal.aborted) return
     isReady = true
     onStarted(url)

@@ -1,4 +1,4 @@
-import { Abandoned } from '../pipeline/outage.ts'
+import { Abandoned, type Dependency } from '../pipeline/outage.ts'
 import { type RetryRules, waitOut } from '../pipeline/retry.ts'
 import { untilAborted } from './life-cycle.ts'
 import type { OutageBoard, Source } from './outage-board.ts'
@@ -19,8 +19,13 @@ export function retryRules(
   }
 }
 
-/** Calls `attempt` until it succeeds, or until the signal: then there is nothing to wait for. */
+/**
+ * Calls `attempt` until it succeeds, or until the signal: then there is nothing to wait for.
+ *
+ * @param dependency that the attempt is about: one that hangs is told to the board, too
+ */
 export async function waitAtStart(
+  dependency: Dependency,
   attempt: () => Promise<void>,
   outages: OutageBoard,
   signal: AbortSignal,
@@ -32,12 +37,24 @@ export async function waitAtStart(
     if (performance.now() - startedMs >= SETTLING_MS) rules.onUnavailable(error)
   }
   const nobodyToTell = { signal, heartbeat: async () => {} }
+  const tellOfHanging = () => {
+    if (!signal.aborted) outages.away(dependency, 'start', NO_ANSWER)
+  }
+  const watched = async () => {
+    const hanging = setTimeout(tellOfHanging, HANGING_MS)
+    try {
+      await attempt()
+    } finally {
+      clearTimeout(hanging)
+    }
+  }
   try {
     // an attempt may hang for longer than a stop may take
     await Promise.race([
-      waitOut(attempt, nobodyToTell, { ...rules, onUnavailable }),
+      waitOut(watched, nobodyToTell, { ...rules, onUnavailable }),
       untilAborted(signal),
     ])
+    if (!signal.aborted) outages.back(dependency, 'start')
   } catch (error) {
     if (!(error instanceof Abandoned)) throw error
   }
@@ -45,4 +62,8 @@ export async function waitAtStart(
 
 /** A broker that has just started refuses its first requests about groups: no outage yet. */
 const SETTLING_MS = 1500
+/** An attempt gives up by itself much later: after the time-outs of connection and answer. */
+const HANGING_MS = 5000
+const NO_ANSWER =
+  'no answer yet: is the address right, and does it take TLS, or none, as it is set?'
 const NO_SESSION_MS = 30_000

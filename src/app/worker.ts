@@ -56,9 +56,9 @@ export async function work(
   try {
     const { url } = await operations.listen()
     log.info({ url, topic: kafka.topic, group: kafka.groupId }, 'the worker starts')
-    await waitAtStart(() => checkServer(redis), outages, signal)
-    await waitAtStart(() => checkTopics(kafka, log), outages, signal)
-    await waitAtStart(() => ensureDeadLetterTopic(kafka, log), outages, signal)
+    await waitAtStart('redis', () => checkServer(redis), outages, signal)
+    await waitAtStart('kafka', () => checkTopics(kafka, log), outages, signal)
+    await waitAtStart('kafka', () => ensureDeadLetterTopic(kafka, log), outages, signal)
     if (signal.aborted) return
     consumer = startConsumer({
       settings: kafka,

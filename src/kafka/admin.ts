@@ -1,7 +1,7 @@
 import type { Log } from '../pipeline/ports.ts'
 import { createClient } from './client.ts'
 import { withDeadline } from './deadline.ts'
-import { translate } from './failures.ts'
+import { translate, withTlsHint } from './failures.ts'
 import type { Admin } from './kafkajs.ts'
 import type { KafkaSettings } from './settings.ts'
 
@@ -26,7 +26,7 @@ export async function askCluster<Answer>(
   try {
     return await withDeadline(asking, deadlineMs(settings), doing)
   } catch (error) {
-    throw translate(error, doing, advice)
+    throw withTlsHint(translate(error, doing, advice), settings.tls !== false)
   } finally {
     // in the background: the answer is there, or nobody waits for it any more
     asking

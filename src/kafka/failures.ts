@@ -60,6 +60,19 @@ export function isKafkajsError(error: unknown): boolean {
   return error instanceof kafkajs.KafkaJSError
 }
 
+/** Where the broker is there and ends the connection without a word: what to look at. */
+export function withTlsHint(error: Error, isTls: boolean): Error {
+  const isCut = causes(error).some(
+    (cause) =>
+      nameOf(cause) === 'KafkaJSConnectionClosedError' || textAt(cause, 'code') === 'ECONNRESET',
+  )
+  if (!(error instanceof Unavailable && isCut)) return error
+  const hint = isTls ? 'does that port speak TLS?' : 'that port may want TLS.'
+  return new Unavailable('kafka', `${error.message}: ${hint} See kafka.tls.enabled`, {
+    cause: error.cause,
+  })
+}
+
 function adviceFor(error: unknown): string | undefined {
   if (isSaslFailure(error)) {
     return 'Check kafka.sasl: whether that port of the broker asks for it, the mechanism, the user name and the password'

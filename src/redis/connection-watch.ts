@@ -1,6 +1,6 @@
 /** Follows a client through its states: opening -> ready <-> away -> closed. */
 import { Unavailable } from '../pipeline/outage.ts'
-import { failureOf } from './failure.ts'
+import { codeOf, failureOf } from './failure.ts'
 import type { RedisClient } from './scripts.ts'
 
 export type RedisState =
@@ -13,20 +13,32 @@ export class ConnectionWatch {
   readonly opened: Promise<void>
   private readonly client: RedisClient
   private readonly tell: (state: RedisState) => void
+  private readonly hint: string
   private readonly patience: NodeJS.Timeout
   private settle = () => {}
   private wasReady = true
+  private isNew = true
   private isMisplaced = false
   private error: Error | null = null
 
-  /** @param tell told of each outage and of its end; not of a first success */
-  constructor(client: RedisClient, tell: (state: RedisState) => void, patienceMs: number) {
+  /**
+   * @param tell told of each outage and of its end; not of a first success
+   * @param hint what to look at where the server is there, and yet the connection never was
+   * @param patienceMs how long the first attempt may take before it is told as an outage
+   */
+  constructor(
+    client: RedisClient,
+    tell: (state: RedisState) => void,
+    hint: string,
+    patienceMs: number,
+  ) {
     this.client = client
     this.tell = tell
+    this.hint = hint
     this.opened = new Promise((resolve) => {
       this.settle = resolve
     })
-    this.patience = setTimeout(this.lose, patienceMs)
+    this.patience = setTimeout(() => this.suspect('Redis does not answer'), patienceMs)
     client.on('connecting', this.begin)
     client.on('error', this.note)
     client.on('node error', this.note)
@@ -64,13 +76,19 @@ export class ConnectionWatch {
 
   private readonly lose = () => {
     const failure = failureOf(this.error)
-    const isKnown = failure instanceof Unavailable
-    this.change({ ready: false, detail: isKnown ? failure.message : 'Redis closed the connection' })
+    const detail = failure instanceof Unavailable ? failure.message : 'Redis closed the connection'
+    if (isCut(this.error)) this.suspect(detail)
+    else this.change({ ready: false, detail })
+  }
+
+  private suspect(detail: string): void {
+    this.change({ ready: false, detail: this.isNew ? `${detail}: ${this.hint}` : detail })
   }
 
   private readonly win = () => {
     if (this.isMisplaced) return
     this.error = null
+    this.isNew = false
     this.change({ ready: true })
   }
 
@@ -81,6 +99,11 @@ export class ConnectionWatch {
     this.wasReady = state.ready
     this.tell(state)
   }
+}
+
+/** Something is there, and ended the connection, or says nothing. */
+function isCut(error: Error | null): boolean {
+  return error === null || ['ECONNRESET', 'ETIMEDOUT'].includes(codeOf(error) ?? '')
 }
 
 function commandOf(error: Error): unknown {

@@ -6,6 +6,7 @@ import { routeClientWarnings } from './client-warnings.ts'
 import { ConnectionWatch, type RedisState } from './connection-watch.ts'
 import type { KeyPrefixes } from './keys.ts'
 import type { RedisClient } from './scripts.ts'
+import { tlsHint } from './tls-hint.ts'
 
 export type { RedisState } from './connection-watch.ts'
 
@@ -46,7 +47,7 @@ export function openRedis(
   routeClientWarnings(log)
   const client = createClient(address, settings)
   const tell = onStateChange ?? sayTo(log, describeAddress(address))
-  const watch = new ConnectionWatch(client, tell, settings.connectTimeoutMs)
+  const watch = new ConnectionWatch(client, tell, tlsHint(address), settings.connectTimeoutMs)
   return {
     settings,
     address,

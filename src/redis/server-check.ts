@@ -4,6 +4,7 @@ import { Refused, Unavailable } from '../pipeline/outage.ts'
 import { describeAddress } from './address.ts'
 import type { RedisConnection } from './connection.ts'
 import { codeOf, failureOf, isTlsCode } from './failure.ts'
+import { tlsHint } from './tls-hint.ts'
 
 /**
  * Checks version, eviction policy, mode and rights of the server, or of each master.
@@ -118,7 +119,10 @@ function lackOfRights(
  */
 export function refusalOf(connection: RedisConnection, error: unknown): unknown {
   const redis = describeAddress(connection.address)
-  if (error === null) return new Unavailable('redis', `no connection to the Redis at ${redis} yet`)
+  if (error === null) {
+    const hint = tlsHint(connection.address)
+    return new Unavailable('redis', `no connection to the Redis at ${redis} yet: ${hint}`)
+  }
   if (!(error instanceof Error) || error instanceof Refused) return error
   const code = codeOf(error) ?? ''
   const message = error.message

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { hasType, kindOfFailure, reasonOf, translate } from '../../../src/kafka/failures.ts'
+import {
+  hasType,
+  kindOfFailure,
+  reasonOf,
+  translate,
+  withTlsHint,
+} from '../../../src/kafka/failures.ts'
 import { kafkajs } from '../../../src/kafka/kafkajs.ts'
 import { Refused, Unavailable } from '../../../src/pipeline/outage.ts'
 
@@ -10,6 +16,17 @@ const {
   KafkaJSNumberOfRetriesExceeded,
   KafkaJSProtocolError,
 } = kafkajs
+
+test('a connection that is cut off asks whether TLS is as the port wants it', () => {
+  const reset = { code: 'ECONNRESET' }
+  const hintFor = (error: Error, isTls: boolean) =>
+    withTlsHint(translate(exceeded(error), 'checking', ''), isTls).message
+  const cut = new KafkaJSConnectionError('Connection error: read ECONNRESET', reset)
+  expect(hintFor(cut, false)).toMatch(/that port may want TLS\. See kafka\.tls\.enabled$/)
+  expect(hintFor(cut, true)).toMatch(/does that port speak TLS\? See kafka\.tls\.enabled$/)
+  const nobody = new KafkaJSConnectionError('Connection error', { code: 'ECONNREFUSED' })
+  expect(hintFor(nobody, true)).not.toContain('TLS')
+})
 
 describe('what an error of kafkajs means', () => {
   test.each([
