@@ -4,8 +4,7 @@
 -- ARGV[1]  msgpack: one flat list of all patches, in the order of KEYS (patch-packing.ts), each
 --            group id
 --            least clock of its traits and users, a number
---            latest clock, 16 digits
---            the clock of all its traits, 16 digits; false: they differ
+--            latest clock, 16 digits; the clock of all its traits, likewise, or false: they differ
 --            how many items follow of each kind: values, JSON, removed, clocks, users
 --            values   name, value, ...
 --            JSON     which of the values are JSON text, the rest being strings: 1, ...
@@ -36,20 +35,21 @@ local function greater(a, b)
   return (string.byte(a, low + 1) or -1) > (string.byte(b, low + 1) or -1)
 end
 
--- Puts into clocks what the hash of clocks becomes if all of the patch wins: '', latest clock,
--- name, stamp, ...: first of the values, in their order, then of what is removed.
--- Returns how many items that is.
-local clocks = {}
+local clocks, names, wins, tied, tied_names = {}, {}, {}, {}, {}
+local won_values, won_clocks, won_removed = {}, {}, {}
+
+-- Puts into clocks what goes into the hash of clocks if all of the patch wins: '', latest clock,
+-- name, stamp, ... of the values, then of what is removed. Returns how many items that is.
 local function list_clocks(latest, shared, values_at, json_at, removed_at, clocks_at)
+  local list, clocks, c = list, clocks, 2 -- quicker to reach than from outside
   clocks[1], clocks[2] = '', latest
-  local c, n = 2, clocks_at
   for i = values_at, json_at - 1, 2 do
-    clocks[c + 1], clocks[c + 2] = list[i], shared or list[n]
-    c, n = c + 2, n + 1
+    c = c + 2
+    clocks[c - 1], clocks[c] = list[i], shared or list[clocks_at + c / 2 - 2]
   end
   for i = removed_at, clocks_at - 1 do
-    clocks[c + 1], clocks[c + 2] = list[i], (shared or list[n]) .. 'x'
-    c, n = c + 2, n + 1
+    c = c + 2
+    clocks[c - 1], clocks[c] = list[i], (shared or list[clocks_at + c / 2 - 2]) .. 'x'
   end
   for i = json_at, removed_at - 1 do
     local at = 2 * list[i] + 2
@@ -58,15 +58,11 @@ local function list_clocks(latest, shared, values_at, json_at, removed_at, clock
   return c
 end
 
-local names, wins, tied, tied_names = {}, {}, {}, {}
-local won_values, won_clocks, won_removed = {}, {}, {}
-
 -- Collects in won_* what wins over the stored traits, and returns how many items each has.
 local function choose_traits(key, clock_key, floor, values_at, values, listed)
   local count = listed / 2 - 1
   if count == 0 then return 0, 2, 0 end
   for i = 1, count do names[i] = clocks[2 * i + 1] end
-
   local ties = 0
   local stored = call('HMGET', clock_key, unpack(names, 1, count))
   for i = 1, count do
@@ -83,7 +79,6 @@ local function choose_traits(key, clock_key, floor, values_at, values, listed)
       end
     end
   end
-
   local texts = ties > 0 and call('HMGET', key, unpack(tied_names, 1, ties))
   for t = 1, ties do
     local i, text = tied[t], texts[t]
@@ -94,7 +89,6 @@ local function choose_traits(key, clock_key, floor, values_at, values, listed)
       wins[i] = not text or greater(value, text)
     end
   end
-
   local v, c, r = 0, 2, 0
   for i = 1, count do
     if wins[i] then
@@ -104,8 +98,7 @@ local function choose_traits(key, clock_key, floor, values_at, values, listed)
         won_values[v + 1], won_values[v + 2] = names[i], list[values_at + 2 * i - 1]
         v = v + 2
       else
-        r = r + 1
-        won_removed[r] = names[i]
+        r = r + 1; won_removed[r] = names[i]
       end
     end
   end
@@ -146,18 +139,18 @@ local function settle_users(key, group_id, floor, fresh, at, count, standings)
     if clock > floor and (clock > standing or (clock == standing and member and not is_member)) then
       standing, is_member = clock, member
       if member then
-        joined[j + 1], joined[j + 2] = digits, id
         j = j + 2
+        joined[j - 1], joined[j] = digits, id
         if left_clock >= 0 then ul = ul + 1; unleft[ul] = id end
       else
-        left[l + 1], left[l + 2] = digits, id
         l = l + 2
+        left[l - 1], left[l] = digits, id
         if member_clock >= 0 then uj = uj + 1; unjoined[uj] = id end
       end
     end
 
     if index == 'inside' then
-      local groups_key, left_key = list[at + 4 * u - 1] .. ':groups', list[at + 4 * u - 1] .. ':left'
+      local groups_key, left_key = list[at + 4 * u - 1] .. ':groups', keys[u + 1]
       local in_groups, in_left = is_member and standing or -1, is_member and -1 or standing
       local new_score = standing == clock and digits or standing -- a number would be formatted
       if (fresh and -1 or score(groups_key, group_id)) ~= in_groups then
@@ -181,11 +174,8 @@ local function write_users(key, group_id, j, l, uj, ul, x)
   if uj > 0 then call('ZREM', key .. ':members', unpack(unjoined, 1, uj)) end
   if ul > 0 then call('ZREM', key .. ':left', unpack(unleft, 1, ul)) end
   for i = 1, x do
-    if index_scores[i] then
-      call('ZADD', index_keys[i], index_scores[i], group_id)
-    else
-      call('ZREM', index_keys[i], group_id)
-    end
+    if index_scores[i] then call('ZADD', index_keys[i], index_scores[i], group_id)
+    else call('ZREM', index_keys[i], group_id) end
   end
 end
 
@@ -194,8 +184,8 @@ local function all_absent(key, clock_key, at, count)
   local n = 4
   keys[1], keys[2], keys[3], keys[4] = key, clock_key, key .. ':members', key .. ':left'
   for u = at + 3, index == 'inside' and at + count or 0, 4 do
-    keys[n + 1], keys[n + 2] = list[u] .. ':groups', list[u] .. ':left'
     n = n + 2
+    keys[n - 1], keys[n] = list[u] .. ':groups', list[u] .. ':left'
   end
   return call('EXISTS', unpack(keys, 1, n)) == 0
 end
@@ -221,9 +211,7 @@ local function merge(key, at, standings)
   local all_win = list[at + 1] > latest
   local listed = list_clocks(list[at + 2], list[at + 3], values_at, json_at, removed_at, clocks_at)
   local v, c, r = values, listed, clocks_at - removed_at
-  if not all_win then
-    v, c, r = choose_traits(key, clock_key, floor, values_at, values, listed)
-  end
+  if not all_win then v, c, r = choose_traits(key, clock_key, floor, values_at, values, listed) end
   local j, l, uj, ul, x = 0, 0, 0, 0, 0
   if users > 0 then
     j, l, uj, ul, x = settle_users(key, group_id, floor, fresh, users_at, users, standings)
@@ -234,7 +222,7 @@ local function merge(key, at, standings)
   if not fresh and v == 0 then call('HLEN', key) end
 
   -- From here on it is written. With values, the first of these shows a foreign type at key.
-  local later = tonumber(clocks[2]) > latest
+  local later = all_win or tonumber(clocks[2]) > latest -- before the floor joins it
   if floor >= 0 then clocks[2] = clocks[2] .. sub(head, 17) end
   if all_win then
     if v > 0 then call('HSET', key, unpack(list, values_at, json_at - 1)) end
