@@ -12,12 +12,14 @@ import { openGroupStore } from '../redis/group-store.ts'
 import { checkServer } from '../redis/server-check.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import type { Config } from './config.ts'
+import { tameHeap } from './heap.ts'
 import { runUntilSignalled, untilAborted } from './life-cycle.ts'
 import { OutageBoard } from './outage-board.ts'
 import { retryRules, waitAtStart } from './waiting.ts'
 
 /** Runs a worker until a signal ends it; returns the exit code. */
 export function runWorker(config: Config, log: Log): Promise<number> {
+  tameHeap()
   const { shutdownTimeoutMs } = config.worker
   return runUntilSignalled((signal) => work(config, log, signal), { shutdownTimeoutMs, log })
 }
