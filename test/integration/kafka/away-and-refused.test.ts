@@ -7,7 +7,7 @@ import { checkPublishing, checkTopics, ensureDeadLetterTopic } from '../../../sr
 import { Refused } from '../../../src/pipeline/outage.ts'
 import { silentLog as log } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
-import { consume, makeTopic, produce, settingsFor, withAdmin } from './fixture.ts'
+import { committed, consume, makeTopic, produce, settingsFor, withAdmin } from './fixture.ts'
 import { type OwnBroker, startBroker } from './own-broker.ts'
 
 const jars = inject('kafkaJars')
@@ -36,6 +36,8 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     await until('it reads', () => values().includes('before'))
     expect(kinds()).toEqual(['lost', 'back'])
     expect(consumer.state()).toMatchObject({ isReading: true, outage: undefined })
+    // or the record would come again
+    await until('it is committed', async () => (await committed(settings))[0] === '1')
 
     await broker.way.cut()
     await until('it is told', () => kinds().length === 3)

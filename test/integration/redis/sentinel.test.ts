@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import { afterEach, describe, expect, inject, test } from 'vitest'
 import type { RedisConnection } from '../../../src/redis/connection.ts'
 import { readGroup } from '../../../src/redis/group-reader.ts'
@@ -42,6 +43,8 @@ describe.skipIf(binary === '')('behind Sentinels', () => {
     expect(await store.merge([patchOf('g', { clock: 1, traits: { plan: 'free' } })])).toEqual([])
     await until('replicated', () => opened.client.wait(1, 100).then((replicas) => replicas === 1))
 
+    await until('the sentinel knows the replica', () => knowsReplica(sentinel))
+
     await master.kill()
     const later = patchOf('g', { clock: 2, traits: { name: 'Acme' } })
     await until('failed over', () => store.merge([later]).then(() => true), 25_000)
@@ -50,6 +53,17 @@ describe.skipIf(binary === '')('behind Sentinels', () => {
     expect(await opened.client.config('GET', 'port')).toEqual(['port', `${replica.port}`])
   })
 })
+
+/** It asks the master for replicas every 10 s only, and a dead one tells of none. */
+async function knowsReplica({ port }: OwnRedis): Promise<boolean> {
+  const client = new Redis(port)
+  try {
+    const replicas = (await client.call('SENTINEL', 'REPLICAS', 'main')) as unknown[]
+    return replicas.length === 1
+  } finally {
+    client.disconnect()
+  }
+}
 
 async function writeSentinelConfig(folder: string, masterPort: number): Promise<string> {
   const file = join(folder, 'sentinel.conf')
