@@ -37,7 +37,7 @@ test('every record is read, whatever its key, value and headers are, and committ
   expect(Object.entries(records[3]?.headers ?? {})).toEqual([
     ['constructor', [Buffer.from('x'), Buffer.from('y')]],
   ])
-  expect(await committed(settings)).toEqual({ 0: '4' })
+  await expect.poll(() => committed(settings), { timeout: 5000 }).toEqual({ 0: '4' })
 })
 
 test('of transactions, only the committed ones are read, and the offset goes past their ends', async () => {
@@ -60,7 +60,7 @@ test('of transactions, only the committed ones are read, and the offset goes pas
   await until('all is read', () => consumer.state().partitions[0]?.lag === 0n)
   expect(values()).toEqual(['committed by c'])
   // five records and three ends
-  expect(await committed(settings)).toEqual({ 0: '8' })
+  await expect.poll(() => committed(settings), { timeout: 5000 }).toEqual({ 0: '8' })
 })
 
 test('two consumers share the partitions, and the one that stays takes over', async () => {
@@ -86,7 +86,9 @@ test('two consumers share the partitions, and the one that stays takes over', as
   expect(await first.consumer.ended).toBeUndefined()
   await produce(settings, messages)
   await until('the second reads all', () => second.records.length >= 60)
-  expect(await committed(settings)).toEqual({ 0: '20', 1: '20', 2: '20', 3: '20' })
+  await expect
+    .poll(() => committed(settings), { timeout: 5000 })
+    .toEqual({ 0: '20', 1: '20', 2: '20', 3: '20' })
 })
 
 test('a batch that was in hand when it stopped is delivered again', async () => {
