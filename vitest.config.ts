@@ -10,12 +10,12 @@ export default defineConfig({
     reporters: ['default', 'json'],
     outputFile: { json: '.local/reports/test.json' },
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { extends: true, test: { name: 'unit', include: ['test/{unit,simulation}/**/*.test.ts'] } },
       {
         extends: true,
         test: {
           name: 'stack',
-          include: ['test/{property,integration}/**/*.test.ts'],
+          include: ['test/{property,integration,faults,fuzz}/**/*.test.ts'],
           globalSetup: 'test/setup/stack.ts',
         },
       },
