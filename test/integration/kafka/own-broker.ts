@@ -2,12 +2,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { findFreePorts } from '../../../src/local/free-ports.ts'
 import { until } from '../../setup/waiting.ts'
+import { openWay, type Way } from '../../setup/way.ts'
 import { withAdmin } from './fixture.ts'
 
 export interface OwnBroker {
@@ -90,44 +90,4 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return
   child.kill('SIGKILL')
   await once(child, 'exit')
-}
-
-export interface Way {
-  readonly port: number
-  cut(): Promise<void>
-  mend(): Promise<void>
-  close(): Promise<void>
-}
-
-/** A TCP proxy whose port refuses connections while the way is cut. */
-async function openWay(target: number): Promise<Way> {
-  const [port = 0] = await findFreePorts([0])
-  const sockets = new Set<Socket>()
-  let server: Server | undefined
-  const cut = async () => {
-    const closing = server && once(server, 'close')
-    server?.close()
-    server = undefined
-    for (const socket of sockets) socket.destroy()
-    await closing
-  }
-  const mend = async () => {
-    server = createServer((client) => {
-      const upstream = connect(target, '127.0.0.1')
-      for (const socket of [client, upstream]) {
-        sockets.add(socket)
-        socket.on('error', () => socket.destroy())
-        socket.on('close', () => {
-          sockets.delete(socket)
-          client.destroy()
-          upstream.destroy()
-        })
-      }
-      client.pipe(upstream).pipe(client)
-    })
-    server.listen(port, '127.0.0.1')
-    await once(server, 'listening')
-  }
-  await mend()
-  return { port, cut, mend, close: cut }
 }
