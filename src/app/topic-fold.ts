@@ -89,13 +89,9 @@ function stretchOf({ from, to }: TopicReading) {
   const partitions = Array.from(to.keys()).filter((partition) => {
     return (from?.get(partition) ?? 0n) < (to.get(partition) ?? 0n)
   })
-  const least = (offsets: bigint[]) => offsets.reduce((a, b) => (b < a ? b : a), offsets[0] ?? 0n)
-  const greatest = (offsets: bigint[]) => offsets.reduce((a, b) => (b > a ? b : a), 0n)
-  return {
-    partitions,
-    from: least(partitions.map((partition) => from?.get(partition) ?? 0n)),
-    to: greatest(partitions.map((partition) => to.get(partition) ?? 0n)),
-  }
+  const inOrder = (bounds: Offsets | undefined) =>
+    partitions.map((partition) => bounds?.get(partition) ?? 0n).sort((a, b) => (a < b ? -1 : 1))
+  return { partitions, from: inOrder(from).at(0) ?? 0n, to: inOrder(to).at(-1) ?? 0n }
 }
 
 function isWithin({ from, to }: TopicReading, partition: number, offset: bigint): boolean {
