@@ -152,6 +152,12 @@ const worker = z.strictObject({
   shutdownTimeoutMs: durationMs('100ms', '1h')
     .prefault('10s')
     .describe('How long a stop may take before the process ends regardless.'),
+  onLostState: choice(['replay', 'stop'])
+    .default('replay')
+    .describe(
+      'Where Redis lost what it had acknowledged: read that again (replay), or end (stop), to be ' +
+        'mended by hand with rebuild.',
+    ),
 })
 
 const port = () => whole(0, 65_535)

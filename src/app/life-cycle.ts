@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CannotListen } from '../http/listen.ts'
-import { Refused } from '../pipeline/outage.ts'
+import { Refused, StateLost } from '../pipeline/outage.ts'
 import type { Log } from '../pipeline/ports.ts'
 
 export interface LifeRules {
@@ -46,12 +46,16 @@ export async function runUntilSignalled(
     await run(stopping.signal)
     return DONE
   } catch (error) {
-    if (error instanceof Refused || error instanceof CannotListen) log.fatal({}, error.message)
+    if (isForeseen(error)) log.fatal({}, error.message)
     else log.fatal({ err: error }, 'ended by an unexpected error')
     return FAILED
   } finally {
     process.off('SIGTERM', onSignal).off('SIGINT', onSignal)
   }
+}
+
+function isForeseen(error: unknown): error is Error {
+  return error instanceof Refused || error instanceof StateLost || error instanceof CannotListen
 }
 
 /** Resolves once the signal is aborted. */

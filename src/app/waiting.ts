@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Abandoned, type Dependency } from '../pipeline/outage.ts'
 import { type RetryRules, waitOut } from '../pipeline/retry.ts'
 import { untilAborted } from './life-cycle.ts'
@@ -14,6 +15,7 @@ export function retryRules(
     maxDelayMs: 3000,
     heartbeatMs: sessionTimeoutMs / 10,
     random: Math.random,
+    sleep: (ms, signal) => sleep(ms, undefined, { signal }),
     onUnavailable: ({ dependency, message }) => outages.away(dependency, source, message),
     onAvailable: ({ dependency }) => outages.back(dependency, source),
   }

@@ -4,9 +4,13 @@ import { createOperationsServer } from '../http/operations.ts'
 import type { HandleBatch } from '../kafka/batch-handler.ts'
 import { type RunningConsumer, startConsumer } from '../kafka/consumer.ts'
 import { createDeadLetterTopic } from '../kafka/dead-letter-topic.ts'
+import { readOffsets } from '../kafka/offsets.ts'
 import { checkTopics, ensureDeadLetterTopic } from '../kafka/topics.ts'
-import type { DeadLetterTopic, GroupStore, Log } from '../pipeline/ports.ts'
+import { type Loss, MarkedStore } from '../pipeline/marked-store.ts'
+import { Refused, Unavailable } from '../pipeline/outage.ts'
+import type { DeadLetterTopic, Log, PartitionSource } from '../pipeline/ports.ts'
 import { processBatch } from '../pipeline/process-batch.ts'
+import { openAppliedMarks } from '../redis/applied-marks.ts'
 import { openRedis } from '../redis/connection.ts'
 import { openGroupStore } from '../redis/group-store.ts'
 import { checkServer } from '../redis/server-check.ts'
@@ -15,6 +19,7 @@ import type { Config } from './config.ts'
 import { tameHeap } from './heap.ts'
 import { runUntilSignalled, untilAborted } from './life-cycle.ts'
 import { OutageBoard } from './outage-board.ts'
+import { watchState } from './state-watch.ts'
 import { retryRules, waitAtStart } from './waiting.ts'
 
 /** Runs a worker until a signal ends it; returns the exit code. */
@@ -45,6 +50,7 @@ export async function work(
   })
   const deadLetters = createDeadLetterTopic(kafka, log)
   let consumer: RunningConsumer | undefined
+  let endWatch = () => {}
   const operations = createOperationsServer({
     ...config.http,
     log,
@@ -62,19 +68,35 @@ export async function work(
     await waitAtStart('kafka', () => checkTopics(kafka, log), outages, signal)
     await waitAtStart('kafka', () => ensureDeadLetterTopic(kafka, log), outages, signal)
     if (signal.aborted) return
+    const groups = openGroupStore(redis)
+    const store = new MarkedStore({
+      store: groups,
+      marks: openAppliedMarks(redis, kafka.topic, kafka.groupId),
+      source: sourceOf(config, log, () => consumer),
+      onLostState: worker.onLostState,
+      onLoss: (losses) => tellLoss(losses, log, metrics),
+    })
+    const look = () => store.look()
+    endWatch = watchState(groups, look)
     consumer = startConsumer({
       settings: kafka,
       log,
-      handle: batchHandler(config, openGroupStore(redis), deadLetters, outages, metrics),
+      handle: batchHandler(config, store, deadLetters, outages, metrics),
       onEvent: (event) => {
         if (event.kind === 'lost') outages.away('kafka', 'connection', event.outage.message)
         if (event.kind === 'back') outages.back('kafka', 'connection')
-        if (event.kind === 'assigned') metrics.keepPartitions(kafka.topic, event.partitions)
+        if (event.kind === 'reset') store.forget(event.partition)
+        if (event.kind !== 'assigned') return
+        metrics.keepPartitions(kafka.topic, event.partitions)
+        store.assign(event.partitions)
+        // an outage is found by the batches as well, which wait it out
+        if (event.partitions.length > 0) look().catch(() => {})
       },
     })
     onStarted(url)
-    await untilEnded(consumer, signal)
+    await untilEnded(consumer, store, signal)
   } finally {
+    endWatch()
     await consumer?.stop(worker.shutdownTimeoutMs)
     await deadLetters.close()
     redis.close()
@@ -85,7 +107,7 @@ export async function work(
 
 function batchHandler(
   config: Config,
-  store: GroupStore,
+  store: MarkedStore,
   deadLetters: DeadLetterTopic,
   outages: OutageBoard,
   metrics: Metrics,
@@ -101,8 +123,51 @@ function batchHandler(
   return async (batch, lease) => metrics.observeBatch(await processBatch(batch, lease, pipeline))
 }
 
-async function untilEnded(consumer: RunningConsumer, signal: AbortSignal): Promise<void> {
-  const failure = await Promise.race([consumer.ended, untilAborted(signal)])
+function sourceOf(
+  { kafka }: Config,
+  log: Log,
+  consumer: () => RunningConsumer | undefined,
+): PartitionSource {
+  return {
+    seek: (partition, offset) => consumer()?.seek(partition, offset),
+    offsets: async () => {
+      try {
+        return await readOffsets(kafka, log)
+      } catch (error) {
+        // once it runs, what Kafka refuses is waited out like an outage
+        if (error instanceof Refused) throw new Unavailable('kafka', error.message)
+        throw error
+      }
+    },
+  }
+}
+
+function tellLoss(losses: readonly Loss[], log: Log, metrics: Metrics): void {
+  metrics.countLosses(losses.length)
+  const partitions = losses.map(({ partition, mark, applied, from }) => {
+    const gone = from - (mark ?? 0n)
+    return {
+      partition,
+      appliedUpTo: String(applied),
+      redisHas: String(mark ?? 'nothing'),
+      ...(gone > 0n && { goneFromTopic: String(gone) }),
+    }
+  })
+  const gone = partitions.filter(({ goneFromTopic }) => goneFromTopic !== undefined)
+  log.error(
+    { partitions },
+    'Redis lost writes that it had acknowledged (a flush, an older snapshot, a failover?): ' +
+      `reading ${partitions.map(({ partition }) => partition).join(', ')} again from where it stands` +
+      (gone.length > 0 ? '; the topic no longer holds all of it, and what is gone stays lost' : ''),
+  )
+}
+
+async function untilEnded(
+  consumer: RunningConsumer,
+  store: MarkedStore,
+  signal: AbortSignal,
+): Promise<void> {
+  const failure = await Promise.race([consumer.ended, store.failed, untilAborted(signal)])
   if (failure !== undefined) throw failure
 }
 

@@ -7,6 +7,7 @@
  */
 import { Abandoned, PartitionStopped } from '../pipeline/outage.ts'
 import type { BatchLease, Log, RecordBatch } from '../pipeline/ports.ts'
+import { COMMIT_METADATA } from './commit-metadata.ts'
 import type { SendOffsets } from './committer.ts'
 import { ConsumerFailed } from './consumer-failed.ts'
 import { isKafkajsError } from './failures.ts'
@@ -30,9 +31,6 @@ export interface BatchHandler {
   /** Called at most once a batch; nothing more is to be handled after it. */
   readonly onFailed: (error: ConsumerFailed) => void
 }
-
-/** Commits say that they are ours: an offset without it was set by hand. */
-export const COMMIT_METADATA = 'group-traits'
 
 export async function handleBatch(payload: EachBatchPayload, handler: BatchHandler): Promise<void> {
   const { batch } = payload
@@ -67,10 +65,11 @@ function readBatch({ batch }: EachBatchPayload): { batch?: RecordBatch; stop?: P
   const end = all.findIndex(({ undecodable }) => undecodable !== undefined)
   const undecodable = all[end]?.undecodable
   const records = undecodable === undefined ? all : all.slice(0, end)
-  const read = records.length > 0 && {
+  const read = (records.length > 0 || undecodable === undefined) && {
     batch: {
       topic,
       partition,
+      fetchOffset: fetchOffsetOf(batch),
       records,
       nextOffset: undecodable?.firstOffset ?? BigInt(batch.lastOffset()) + 1n,
       highWatermark: BigInt(batch.highWatermark),
@@ -86,7 +85,7 @@ function stopAt(
   isFirst: boolean,
 ): PartitionStopped {
   // after a skip, or an offset set by hand, reading may go on within a batch
-  const fetched = 'fetchedOffset' in batch ? BigInt(String(batch.fetchedOffset)) : firstOffset
+  const fetched = fetchOffsetOf(batch)
   const offset = isFirst && fetched > firstOffset ? fetched : firstOffset
   const message =
     `the batch of offsets ${firstOffset} to ${lastOffset} of ${batch.topic}/${batch.partition} ` +
@@ -94,6 +93,11 @@ function stopAt(
     `Raise kafka.maxBatchBytes, or set the batch aside with ` +
     `\`group-traits skip ${batch.partition} ${offset}\``
   return new PartitionStopped(offset, message)
+}
+
+/** What was asked for, which kafkajs' types keep to themselves. */
+function fetchOffsetOf(batch: EachBatchPayload['batch'] & { fetchedOffset?: unknown }): bigint {
+  return BigInt(String(batch.fetchedOffset))
 }
 
 function leaseOf(payload: EachBatchPayload, { partitions, signal }: BatchHandler): BatchLease {

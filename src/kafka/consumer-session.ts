@@ -22,8 +22,6 @@ export interface SessionOptions {
   readonly onJoined: (partitions: readonly number[], memberId: string) => void
   /** The first fetch was answered: Kafka is there, and we may read. */
   readonly onRunning: () => void
-  /** Read past, with no record for us: control records, aborted transactions. */
-  readonly onPassed: (partition: number, nextOffset: bigint, highWatermark: bigint) => void
   /** The committed offset is no longer in the topic: reading goes on at its earliest record. */
   readonly onReset: (partition: number) => void
 }
@@ -31,6 +29,8 @@ export interface SessionOptions {
 export interface Session {
   /** What ended it. Never rejects. */
   readonly ended: Promise<unknown>
+  /** Reads on from there, whatever is in hand. */
+  seek(partition: number, offset: bigint): void
   /** Lets the batches in hand finish, leaves the group and disconnects, or gives up on it. */
   close(deadlineMs: number): Promise<void>
 }
@@ -59,6 +59,11 @@ export function openSession(options: SessionOptions): Session {
   const started = start(consumer, options, closing.signal).catch(end)
   return {
     ended,
+    seek: (partition, offset) => {
+      const { topic } = settings
+      consumer.resume([{ topic, partitions: [partition] }])
+      consumer.seek({ topic, partition, offset: String(offset) })
+    },
     close: async (deadlineMs) => {
       endWatch()
       closing.abort()
@@ -105,11 +110,6 @@ function listen(consumer: Consumer, options: SessionOptions): void {
   consumer.on(consumer.events.FETCH, () => {
     if (!isRunning) options.onRunning()
     isRunning = true
-  })
-  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-    if (payload.batchSize > 0) return
-    const next = BigInt(payload.lastOffset) + 1n
-    options.onPassed(payload.partition, next, BigInt(payload.highWatermark))
   })
 }
 

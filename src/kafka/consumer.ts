@@ -47,6 +47,8 @@ export interface RunningConsumer {
    */
   readonly ended: Promise<Refused | ConsumerFailed | undefined>
   state(): ConsumerState
+  /** Reads the partition on from there, also where it had stopped; nothing where it is not ours. */
+  seek(partition: number, offset: bigint): void
   /** Lets the batches in hand finish or be given up, leaves the group, disconnects. */
   stop(deadlineMs: number): Promise<void>
 }
@@ -57,6 +59,7 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
   return {
     ended,
     state: () => consumer.state(),
+    seek: (partition, offset) => consumer.seek(partition, offset),
     stop: async (deadlineMs) => {
       consumer.stop(deadlineMs)
       await Promise.race([ended, sleep(deadlineMs, undefined, { ref: false })])
@@ -78,6 +81,7 @@ class ConsumerLife {
   private stopDeadlineMs = CLOSE_DEADLINE_MS
   private hasRead = false
   private isReading = false
+  private current: Session | undefined
   private outage: Unavailable | undefined
   private failures = 0
   private memberId: string | undefined
@@ -100,6 +104,11 @@ class ConsumerLife {
   state(): ConsumerState {
     const { isReading, outage } = this
     return { isReading, outage, partitions: this.partitions.list() }
+  }
+
+  seek(partition: number, offset: bigint): void {
+    if (this.current === undefined || !this.partitions.seek(partition, offset)) return
+    this.current.seek(partition, offset)
   }
 
   stop(deadlineMs: number): void {
@@ -129,7 +138,6 @@ class ConsumerLife {
         this.joined(partitions)
       },
       onRunning: () => this.running(),
-      onPassed: (...passed) => this.partitions.advance(...passed),
       onReset: (partition) => {
         log.error(
           { topic: settings.topic, partition },
@@ -140,6 +148,7 @@ class ConsumerLife {
         onEvent?.({ kind: 'reset', partition })
       },
     })
+    this.current = session
     const error = await Promise.race([session.ended, failed.promise, this.stopped])
     this.isReading = false
     await Promise.race([
@@ -147,7 +156,9 @@ class ConsumerLife {
       sleep(COMMIT_DEADLINE_MS, undefined, { ref: false }),
     ])
     await session.close(signal.aborted ? this.stopDeadlineMs : CLOSE_DEADLINE_MS)
-    this.partitions.unassign()
+    this.current = undefined
+    this.partitions.assign([])
+    onEvent?.({ kind: 'assigned', partitions: [] })
     return error
   }
 

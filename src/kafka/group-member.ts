@@ -4,7 +4,6 @@
  * leaves. Both rebalances make the owner of the partition look at its committed offset anew.
  */
 import type { Log } from '../pipeline/ports.ts'
-import { COMMIT_METADATA } from './batch-handler.ts'
 import { consumerConfig, createClient } from './client.ts'
 import { withDeadline } from './deadline.ts'
 import { hasType, translate } from './failures.ts'
@@ -32,7 +31,8 @@ export async function commitAsMember(
   try {
     await withDeadline(join(consumer, topic), joinDeadlineMs(settings), `joining group ${groupId}`)
     await confirm()
-    const offset = { topic, partition, offset: String(nextOffset), metadata: COMMIT_METADATA }
+    // without the workers' metadata, for it is set by hand: their mark is to follow it
+    const offset = { topic, partition, offset: String(nextOffset) }
     await withDeadline(commit(consumer, offset), settings.requestTimeoutMs, doing)
   } catch (error) {
     throw translate(error, doing, rightsToRead(settings))

@@ -1,19 +1,10 @@
 /** Where the consumer group stands in the topic. */
-import type { Log } from '../pipeline/ports.ts'
+import type { Log, PartitionOffsets } from '../pipeline/ports.ts'
 import { askCluster } from './admin.ts'
+import { COMMIT_METADATA } from './commit-metadata.ts'
 import type { Admin } from './kafkajs.ts'
 import { rightsToRead } from './rights.ts'
 import type { KafkaSettings } from './settings.ts'
-
-export interface PartitionOffsets {
-  readonly partition: number
-  /** The earliest offset that is still there. */
-  readonly start: bigint
-  /** Behind the last record that can be read: open transactions are not. */
-  readonly end: bigint
-  /** Where the group goes on: at its commit, or at the start where that is none or gone. */
-  readonly next: bigint
-}
 
 /** @throws Refused, Unavailable */
 export async function readOffsets(settings: KafkaSettings, log: Log): Promise<PartitionOffsets[]> {
@@ -36,7 +27,13 @@ async function offsetsOf(
       // -1 stands for none, -2 for the start of the log, which kafkajs commits after a reset
       const committed = BigInt(commit?.offset ?? -1)
       const start = BigInt(low)
-      return { partition, start, end: BigInt(high), next: committed < start ? start : committed }
+      return {
+        partition,
+        start,
+        end: BigInt(high),
+        next: committed < start ? start : committed,
+        committed: commit?.metadata === COMMIT_METADATA ? committed : undefined,
+      }
     })
     .sort((a, b) => a.partition - b.partition)
 }

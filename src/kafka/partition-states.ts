@@ -26,14 +26,17 @@ export class PartitionStates {
     this.states = new Map(partitions.map((partition) => [partition, { partition }]))
   }
 
-  unassign(): void {
-    this.assign([])
-  }
-
   advance(partition: number, position: bigint, highWatermark: bigint): void {
     if (!this.states.has(partition)) return
     const lag = highWatermark > position ? highWatermark - position : 0n
     this.states.set(partition, { partition, position, lag })
+  }
+
+  /** @returns whether the partition is ours; where it had stopped, it goes on */
+  seek(partition: number, position: bigint): boolean {
+    if (!this.states.has(partition)) return false
+    this.states.set(partition, { partition, position })
+    return true
   }
 
   /** @returns whether this stop is news */

@@ -10,10 +10,12 @@ import { ByteReader } from './byte-reader.ts'
 import { decompress } from './codecs.ts'
 import { TooLarge } from './too-large.ts'
 
-/** A record, or a placeholder that only says how far the partition was read. */
+/** A record, or what stands for something that is none. */
 export interface FetchedRecord extends KafkaRecord {
   /** kafkajs leaves such a record out, and goes on behind it. */
   readonly isControlRecord: boolean
+  /** Set where it is no record, but says that the partition was read up to here. */
+  readonly isPlaceholder?: true
   /** Set where a batch cannot be read: this record stands for all of it, at its last offset. */
   readonly undecodable?: Undecodable | undefined
 }
@@ -26,9 +28,13 @@ export interface Undecodable {
   readonly reason: string
 }
 
-/** What kafkajs hands on as its messages: our own decoder made them (see kafkajs.ts). */
+/**
+ * What kafkajs hands on as its messages, without a placeholder at the end: our own decoder
+ * made them (see kafkajs.ts).
+ */
 export function fetchedRecords(messages: readonly unknown[]): readonly FetchedRecord[] {
-  return messages as readonly FetchedRecord[]
+  const records = messages as readonly FetchedRecord[]
+  return records.at(-1)?.isPlaceholder ? records.slice(0, -1) : records
 }
 
 export interface BatchHeader {
@@ -87,14 +93,11 @@ export async function readRecords(
 
 /** Only says that the partition was read up to here. */
 export function placeholder(offset: bigint): FetchedRecord {
-  return {
-    offset: String(offset),
-    timestamp: '-1',
-    key: null,
-    value: null,
-    headers: undefined,
-    isControlRecord: true,
-  }
+  return { ...bare(offset), isControlRecord: true, isPlaceholder: true }
+}
+
+function bare(offset: bigint): KafkaRecord {
+  return { offset: String(offset), timestamp: '-1', key: null, value: null, headers: undefined }
 }
 
 function standIn(
@@ -109,7 +112,7 @@ function standIn(
       ? `its ${count} records are more than ${capBytes} bytes in memory (kafka.maxBatchBytes)`
       : `its ${count} records cannot be decoded: ${why}`
   const undecodable = { firstOffset, lastOffset, bytes: batch.length, reason }
-  return { ...placeholder(lastOffset), isControlRecord: false, undecodable }
+  return { ...bare(lastOffset), isControlRecord: false, undecodable }
 }
 
 function decodeRecords(bytes: Buffer, header: BatchHeader): FetchedRecord[] {

@@ -132,10 +132,6 @@ class Scan {
         else consumer.seek({ topic, partition, offset: String(stretch.next) })
       }
     })
-    consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-      // no record for us: control records, aborted transactions
-      if (payload.batchSize === 0) this.advance(payload.partition, BigInt(payload.lastOffset) + 1n)
-    })
   }
 
   private async take({ batch, resolveOffset, heartbeat }: EachBatchPayload): Promise<void> {

@@ -30,6 +30,11 @@ export class Abandoned extends Error {
   override readonly name = 'Abandoned'
 }
 
+/** The store lost what it had acknowledged, and it is not for the worker to mend it. */
+export class StateLost extends Error {
+  override readonly name = 'StateLost'
+}
+
 /**
  * A record that cannot be got past: its partition stops there, the others go on. Nothing is
  * skipped by itself; the message names the command that does.

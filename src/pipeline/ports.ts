@@ -8,6 +8,8 @@ import type { KafkaRecord } from '../domain/record.ts'
 
 /** Where the state of groups is kept. */
 export interface GroupStore {
+  /** Counts the connections: where it changed, what was acknowledged before may be lost. */
+  readonly connection: number
   /**
    * Merges each patch into the group's state, in any order.
    * Resolves once all of it is in the store, with the groups that could not be written.
@@ -21,6 +23,49 @@ export interface GroupStore {
 export interface StateConflict {
   readonly groupId: string
   readonly message: string
+}
+
+/**
+ * The store's own record of how far each partition is applied in it. As it persists and
+ * replicates in order, a mark that is there vouches for all that was written before it.
+ */
+export interface AppliedMarks {
+  /** @throws Unavailable; Refused where something else stands in its place */
+  read(): Promise<ReadonlyMap<number, Mark>>
+  /**
+   * Sets the mark of the partition where it still is as seen, and returns what it is now;
+   * undefined where it is another: then nothing was written.
+   *
+   * @throws like `read`; Unavailable too where the workers are paused
+   */
+  compareAndSet(partition: number, seen: Mark | undefined, next: bigint): Promise<Mark | undefined>
+}
+
+export interface Mark {
+  /** The next offset to be applied; undefined where a part of the store has no mark. */
+  readonly next: bigint | undefined
+  /** One for each part of the store that can lose writes by itself: its name, and its mark. */
+  readonly parts: ReadonlyMap<string, bigint>
+}
+
+/** Where partitions are read from. */
+export interface PartitionSource {
+  /** @throws Unavailable, Refused */
+  offsets(): Promise<readonly PartitionOffsets[]>
+  /** Reads on from there, whatever is in hand; nothing where the partition is not ours. */
+  seek(partition: number, offset: bigint): void
+}
+
+export interface PartitionOffsets {
+  readonly partition: number
+  /** The earliest offset that is still there. */
+  readonly start: bigint
+  /** Behind the last record that can be read: open transactions are not. */
+  readonly end: bigint
+  /** Where the group goes on: at its commit, or at the start where that is none or gone. */
+  readonly next: bigint
+  /** The commit, where a worker made it; not one that was set by hand. */
+  readonly committed: bigint | undefined
 }
 
 /** Where rejected records go. */
@@ -48,7 +93,9 @@ export interface Log {
 export interface RecordBatch {
   readonly topic: string
   readonly partition: number
-  /** In order of offsets, at least one; aborted and control records are left out. */
+  /** Where reading went on: all before it was in earlier batches. */
+  readonly fetchOffset: bigint
+  /** In order of offsets; aborted and control records are left out, so there may be none. */
   readonly records: readonly KafkaRecord[]
   /** Where the partition goes on behind this batch, control records included. */
   readonly nextOffset: bigint

@@ -9,19 +9,14 @@ import type { Decoded, Decoder } from '../domain/decode.ts'
 import { foldInto, type GroupState } from '../domain/merge.ts'
 import type { Problem, Reason } from '../domain/problem.ts'
 import type { KafkaRecord } from '../domain/record.ts'
+import type { MarkedStore } from './marked-store.ts'
 import { PartitionStopped } from './outage.ts'
-import type {
-  BatchLease,
-  DeadLetterTopic,
-  GroupStore,
-  RecordBatch,
-  StateConflict,
-} from './ports.ts'
+import type { BatchLease, DeadLetterTopic, RecordBatch, StateConflict } from './ports.ts'
 import { type RetryRules, waitOut } from './retry.ts'
 
 export interface Pipeline {
   readonly decoder: Decoder
-  readonly store: GroupStore
+  readonly store: Pick<MarkedStore, 'merge'>
   readonly deadLetters: DeadLetterTopic
   readonly retry: RetryRules
   /** Milliseconds since 1970. */
@@ -41,7 +36,8 @@ export async function processBatch(
   const next = folded.stop?.offset ?? batch.nextOffset
 
   const foldedMs = elapsed()
-  const conflicts = await waitOut(() => store.merge([...folded.patches.values()]), lease, retry)
+  const patches = [...folded.patches.values()]
+  const conflicts = await waitOut(() => store.merge(batch, next, patches), lease, retry)
 
   const mergedMs = elapsed()
   const letters = [...folded.rejected, ...conflicted(batch, next, conflicts, decoder, nowMs)]

@@ -2,13 +2,14 @@
  * Waiting out an outage: the same attempt again and again, with capped, jittered backoff, and
  * heartbeats all along, so that the partitions stay with this worker.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Abandoned, Unavailable } from './outage.ts'
 import type { BatchLease } from './ports.ts'
 
 export interface RetryRules extends BackoffRules {
   /** Time between heartbeats while an attempt or a wait goes on. */
   readonly heartbeatMs: number
+  /** Resolves after so many milliseconds; rejects where the signal ends it before. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>
   /** Told of every failed attempt. */
   readonly onUnavailable: (error: Unavailable) => void
   /** Told once an attempt succeeds after failed ones. */
@@ -39,7 +40,7 @@ export async function waitOut<Result>(
       outage = error
       rules.onUnavailable(error)
     }
-    await withHeartbeats(pause(backoffMs(failures, rules), lease.signal), lease, rules)
+    await withHeartbeats(pause(backoffMs(failures, rules), lease.signal, rules), lease, rules)
   }
 }
 
@@ -57,9 +58,9 @@ export function backoffMs(failures: number, rules: BackoffRules): number {
   return ceiling * (0.5 + 0.5 * rules.random())
 }
 
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
+async function pause(ms: number, signal: AbortSignal, { sleep }: RetryRules): Promise<void> {
   try {
-    await sleep(ms, undefined, { signal })
+    await sleep(ms, signal)
   } catch {
     // the only failure of a sleep is that its signal ended it; asked below, for both cases
   }
@@ -69,12 +70,12 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 async function withHeartbeats<Result>(
   work: Promise<Result>,
   lease: Liveness,
-  { heartbeatMs }: RetryRules,
+  { heartbeatMs, sleep }: RetryRules,
 ): Promise<Result> {
   const done = new AbortController()
   const beat = async (): Promise<never> => {
     for (;;) {
-      await sleep(heartbeatMs, undefined, { signal: done.signal })
+      await sleep(heartbeatMs, done.signal)
       await lease.heartbeat()
     }
   }

@@ -11,6 +11,8 @@ export type RedisState =
 export class ConnectionWatch {
   /** Settles once the first attempt to connect has come out, either way, or takes too long. */
   readonly opened: Promise<void>
+  /** Grows with each connection that came or went, of a Cluster with those to its servers. */
+  count = 0
   private readonly client: RedisClient
   private readonly tell: (state: RedisState) => void
   private readonly hint: string
@@ -43,6 +45,7 @@ export class ConnectionWatch {
     client.on('error', this.note)
     client.on('node error', this.note)
     client.on('close', this.lose)
+    for (const event of ['close', 'ready', '-node', '+node']) client.on(event, this.countOne)
     client.on('ready', this.win)
   }
 
@@ -60,6 +63,10 @@ export class ConnectionWatch {
     clearTimeout(this.patience)
     this.settle()
     this.client.disconnect()
+  }
+
+  private readonly countOne = () => {
+    this.count++
   }
 
   private readonly begin = () => {

@@ -24,6 +24,8 @@ export interface RedisConnection {
   readonly log: Log
   /** Settles once the first attempt to connect has come out, either way; never rejects. */
   readonly opened: Promise<void>
+  /** Counts the connections, of a Cluster those to each of its servers. */
+  readonly count: number
   /** Whether commands can be sent now. */
   readonly ready: boolean
   /** Why the last attempt to connect failed; null once ready. */
@@ -54,6 +56,9 @@ export function openRedis(
     client,
     log,
     opened: watch.opened,
+    get count() {
+      return watch.count
+    },
     get ready() {
       return watch.ready
     },

@@ -32,6 +32,9 @@ export function openGroupStore(
 ): GroupStore {
   const index = placeOfIndex(connection)
   return {
+    get connection() {
+      return connection.count
+    },
     async merge(patches) {
       await connection.opened
       const conflicts: Conflicts = new Map()

@@ -33,6 +33,22 @@ export const leftKey = (groupOrUserKey: string) => `${groupOrUserKey}:left`
 /** Groups of the user: `user:{ID}:groups`. */
 export const groupsKey = (userKey: string) => `${userKey}:groups`
 
+/**
+ * Up to where the partitions of a topic are applied: `group-traits:applied:{TOPIC}:CONSUMERGROUP`.
+ *
+ * @param part 0, or on a Cluster the number that brings the key to the master it tells of
+ */
+export function marksKey(topic: string, consumerGroup: string, part: number): string {
+  // no topic has a # in its name
+  const tag = part === 0 ? topic : `${topic}#${part}`
+  return `group-traits:applied:{${tag}}:${consumerGroup}`
+}
+
+/** While it stands, no mark moves: `group-traits:paused:{TOPIC}:CONSUMERGROUP`. */
+export function pauseKey(topic: string, consumerGroup: string): string {
+  return `group-traits:paused:{${topic}}:${consumerGroup}`
+}
+
 /** The group whose hash of traits stands at `key`; `null` where that is no such key. */
 export function groupIdOf({ groupPrefix }: KeyPrefixes, key: string): string | null {
   if (!key.startsWith(`${groupPrefix}{`) || !key.endsWith('}')) return null

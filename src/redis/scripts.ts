@@ -17,9 +17,16 @@ interface ScriptCommands {
     ...args: Argument[]
   ): Promise<[conflict: Buffer, stage: Buffer, cursor: Buffer, users: Buffer[]]>
   setUserIndex(groupsKey: string, leftKey: string, ...args: Argument[]): Promise<number>
+  advanceMark(
+    marksKey: string,
+    pauseKey: string,
+    partition: number,
+    seen: string,
+    next: string,
+  ): Promise<'set' | 'other' | 'paused'>
   readGroup(groupKey: string, limit: number): Promise<GroupReply>
   readUser(groupsKey: string, leftKey: string, limit: number): Promise<UserReply>
-  probeRights(groupProbe: string, userProbe: string): Promise<string[]>
+  probeRights(groupProbe: string, userProbe: string, marksProbe: string): Promise<string[]>
 }
 
 /** Pairs are flat: name, value, name, value. */
@@ -40,9 +47,10 @@ export function loadScripts(): Record<string, { lua: string; numberOfKeys?: numb
     mergeGroups: { lua: read('./clock.lua') + read('./merge.lua') },
     eraseGroup: { lua: read('./clock.lua') + read('./erase.lua'), numberOfKeys: 1 },
     setUserIndex: { lua: read('./user-index.lua'), numberOfKeys: 2 },
+    advanceMark: { lua: read('./advance-mark.lua'), numberOfKeys: 2 },
     readGroup: { lua: read('./read-group.lua'), numberOfKeys: 1 },
     readUser: { lua: read('./read-user.lua'), numberOfKeys: 2 },
-    probeRights: { lua: read('./probe-rights.lua'), numberOfKeys: 2 },
+    probeRights: { lua: read('./probe-rights.lua'), numberOfKeys: 3 },
   }
 }
 

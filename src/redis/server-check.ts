@@ -4,6 +4,7 @@ import { Refused, Unavailable } from '../pipeline/outage.ts'
 import { describeAddress } from './address.ts'
 import type { RedisConnection } from './connection.ts'
 import { codeOf, failureOf, isTlsCode } from './failure.ts'
+import { marksKey } from './keys.ts'
 import { tlsHint } from './tls-hint.ts'
 
 /**
@@ -95,7 +96,12 @@ function isSupported(version: string): boolean {
 
 async function checkRights({ client, settings, address }: RedisConnection): Promise<void> {
   // an id is never encoded to a lone %, so no group and no user has these keys
-  const probe = () => client.probeRights(`${settings.groupPrefix}{%}`, `${settings.userPrefix}{%}`)
+  const probe = () =>
+    client.probeRights(
+      `${settings.groupPrefix}{%}`,
+      `${settings.userPrefix}{%}`,
+      marksKey('%', '', 0),
+    )
   await probe() // is sent as EVAL,
   const missing = await probe() // and now as EVALSHA
   if (missing.length > 0) throw lackOfRights(describeAddress(address), settings, missing)
@@ -108,7 +114,7 @@ function lackOfRights(
 ): Refused {
   return refused(
     `the user has not all rights at the Redis at ${redis}: it lacks ${missing.join(', ')}. Run there: ` +
-      `ACL SETUSER <user> ~${groupPrefix}* ~${userPrefix}* +@hash +@sortedset +@scripting ` +
+      `ACL SETUSER <user> ~${groupPrefix}* ~${userPrefix}* ~group-traits:* +@hash +@sortedset +@scripting ` +
       '+@connection +exists +type +info +config|get +cluster',
   )
 }

@@ -11,6 +11,6 @@ export function bySlot(
 }
 
 /** As the client itself counts it, so that both always agree. */
-function slotOf(key: string): number {
+export function slotOf(key: string): number {
   return new Command('exists', [key]).getSlot() ?? 0
 }

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Dependency } from '../pipeline/outage.ts'
 import type { BatchReport } from '../pipeline/process-batch.ts'
 import { trackBatches } from './batch-metrics.ts'
@@ -10,6 +10,8 @@ export interface Metrics {
   /** Stops reporting the lag of all other partitions: another worker has them now. */
   keepPartitions(topic: string, partitions: readonly number[]): void
   setStoppedPartitions(count: number): void
+  /** Counts partitions of which Redis lost acknowledged writes. */
+  countLosses(partitions: number): void
   /** To be told of every change, and once at start. */
   setUp(dependency: Dependency, isUp: boolean): void
   scrape(): Promise<Scrape>
@@ -37,10 +39,16 @@ export function createMetrics(now: () => number): Metrics {
     help: 'Partitions stopped at a record that cannot be processed. Anything but 0 needs a person: /readyz and the log name the record, "group-traits skip" goes past it.',
     registers: [registry],
   })
+  const losses = new Counter({
+    name: 'group_traits_lost_state_total',
+    help: 'Partitions of which Redis lost acknowledged writes (a flush, an older snapshot, a failover to a replica that lagged), which were then read again from where it stands. Any increase is worth a look at how Redis keeps its data.',
+    registers: [registry],
+  })
   return {
     ...trackBatches(now, registry),
     ...trackOutages(now, registry),
     setStoppedPartitions: (count) => stopped.set(count),
+    countLosses: (partitions) => losses.inc(partitions),
     scrape: () => scrape(registry),
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { DeadLetter } from '../../../src/domain/dead-letter.ts'
 import { createDecoder, type Decoder } from '../../../src/domain/decode.ts'
@@ -134,7 +135,10 @@ function batchOf(values: readonly Buffer[]): RecordBatch {
     }),
   )
   const next = BigInt(values.length)
-  return { topic: 'groups', partition: 4, records, nextOffset: next, highWatermark: next + 7n }
+  return {
+    ...{ topic: 'groups', partition: 4, fetchOffset: 0n, records },
+    ...{ nextOffset: next, highWatermark: next + 7n },
+  }
 }
 
 interface Faults {
@@ -185,11 +189,12 @@ function createWorld(faults: Faults = {}) {
       maxDelayMs: 8,
       heartbeatMs: 1,
       random: () => 1,
+      sleep: (ms, signal) => sleep(ms, undefined, { signal }),
       onUnavailable: () => outages.push('away'),
       onAvailable: () => outages.push('back'),
     },
     store: {
-      async merge(patches) {
+      async merge(_batch, _next, patches) {
         step('merge')
         if (faults.bug !== undefined) throw faults.bug
         const conflicts = faults.conflicts ?? []

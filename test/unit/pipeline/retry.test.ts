@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { backoffMs, type RetryRules, waitOut } from '../../../src/pipeline/retry.ts'
 
@@ -6,6 +7,7 @@ const rules: RetryRules = {
   maxDelayMs: 3000,
   heartbeatMs: 1,
   random: () => 1,
+  sleep: (ms, signal) => sleep(ms, undefined, { signal }),
   onUnavailable: () => {},
   onAvailable: () => {},
 }

@@ -1,0 +1,244 @@
+/**
+ * The group store, with a mark for each partition beside the groups: up to where its events
+ * are applied. A store that lost acknowledged writes (a flush, an older snapshot, a failover
+ * to a replica that lagged) lost its latest marks with them: so a mark behind what is known to
+ * be applied tells of the loss, and reading goes back to it.
+ *
+ * A mark only ever grows, but where reading is set back: so the late write of a former owner
+ * of the partition, which was applied as well, is no loss. It follows, without a replay, where
+ * the offset is not one that a worker committed: at a first start, and after one set by hand.
+ */
+import type { GroupState } from '../domain/merge.ts'
+import { Abandoned, StateLost, Unavailable } from './outage.ts'
+import type {
+  AppliedMarks,
+  GroupStore,
+  Mark,
+  PartitionOffsets,
+  PartitionSource,
+  RecordBatch,
+  StateConflict,
+} from './ports.ts'
+
+export interface MarkedStoreOptions {
+  readonly store: GroupStore
+  readonly marks: AppliedMarks
+  readonly source: PartitionSource
+  /** What a loss does: the lost is read again, or the worker ends. */
+  readonly onLostState: 'replay' | 'stop'
+  /** Told of the lost partitions, before they are read again. */
+  readonly onLoss: (losses: readonly Loss[]) => void
+}
+
+export interface Loss {
+  readonly partition: number
+  /** Where the store stands; undefined: it has no mark of the partition. */
+  readonly mark: bigint | undefined
+  /** Where it stood: all before it had been applied. */
+  readonly applied: bigint
+  /** Where it is read again from: the mark, or the earliest record that the topic still has. */
+  readonly from: bigint
+}
+
+/** What this worker knows of a partition of its own. */
+interface Standing {
+  /** All before it was applied, or is not ours to apply. */
+  readonly applied: bigint
+  readonly seen: Mark | undefined
+  /** Set until the first batch after a loss: others may still be on their way. */
+  readonly isSetBack: boolean
+}
+
+export class MarkedStore {
+  /** Settles where the worker cannot go on: the state is lost, or a mark is not a mark. */
+  readonly failed: Promise<Error>
+  private readonly options: MarkedStoreOptions
+  private readonly fail: (error: Error) => void
+  /** Of the current assignment; undefined: not looked at yet. */
+  private standings = new Map<number, Standing | undefined>()
+  private looking: Promise<void> | undefined
+
+  constructor(options: MarkedStoreOptions) {
+    this.options = options
+    const { promise, resolve } = Promise.withResolvers<Error>()
+    this.failed = promise
+    this.fail = resolve
+  }
+
+  /** The partitions are ours from now on, and no others. */
+  assign(partitions: readonly number[]): void {
+    this.standings = new Map(partitions.map((partition) => [partition, undefined]))
+  }
+
+  /** What is known of the partition does not hold any more: it is looked at anew. */
+  forget(partition: number): void {
+    if (this.standings.has(partition)) this.standings.set(partition, undefined)
+  }
+
+  /**
+   * Merges the patches, which are all of the batch up to `next`, and marks it as applied.
+   *
+   * @throws Unavailable: unknown how much of it was written; merging again is safe. Abandoned
+   *   where the batch is not to be applied: another will come
+   */
+  async merge(
+    batch: RecordBatch,
+    next: bigint,
+    patches: readonly GroupState[],
+  ): Promise<readonly StateConflict[]> {
+    const { store, marks } = this.options
+    const { partition } = batch
+    for (;;) {
+      const { standings } = this
+      const { applied, seen } = await this.standingOf(batch)
+      const { connection } = store
+      const conflicts = await store.merge(patches)
+      if (store.connection !== connection) {
+        // a failover in between: part of it may be in the old server only
+        throw new Unavailable('redis', 'the connection was lost in the middle of a batch')
+      }
+      const mark = await this.guarded(() =>
+        marks.compareAndSet(partition, seen, greater(next, seen?.next)),
+      )
+      if (mark !== undefined) {
+        const reached = { applied: greater(next, applied), seen: mark, isSetBack: false }
+        // not where it was forgotten meanwhile
+        if (standings.get(partition) !== undefined) standings.set(partition, reached)
+        return conflicts
+      }
+      await this.lookAnew()
+    }
+  }
+
+  /**
+   * Compares all marks with what is known to be applied, and sets reading back where they are
+   * behind. One at a time: who asks meanwhile gets the one that is under way.
+   *
+   * @throws Unavailable; Abandoned where the worker cannot go on
+   */
+  look(): Promise<void> {
+    this.looking ??= this.lookOnce().finally(() => {
+      this.looking = undefined
+    })
+    return this.looking
+  }
+
+  private async standingOf({ partition, fetchOffset }: RecordBatch): Promise<Standing> {
+    const { standings } = this
+    if (!standings.has(partition)) throw new Abandoned(`partition ${partition} is not ours`)
+    let standing = standings.get(partition)
+    if (standing === undefined || (fetchOffset > standing.applied && !standing.isSetBack)) {
+      this.forget(partition)
+      await this.lookAnew()
+      if (standings !== this.standings) throw new Abandoned('the partitions were assigned anew')
+      standing = standings.get(partition)
+    }
+    if (standing === undefined) {
+      throw new Unavailable('kafka', `no broker knows partition ${partition} yet`)
+    }
+    if (fetchOffset <= standing.applied) return standing
+    this.options.source.seek(partition, standing.applied)
+    throw new Abandoned(`partition ${partition} is read again from ${standing.applied}`)
+  }
+
+  /** Not one that is under way: that may have asked already. */
+  private async lookAnew(): Promise<void> {
+    await this.looking?.catch(() => {})
+    await this.look()
+  }
+
+  private async lookOnce(): Promise<void> {
+    const { standings } = this
+    const { marks, source } = this.options
+    // as of before the marks are read: those only grow
+    const known = new Map(standings)
+    const isNew = [...known.values()].includes(undefined)
+    const offsets = new Map<number, PartitionOffsets>()
+    if (isNew) for (const each of await source.offsets()) offsets.set(each.partition, each)
+    const found = await this.guarded(() => marks.read())
+    if (standings !== this.standings) return
+
+    const behind: [Loss, Mark | undefined][] = []
+    for (const [partition, standing] of known) {
+      const mark = found.get(partition)
+      const at = offsets.get(partition)
+      const applied = standing?.applied ?? vouchedFor(at)
+      if (applied === undefined) {
+        if (at !== undefined) await this.place(standings, partition, mark, at.next, false)
+      } else if (mark?.next === undefined || mark.next < applied) {
+        behind.push([{ partition, mark: mark?.next, applied, from: mark?.next ?? 0n }, mark])
+      } else if (standings.get(partition) === standing) {
+        const reached = standing ?? { applied: at?.next ?? applied, isSetBack: false }
+        standings.set(partition, { ...reached, seen: mark })
+      }
+    }
+    if (behind.length > 0) await this.setBack(standings, behind)
+  }
+
+  private async setBack(
+    standings: Map<number, Standing | undefined>,
+    behind: readonly [Loss, Mark | undefined][],
+  ): Promise<void> {
+    const { source, onLostState, onLoss } = this.options
+    const starts = new Map<number, bigint>()
+    for (const { partition, start } of await source.offsets()) starts.set(partition, start)
+    if (standings !== this.standings) return
+    const losses = behind.map(([loss]) => ({
+      ...loss,
+      from: greater(loss.from, starts.get(loss.partition)),
+    }))
+    onLoss(losses)
+    if (onLostState === 'stop') throw this.giveUp(lostState(losses))
+    for (const [i, { partition, from }] of losses.entries()) {
+      await this.place(standings, partition, behind[i]?.[1], from, true)
+      source.seek(partition, from)
+    }
+  }
+
+  /** Sets the mark to where reading goes on. */
+  private async place(
+    standings: Map<number, Standing | undefined>,
+    partition: number,
+    seen: Mark | undefined,
+    next: bigint,
+    isSetBack: boolean,
+  ): Promise<void> {
+    const { marks } = this.options
+    const mark = await this.guarded(() => marks.compareAndSet(partition, seen, next))
+    if (mark === undefined) throw new Unavailable('redis', 'another worker moved the mark')
+    standings.set(partition, { applied: next, seen: mark, isSetBack })
+  }
+
+  private async guarded<Result>(ask: () => Promise<Result>): Promise<Result> {
+    try {
+      return await ask()
+    } catch (error) {
+      if (error instanceof Unavailable || !(error instanceof Error)) throw error
+      throw this.giveUp(error)
+    }
+  }
+
+  private giveUp(error: Error): Abandoned {
+    this.fail(error)
+    return new Abandoned(error.message)
+  }
+}
+
+function lostState(losses: readonly Loss[]): StateLost {
+  const partitions = losses.map(({ partition }) => partition).join(', ')
+  return new StateLost(
+    `Redis lost acknowledged writes (partitions ${partitions}), and worker.onLostState is stop: ` +
+      'run `group-traits rebuild`, or start once with WORKER_ON_LOST_STATE=replay',
+  )
+}
+
+/** Up to where the store must have everything; undefined where the mark is to follow. */
+function vouchedFor(offsets: PartitionOffsets | undefined): bigint | undefined {
+  if (offsets?.committed === undefined) return undefined
+  // beyond its end: the topic was made anew, or lost its own tail
+  return offsets.committed > offsets.end ? undefined : offsets.committed
+}
+
+function greater(a: bigint, b: bigint | undefined): bigint {
+  return b !== undefined && b > a ? b : a
+}
