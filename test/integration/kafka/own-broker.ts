@@ -1,58 +1,93 @@
-/** A Kafka of one test file's own: to be cut off, and to refuse rights. */
+/** A Kafka of one's own: to be cut off, killed, frozen, and to refuse rights. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { kafkajs } from '../../../src/kafka/kafkajs.ts'
 import { findFreePorts } from '../../../src/local/free-ports.ts'
 import { until } from '../../setup/waiting.ts'
 import { openWay, type Way } from '../../setup/way.ts'
-import { withAdmin } from './fixture.ts'
 
 export interface OwnBroker {
-  /** Plain, and allowed everything. */
+  /** Plain, and allowed everything, by the way that may be cut. */
   readonly brokers: readonly string[]
+  /** The same past the way. */
+  readonly directBrokers: readonly string[]
   /** SASL, with rights by ACL: `reader` (PLAIN) and `scrammer` (SCRAM-SHA-512), both `secret`. */
   readonly securedBrokers: readonly string[]
   /** The way to it: cut it off, and let it be reached again. */
   readonly way: Way
+  /** Of the process, which changes with each start. */
+  readonly pid: number
+  /** Ends the process, by SIGTERM in good order; its data stays, for `startAgain`. */
+  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
+  /** With the same data and ports; resolves once it answers. */
+  startAgain(): Promise<void>
   stop(): Promise<void>
 }
 
 export async function startBroker(jars: string): Promise<OwnBroker> {
   const folder = await mkdtemp(join(tmpdir(), 'group-traits-kafka-'))
-  const [plainPort = 0, securedPort = 0, controllerPort = 0] = await findFreePorts([0, 0, 0])
+  const [directPort = 0, plainPort = 0, securedPort = 0, controllerPort = 0] = await findFreePorts([
+    0, 0, 0, 0,
+  ])
   const way = await openWay(plainPort)
   const config = join(folder, 'server.properties')
-  const ports = { plainPort, securedPort, controllerPort, advertisedPort: way.port }
+  const ports = { directPort, plainPort, securedPort, controllerPort, advertisedPort: way.port }
   await writeFile(config, propertiesOf(folder, ports))
   const scram = 'SCRAM-SHA-512=[name=scrammer,password=secret]'
   const id = 'MkU3OEVBNTcwNTJENDM2Qk'
   const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', config, '--add-scram', scram]
   await promisify(execFile)('java', [...JAVA, '-cp', jars, ...format])
-  const child = spawn('java', [...JAVA, '-cp', jars, 'kafka.Kafka', config], { stdio: 'ignore' })
-  const brokers = [`127.0.0.1:${way.port}`]
-  await until(
-    'the broker answers',
-    () => withAdmin({ brokers }, (admin) => admin.listTopics()),
-    40_000,
-  )
+  const directBrokers = [`127.0.0.1:${directPort}`]
+  const run = async () => {
+    const args = [...JAVA, '-cp', jars, 'kafka.Kafka', config]
+    const child = spawn('java', args, { stdio: 'ignore' })
+    await until('the broker answers', () => answers(directBrokers), 40_000)
+    return child
+  }
+  let child = await run()
   return {
-    brokers,
+    brokers: [`127.0.0.1:${way.port}`],
+    directBrokers,
     securedBrokers: [`127.0.0.1:${securedPort}`],
     way,
-    stop: async () => {
-      await end(child)
+    get pid() {
+      return child.pid as number
+    },
+    end: (signal) => end(child, signal),
+    async startAgain() {
+      child = await run()
+    },
+    async stop() {
+      await end(child, 'SIGKILL')
       await way.close()
       await rm(folder, { recursive: true, force: true })
     },
   }
 }
 
+async function answers(brokers: readonly string[]): Promise<boolean> {
+  const client = new kafkajs.Kafka({
+    brokers: [...brokers],
+    logLevel: kafkajs.logLevel.NOTHING,
+    retry: { retries: 0 },
+  })
+  const admin = client.admin()
+  await admin.connect()
+  try {
+    return Boolean(await admin.listTopics())
+  } finally {
+    await admin.disconnect()
+  }
+}
+
 const JAVA = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 
 interface Ports {
+  readonly directPort: number
   readonly plainPort: number
   readonly securedPort: number
   readonly controllerPort: number
@@ -62,15 +97,15 @@ interface Ports {
 function propertiesOf(folder: string, ports: Ports): string {
   const plainLogin = 'org.apache.kafka.common.security.plain.PlainLoginModule'
   const scramLogin = 'org.apache.kafka.common.security.scram.ScramLoginModule'
-  const { plainPort, securedPort, controllerPort, advertisedPort } = ports
+  const { directPort, plainPort, securedPort, controllerPort, advertisedPort } = ports
   return `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${controllerPort}
-listeners=PLAINTEXT://127.0.0.1:${plainPort},SECURED://127.0.0.1:${securedPort},CONTROLLER://127.0.0.1:${controllerPort}
-advertised.listeners=PLAINTEXT://127.0.0.1:${advertisedPort},SECURED://127.0.0.1:${securedPort}
+listeners=PLAINTEXT://127.0.0.1:${plainPort},DIRECT://127.0.0.1:${directPort},SECURED://127.0.0.1:${securedPort},CONTROLLER://127.0.0.1:${controllerPort}
+advertised.listeners=PLAINTEXT://127.0.0.1:${advertisedPort},DIRECT://127.0.0.1:${directPort},SECURED://127.0.0.1:${securedPort}
 controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURED:SASL_PLAINTEXT
+inter.broker.listener.name=DIRECT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,DIRECT:PLAINTEXT,SECURED:SASL_PLAINTEXT
 listener.name.secured.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
 listener.name.secured.plain.sasl.jaas.config=${plainLogin} required user_reader="secret";
 listener.name.secured.scram-sha-512.sasl.jaas.config=${scramLogin} required;
@@ -82,12 +117,13 @@ offsets.topic.num.partitions=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
 auto.create.topics.enable=false
 `
 }
 
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return
-  child.kill('SIGKILL')
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill(signal)
   await once(child, 'exit')
 }
