@@ -1,0 +1,41 @@
+import { isDeepStrictEqual } from 'node:util'
+import { createDecoder, type Decoded } from '../../src/domain/decode.ts'
+import { foldInto, type GroupState } from '../../src/domain/merge.ts'
+import { STORE_LIMITS } from '../../src/redis/group-store.ts'
+import { packCalls } from '../../src/redis/patch-packing.ts'
+import { DEFAULT_RULES } from '../setup/decode-rules.ts'
+import { NOW_MS } from './corpus.ts'
+import { rewrite, violationOf } from './decoded-invariants.ts'
+import { fuzzLoop } from './fuzz-loop.ts'
+import { mutatedRecord } from './records.ts'
+
+const decoder = createDecoder(DEFAULT_RULES)
+// the stored form of a number may be longer than it was written
+const rewritten = createDecoder({ ...DEFAULT_RULES, maxEventBytes: 256 * 1024 * 1024 })
+const prefixes = { groupPrefix: 'group:', userPrefix: 'user:', userIndex: true }
+
+await fuzzLoop((chance) => {
+  const record = mutatedRecord(chance)
+  const decoded = decoder.decodeRecord(record, NOW_MS)
+  const violation = violationOf(decoded, DEFAULT_RULES, NOW_MS)
+  if (violation !== undefined) throw new Error(violation)
+  if (!isDeepStrictEqual(decoder.decodeRecord(record, NOW_MS), decoded)) {
+    throw new Error('decoding it twice gives two answers')
+  }
+  if (decoded.kind === 'group') {
+    const again = rewritten.decodeValue(rewrite(decoded), NOW_MS + DEFAULT_RULES.maxClockSkewMs)
+    if (!isDeepStrictEqual(again, decoded)) throw new Error('written anew, it is another event')
+  }
+  if (decoded.kind === 'group' || decoded.kind === 'erasure') foldAndPack(decoded)
+  return decoded.kind === 'rejected' ? decoded.problems[0].reason : decoded.kind
+})
+
+/** As the worker does it with each of its batches. */
+function foldAndPack(event: Extract<Decoded, { groupId: string }>): void {
+  const states = new Map<string, GroupState>()
+  foldInto(states, event)
+  foldInto(states, event)
+  for (const { packed, pieces } of packCalls(states.values(), prefixes, STORE_LIMITS)) {
+    if (packed.length === 0 || pieces.length === 0) throw new Error('an empty call')
+  }
+}

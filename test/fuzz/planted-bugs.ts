@@ -1,0 +1,16 @@
+/** What a fuzzed function may do wrong, to see that it is found. */
+import { fuzzLoop } from './fuzz-loop.ts'
+
+const INDEX = 4321
+const [, , , , bug] = process.argv
+const leaked: number[][] = []
+
+await fuzzLoop((chance, index) => {
+  if (bug === 'leaks') leaked.push(Array.from({ length: 25 }, () => Math.random()))
+  if (index === INDEX) {
+    if (bug === 'throws') throw new Error('planted')
+    if (bug === 'dies') process.kill(process.pid, 'SIGKILL')
+    while (bug === 'hangs');
+  }
+  return String(chance.below(1_000_000) % 7)
+})
