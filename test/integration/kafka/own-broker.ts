@@ -1,11 +1,11 @@
 /** A Kafka of one's own: to be cut off, killed, frozen, and to refuse rights. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { kafkajs } from '../../../src/kafka/kafkajs.ts'
+import { startChildServer } from '../../../src/local/child-server.ts'
 import { findFreePorts } from '../../../src/local/free-ports.ts'
 import { until } from '../../setup/waiting.ts'
 import { openWay, type Way } from '../../setup/way.ts'
@@ -43,26 +43,39 @@ export async function startBroker(jars: string): Promise<OwnBroker> {
   await promisify(execFile)('java', [...JAVA, '-cp', jars, ...format])
   const directBrokers = [`127.0.0.1:${directPort}`]
   const run = async () => {
-    const args = [...JAVA, '-cp', jars, 'kafka.Kafka', config]
-    const child = spawn('java', args, { stdio: 'ignore' })
+    const server = await startChildServer({
+      name: 'Kafka',
+      command: 'java',
+      args: [...JAVA, '-cp', jars, 'kafka.Kafka', config],
+      cwd: folder,
+      logFile: join(folder, 'kafka.log'),
+      readyLine: '', // it says nothing; but it answers
+    })
     await until('the broker answers', () => answers(directBrokers), 40_000)
-    return child
+    return server
   }
-  let child = await run()
+  let server = await run()
+  let isUp = true
+  const end = async (signal: NodeJS.Signals) => {
+    if (isUp) process.kill(server.pid, signal)
+    isUp = false
+    await server.ended
+  }
   return {
     brokers: [`127.0.0.1:${way.port}`],
     directBrokers,
     securedBrokers: [`127.0.0.1:${securedPort}`],
     way,
     get pid() {
-      return child.pid as number
+      return server.pid
     },
-    end: (signal) => end(child, signal),
+    end,
     async startAgain() {
-      child = await run()
+      server = await run()
+      isUp = true
     },
     async stop() {
-      await end(child, 'SIGKILL')
+      await end('SIGKILL')
       await way.close()
       await rm(folder, { recursive: true, force: true })
     },
@@ -118,12 +131,9 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
+# for so long a broker that was killed is thought to be there, and its next start waits
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
 auto.create.topics.enable=false
 `
-}
-
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill(signal)
-  await once(child, 'exit')
 }
