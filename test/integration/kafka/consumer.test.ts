@@ -63,6 +63,37 @@ test('of transactions, only the committed ones are read, and the offset goes pas
   await expect.poll(() => committed(settings), { timeout: 5000 }).toEqual({ 0: '8' })
 })
 
+test('control records at the end are committed as well, so that nothing seems to lag', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings)
+  const [transaction] = await beginTransactions(settings, 1)
+  const { consumer, values } = consume(settings)
+  await until('it reads', () => consumer.state().isReading)
+  await transaction?.send({ topic: settings.topic, messages: [{ value: 'aborted' }] })
+  await transaction?.abort()
+  await expect.poll(() => committed(settings), { timeout: 5000 }).toEqual({ 0: '2' })
+  expect(values()).toEqual([])
+})
+
+test('reading goes back to where it is told to, in the middle of a batch too', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings)
+  await produce(settings, [{ value: 'a' }, { value: 'b' }])
+  let isBack = false
+  const { consumer, values } = consume(settings, async ({ records }) => {
+    if (isBack || records.at(-1)?.offset !== '3') return
+    isBack = true
+    consumer.seek(0, 1n)
+  })
+  await until('the first are read', () => values().length === 2)
+  await produce(settings, [{ value: 'c' }, { value: 'd' }])
+  await until('it went back', () => values().length === 7)
+  expect(values()).toEqual(['a', 'b', 'c', 'd', 'b', 'c', 'd'])
+  consumer.seek(0, 3n)
+  await until('it went back once more, while idle', () => values().length === 8)
+  consumer.seek(5, 0n)
+})
+
 test('two consumers share the partitions, and the one that stays takes over', async () => {
   const settings = settingsFor()
   await makeTopic(settings, 4)

@@ -13,7 +13,7 @@ import { patchOf } from './patches.ts'
 
 const binary = inject('redisServer')
 const RIGHTS =
-  '~group:* ~user:* +@hash +@sortedset +@scripting +@connection +exists +type +info +config|get +cluster'
+  '~group:* ~user:* ~group-traits:* +@hash +@sortedset +@scripting +@connection +exists +type +info +config|get +cluster'
 
 describe.skipIf(binary === '')('the check of the server', () => {
   let server: OwnRedis
@@ -110,7 +110,7 @@ describe.skipIf(binary === '')('the check of the server', () => {
     { without: '-evalsha', lacks: 'evalsha' },
     { without: 'resetkeys ~group:*', lacks: 'access to its keys' },
     { without: 'resetkeys ~user:*', lacks: 'access to its keys' },
-    { without: 'resetkeys ~group:{%} ~user:*', lacks: 'HGET on group:{%}:clock' },
+    { without: 'resetkeys ~group:{%} ~user:* ~group-traits:*', lacks: 'HGET on group:{%}:clock' },
   ])('refuses a user without all rights, and names them: $without', async ({ without, lacks }) => {
     const url = await setUser(`${RIGHTS} ${without}`)
     const refusal = await check(url).catch((error) => error)
