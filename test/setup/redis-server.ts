@@ -14,6 +14,11 @@ export interface OwnRedis {
   readonly folder: string
   /** Ends the process at once and keeps its data, for `startAgain`. */
   kill(): Promise<void>
+  /** Ends it as an operator would, and keeps its data, for `startAgain`. */
+  shutDown(): Promise<void>
+  /** Holds the process where it is: connections stay, and nothing is answered. */
+  freeze(): void
+  thaw(): void
   /** With the same data and port, and further arguments for this time. */
   startAgain(args?: readonly string[]): Promise<void>
   stop(): Promise<void>
@@ -22,6 +27,8 @@ export interface OwnRedis {
 export interface OwnRedisOptions {
   /** Further arguments, as on the command line. */
   readonly args?: readonly string[]
+  /** That of the default user, and of `url`; none where left out. */
+  readonly password?: string
   /** What is added to its environment, by its folder. */
   readonly env?: (folder: string) => Readonly<Record<string, string>>
   /** Writes a configuration file into its folder and returns the path; without it, none is used. */
@@ -37,6 +44,7 @@ export async function startOwnRedis(
   binary: string,
   {
     args = [],
+    password,
     env = () => ({}),
     prepare,
     configFile,
@@ -47,6 +55,7 @@ export async function startOwnRedis(
   await prepare?.(folder)
   const config = configFile === undefined ? [] : [await configFile(folder)]
   const port = await findFreePort()
+  const login = password === undefined ? [] : ['--requirepass', password]
   const start = async (furtherArgs: readonly string[]) => {
     const server = await startChildServer({
       name: 'Redis',
@@ -57,6 +66,7 @@ export async function startOwnRedis(
         binary,
         ...config,
         ...['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder],
+        ...login,
         ...args,
         ...furtherArgs,
       ],
@@ -70,7 +80,7 @@ export async function startOwnRedis(
   let server: ChildServer = await start([])
   return {
     port,
-    url: `redis://127.0.0.1:${port}`,
+    url: `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`,
     folder,
     get pid() {
       return server.pid
@@ -78,6 +88,13 @@ export async function startOwnRedis(
     async kill() {
       process.kill(server.pid, 'SIGKILL')
       await server.ended
+    },
+    shutDown: () => server.stop(),
+    freeze() {
+      process.kill(server.pid, 'SIGSTOP')
+    },
+    thaw() {
+      process.kill(server.pid, 'SIGCONT')
     },
     async startAgain(furtherArgs = []) {
       server = await start(furtherArgs)

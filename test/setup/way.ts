@@ -19,9 +19,9 @@ export interface Way {
   slow(latencyMs: number): void
   /**
    * Lets the next piece of a reply that has more bytes than these end behind them, and its
-   * connection with it; resolves once that has happened.
+   * connection with it; resolves once that has happened, or is called off by the signal.
    */
-  cutInReply(bytes: number): Promise<void>
+  cutInReply(bytes: number, signal?: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
@@ -29,7 +29,7 @@ export interface Way {
 export async function openWay(target: number): Promise<Way> {
   const port = await findPort()
   const sockets = new Set<Socket>()
-  const state: State = { latencyMs: 0, frozen: undefined, cuts: [] }
+  const state: State = { latencyMs: 0, frozen: undefined, cuts: new Set() }
   let server: Server | undefined
 
   const cut = async () => {
@@ -49,8 +49,8 @@ export async function openWay(target: number): Promise<Way> {
         socket.on('error', () => socket.destroy())
         socket.on('close', () => sockets.delete(socket))
       }
-      carry(client, upstream, state, () => undefined)
-      carry(upstream, client, state, () => state.cuts)
+      carry(client, upstream, state, new Set())
+      carry(upstream, client, state, state.cuts)
     })
     server.listen(port, '127.0.0.1')
     await once(server, 'listening')
@@ -70,9 +70,14 @@ export async function openWay(target: number): Promise<Way> {
     slow(latencyMs) {
       state.latencyMs = latencyMs
     },
-    cutInReply(bytes) {
+    cutInReply(bytes, signal) {
       const { promise, resolve } = Promise.withResolvers<void>()
-      state.cuts.push({ bytes, done: resolve })
+      const planned: Cut = { bytes, done: resolve }
+      state.cuts.add(planned)
+      signal?.addEventListener('abort', () => {
+        state.cuts.delete(planned)
+        resolve()
+      })
       return promise
     },
     close: cut,
@@ -82,7 +87,7 @@ export async function openWay(target: number): Promise<Way> {
 interface State {
   latencyMs: number
   frozen: PromiseWithResolvers<void> | undefined
-  readonly cuts: Cut[]
+  readonly cuts: Set<Cut>
 }
 
 interface Cut {
@@ -93,8 +98,12 @@ interface Cut {
 /** More on its way than this makes the sender wait, as a real network would. */
 const MAX_BYTES_UNDER_WAY = 4 * 1024 * 1024
 
-/** Carries what `from` sends to `to`, in order, and its end after it. */
-function carry(from: Socket, to: Socket, state: State, cuts: () => Cut[] | undefined): void {
+/**
+ * Carries what `from` sends to `to`, in order, and its end after it.
+ *
+ * @param cuts of this direction
+ */
+function carry(from: Socket, to: Socket, state: State, cuts: Set<Cut>): void {
   let arrival = Promise.resolve()
   let underWay = 0
   const queue = (deliver: () => void) => {
@@ -111,7 +120,7 @@ function carry(from: Socket, to: Socket, state: State, cuts: () => Cut[] | undef
     if (underWay > MAX_BYTES_UNDER_WAY) from.pause()
     queue(() => {
       underWay -= bytes.length
-      const cut = takeCut(cuts(), bytes.length)
+      const cut = takeCut(cuts, bytes.length)
       if (cut === undefined) write(from, to, bytes)
       else breakOff(from, to, bytes.subarray(0, cut.bytes), cut)
       if (underWay <= MAX_BYTES_UNDER_WAY && !to.writableNeedDrain) from.resume()
@@ -126,9 +135,9 @@ function write(from: Socket, to: Socket, bytes: Buffer): void {
   to.once('drain', () => from.resume())
 }
 
-function takeCut(cuts: Cut[] | undefined, length: number): Cut | undefined {
-  const index = cuts?.findIndex(({ bytes }) => length > bytes) ?? -1
-  return index < 0 ? undefined : cuts?.splice(index, 1)[0]
+function takeCut(cuts: Set<Cut>, length: number): Cut | undefined {
+  for (const cut of cuts) if (length > cut.bytes && cuts.delete(cut)) return cut
+  return undefined
 }
 
 function breakOff(from: Socket, to: Socket, bytes: Buffer, { done }: Cut): void {

@@ -1,0 +1,142 @@
+/** Redis is there, and something keeps going wrong: the work gets done all the same. */
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { kafkajs } from '../../src/kafka/kafkajs.ts'
+import {
+  countOutages,
+  expectReady,
+  expectTruth,
+  type RedisScene,
+  startRedisScene,
+} from './redis-scene.ts'
+import {
+  breakingOffReplies,
+  farAway,
+  losingItsScripts,
+  throwingOutClients,
+} from './redis-troubles.ts'
+import type { Difference } from './scene/differences.ts'
+import { placeOf } from './scene/truth.ts'
+
+const RECORDS = 1500
+
+describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
+  test('loses its scripts over and over: they are sent again', { timeout: 60_000 }, async () => {
+    const redis = await startRedisScene()
+    const end = await losingItsScripts(redis.site)
+    await redis.sent(RECORDS)
+    await end()
+    await expectTruth(redis)
+    const stats = await redis.scene.redis.info('errorstats')
+    expect(Number(/errorstat_NOSCRIPT:count=(\d+)/.exec(stats)?.[1])).toBeGreaterThan(5)
+    for (const worker of redis.scene.workers) expect(countOutages(redis, worker)).toBe(0)
+  })
+
+  test.for([
+    { what: 'throws out its clients', trouble: throwingOutClients },
+    { what: 'breaks off in the middle of its replies', trouble: breakingOffReplies },
+  ])(
+    '$what over and over: workers connect again each time',
+    { timeout: 60_000 },
+    async ({ trouble }) => {
+      const redis = await startRedisScene()
+      const end = await trouble(redis.site)
+      await redis.sent(RECORDS)
+      await end()
+      await expectReady(redis.scene)
+      await expectTruth(redis)
+      for (const worker of redis.scene.workers) {
+        expect(countOutages(redis, worker)).toBeGreaterThan(0)
+      }
+    },
+  )
+
+  test('is 100 ms away: each batch takes longer, and that is all', {
+    timeout: 60_000,
+  }, async () => {
+    const redis = await startRedisScene()
+    const before = await mergeTimes(redis)
+    const end = await farAway(100)(redis.site)
+    await redis.sent(RECORDS)
+    await redis.caughtUp()
+    const during = await mergeTimes(redis)
+    const seconds = (during.seconds - before.seconds) / (during.batches - before.batches)
+    expect(seconds).toBeGreaterThan(0.2)
+    expect(seconds).toBeGreaterThan(5 * (before.seconds / before.batches))
+    await expectReady(redis.scene)
+    await end()
+    await expectTruth(redis)
+    for (const worker of redis.scene.workers) expect(countOutages(redis, worker)).toBe(0)
+  })
+
+  test("gets a foreign key at a group's name: its events alone are dead letters", {
+    timeout: 60_000,
+  }, async () => {
+    const redis = await startRedisScene()
+    const { scene } = redis
+    const taken = `${scene.config.redis.groupPrefix}{taken}`
+    await produce(redis, eventsOf('taken', 2024))
+    await redis.caughtUp()
+    expect(await scene.redis.hget(taken, 'plan')).toBe('2024')
+    await scene.redis.set(taken, 'by somebody else')
+    const places = await produce(redis, eventsOf('taken', 2025))
+    await redis.sent(RECORDS)
+    await redis.caughtUp()
+    await redis.stopLoad()
+
+    const { differences } = await scene.oracle.check()
+    const letters = differences.filter(({ kind }) => kind === 'dead letter of nothing rejected')
+    expect(new Set(letters.map((letter) => 'place' in letter && letter.place))).toEqual(
+      new Set(places),
+    )
+    const others = differences.filter((difference) => !letters.includes(difference))
+    expect(others.filter((difference) => !isOfGroup('taken', difference))).toEqual([])
+    expect(await scene.redis.get(taken)).toBe('by somebody else')
+  })
+})
+
+/** How long batches have waited for Redis, of all workers together. */
+async function mergeTimes({ scene }: RedisScene): Promise<{ seconds: number; batches: number }> {
+  const metrics = await Promise.all(scene.workers.map((worker) => worker.get('/metrics')))
+  const total = (part: string) =>
+    metrics
+      .map(({ body }) => Number(new RegExp(`${part}{step="merge"} (\\S+)`).exec(body)?.[1]))
+      .reduce((sum, value) => sum + value, 0)
+  const name = 'group_traits_batch_step_seconds'
+  return { seconds: total(`${name}_sum`), batches: total(`${name}_count`) }
+}
+
+function eventsOf(groupId: string, year: number): string[] {
+  return Array.from({ length: 30 }, (_, i) =>
+    JSON.stringify({
+      group_id: groupId,
+      user_id: `user ${i}`,
+      traits: { plan: String(year) },
+      timestamp: `${year}-01-${i + 1}T00:00:00Z`.replace(/-(\d)T/, '-0$1T'),
+    }),
+  )
+}
+
+/** Over the first two partitions; returns the places that they got. */
+async function produce({ scene }: RedisScene, values: readonly string[]): Promise<string[]> {
+  const { brokers, topic } = scene.config.kafka
+  const client = new kafkajs.Kafka({ brokers: [...brokers] })
+  const { DefaultPartitioner: createPartitioner } = kafkajs.Partitioners
+  const producer = client.producer({ createPartitioner })
+  onTestFinished(() => producer.disconnect())
+  await producer.connect()
+  const messages = values.map((value, i) => ({ value, partition: i % 2 }))
+  const written = await producer.send({ topic, messages })
+  return written.flatMap(({ partition, baseOffset }) =>
+    messages
+      .filter((message) => message.partition === partition)
+      .map((_, i) => placeOf(partition, String(BigInt(baseOffset ?? 0) + BigInt(i)))),
+  )
+}
+
+/** Of its own keys, or of its place in the index of users. */
+function isOfGroup(groupId: string, difference: Difference): boolean {
+  return (
+    difference.kind === 'state' &&
+    (difference.key.includes(`{${groupId}}`) || difference.field === groupId)
+  )
+}

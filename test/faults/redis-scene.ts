@@ -1,0 +1,134 @@
+/** Workers under load on a Redis of a test's own, with a way to it that can be cut and slowed. */
+import { expect, inject, onTestFinished } from 'vitest'
+import { readOffsets } from '../../src/kafka/offsets.ts'
+import type { LogLine, WorkerProcess } from '../integration/worker/spawned-worker.ts'
+import { silentLog } from '../setup/logs.ts'
+import { type OwnRedisOptions, startOwnRedis } from '../setup/redis-server.ts'
+import { until } from '../setup/waiting.ts'
+import { openWay } from '../setup/way.ts'
+import type { RedisSite, Trouble } from './redis-troubles.ts'
+import { expectNoDifference } from './scene/oracle.ts'
+import { type Scene, startScene } from './scene/scene.ts'
+
+export interface RedisScene {
+  readonly site: RedisSite
+  readonly scene: Scene
+  /** What a worker has said with this text since all of them work. */
+  saying(worker: WorkerProcess, text: string): readonly LogLine[]
+  /** Resolves once so many more records were sent. */
+  sent(count: number): Promise<void>
+  /** Resolves once what is in the topic now is merged and committed. */
+  caughtUp(): Promise<void>
+  stopLoad(): Promise<void>
+}
+
+/** Short, so that a test of seconds sees several of them pass. */
+const TIMEOUTS = { REDIS_CONNECT_TIMEOUT_MS: '1s', REDIS_COMMAND_TIMEOUT_MS: '500ms' }
+const WORKERS = 2
+const RECORDS_PER_SECOND = 500
+/** Keeps all that it has acknowledged, whatever happens. */
+const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always']
+
+/** With workers that have their share of a load, which runs. */
+export async function startRedisScene(options: OwnRedisOptions = {}): Promise<RedisScene> {
+  const redis = await startOwnRedis(inject('redisServer'), { args: DURABLE, ...options })
+  onTestFinished(() => redis.stop())
+  const way = await openWay(redis.port)
+  onTestFinished(() => way.close())
+  const scene = await startScene({
+    kafkaBrokers: inject('kafkaBrokers'),
+    redisUrl: redis.url,
+    partitions: 3,
+    workers: WORKERS,
+    environment: { ...TIMEOUTS, REDIS_URL: redis.url.replace(`:${redis.port}`, `:${way.port}`) },
+  })
+  onTestFinished(() => scene.close())
+  await Promise.all(scene.workers.map((worker) => worker.said('joined')))
+  const load = scene.load.run(RECORDS_PER_SECOND)
+  await until('there is some load', () => scene.load.acknowledged.size > RECORDS_PER_SECOND / 2)
+  await caughtUp(scene)
+  const before = new Map(scene.workers.map((worker) => [worker, new Set(worker.lines)]))
+  return {
+    site: { redis, way },
+    scene,
+    saying: (worker, text) => worker.saying(text).filter((line) => !before.get(worker)?.has(line)),
+    async sent(count) {
+      const enough = scene.load.acknowledged.size + count
+      await until('the load goes on', () => scene.load.acknowledged.size >= enough)
+    },
+    caughtUp: () => caughtUp(scene),
+    stopLoad: () => load.stop(),
+  }
+}
+
+async function caughtUp({ config }: Scene): Promise<void> {
+  const ends = await readOffsets(config.kafka, silentLog)
+  await until('what is in the topic is committed', async () => {
+    const now = await readOffsets(config.kafka, silentLog)
+    return ends.every(({ end }, partition) => (now[partition]?.next ?? -1n) >= end)
+  })
+}
+
+/**
+ * Puts the workers through a trouble that each of them must notice: it says so once, waits
+ * (alive, but not ready, and why), says once that it is over, and goes on by itself.
+ *
+ * @param detail what the workers say of it
+ */
+export async function expectOutage(
+  { site, scene, saying, sent, caughtUp }: RedisScene,
+  trouble: Trouble,
+  detail: RegExp,
+): Promise<void> {
+  const end = await trouble(site)
+  await Promise.all(scene.workers.map((worker) => expectAway(worker, detail)))
+  await sent(RECORDS_PER_SECOND)
+  await end()
+  await expectReady(scene)
+  await caughtUp()
+  for (const worker of scene.workers) {
+    expect(saying(worker, 'Redis is away'), story(worker)).toHaveLength(1)
+    expect(saying(worker, 'Redis is back'), story(worker)).toHaveLength(1)
+  }
+}
+
+async function expectAway(worker: WorkerProcess, detail: RegExp): Promise<void> {
+  await until(`/readyz tells ${detail}`, async () => {
+    const { status, body } = await worker.get('/readyz')
+    const { parts } = JSON.parse(body) as { parts: { name: string; detail?: string }[] }
+    const redis = parts.find(({ name }) => name === 'redis')
+    if (status === 503 && detail.test(redis?.detail ?? '')) return true
+    throw new Error(body)
+  })
+  expect((await worker.get('/healthz')).status).toBe(200)
+}
+
+export async function expectReady({ workers }: Scene): Promise<void> {
+  for (const worker of workers) {
+    await until('the worker is ready', async () => (await worker.get('/readyz')).status === 200)
+  }
+}
+
+/** Ends the load, lets the workers finish, and has the oracle judge; nobody died or complained. */
+export async function expectTruth({ scene, stopLoad }: RedisScene): Promise<void> {
+  await stopLoad()
+  expectNoDifference(await scene.oracle.check())
+  for (const worker of scene.workers) {
+    expect(worker.child.exitCode, story(worker)).toBeNull()
+    const complaints = worker.lines.filter(({ level }) => level !== 'info' && level !== 'warn')
+    expect(complaints).toEqual([])
+  }
+}
+
+/** Each outage that a worker told has its end; returns how many there were. */
+export function countOutages({ saying }: RedisScene, worker: WorkerProcess): number {
+  const told = saying(worker, 'is away').length
+  expect(saying(worker, 'is back'), story(worker)).toHaveLength(told)
+  return told
+}
+
+function story({ lines }: WorkerProcess): string {
+  return lines
+    .map(({ time, level, msg, detail }) => `${time} ${level} ${msg} ${detail ?? ''}`)
+    .join('\n')
+}
