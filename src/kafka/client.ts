@@ -45,6 +45,8 @@ export function consumerConfig(settings: KafkaSettings): ConsumerConfig {
     maxBytes: settings.maxFetchBytes,
     maxBytesPerPartition: settings.maxPartitionFetchBytes,
     allowAutoTopicCreation: false,
+    // new partitions are found as soon as a member that is gone; by default it takes 5 minutes
+    metadataMaxAge: settings.sessionTimeoutMs,
     // repeats a join while others join, and a fetch; of connections, see above
     retry: {
       retries: 5,

@@ -47,6 +47,10 @@ export function openSession(options: SessionOptions): Session {
     rebalanceTimeout: rebalanceTimeoutMs(settings),
   })
   consumer.on(consumer.events.CRASH, ({ payload }) => end(payload.error))
+  consumer.on(consumer.events.REQUEST_TIMEOUT, ({ payload: { broker, apiName } }) => {
+    // kafkajs would ask five times more, and look well meanwhile
+    end(new Unavailable('kafka', `broker ${broker} does not answer (${apiName})`))
+  })
   listen(consumer, options)
   const limitMs = silenceLimitMs(settings)
   const endWatch = watchForSilence(consumer, limitMs, (hadJoined) => {

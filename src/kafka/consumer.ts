@@ -92,9 +92,8 @@ class ConsumerLife {
 
   async live(): Promise<Refused | ConsumerFailed | undefined> {
     for (;;) {
-      const error = await this.session()
+      const fatal = await this.session()
       if (this.stopping.signal.aborted) return undefined
-      const fatal = this.fatal(error)
       if (fatal !== undefined) return fatal
       await this.pause()
       if (this.stopping.signal.aborted) return undefined
@@ -116,8 +115,8 @@ class ConsumerLife {
     this.stopping.abort()
   }
 
-  /** From connecting to the end of a session; resolves to what ended it. */
-  private async session(): Promise<unknown> {
+  /** From connecting to the end of a session; resolves to what ends everything, if that did. */
+  private async session(): Promise<Refused | ConsumerFailed | undefined> {
     const { settings, log, handle, onEvent } = this.options
     const { signal } = this.stopping
     const failed = Promise.withResolvers<ConsumerFailed>()
@@ -137,7 +136,9 @@ class ConsumerLife {
         this.memberId = memberId
         this.joined(partitions)
       },
-      onRunning: () => this.running(),
+      onRunning: () => {
+        if (this.current === session) this.running()
+      },
       onReset: (partition) => {
         log.error(
           { topic: settings.topic, partition },
@@ -151,15 +152,17 @@ class ConsumerLife {
     this.current = session
     const error = await Promise.race([session.ended, failed.promise, this.stopped])
     this.isReading = false
+    this.current = undefined
+    // told at once: to close may take long where nobody answers
+    const fatal = signal.aborted ? undefined : this.fatal(error)
     await Promise.race([
       this.partitions.committer.settled(),
       sleep(COMMIT_DEADLINE_MS, undefined, { ref: false }),
     ])
     await session.close(signal.aborted ? this.stopDeadlineMs : CLOSE_DEADLINE_MS)
-    this.current = undefined
     this.partitions.assign([])
     onEvent?.({ kind: 'assigned', partitions: [] })
-    return error
+    return fatal
   }
 
   private joined(partitions: readonly number[]): void {
