@@ -23,7 +23,7 @@ export interface OwnBroker {
   readonly pid: number
   /** Ends the process, by SIGTERM in good order; its data stays, for `startAgain`. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
-  /** With the same data and ports; resolves once it answers. */
+  /** With the same data and ports, where it ended; resolves once it answers. */
   startAgain(): Promise<void>
   stop(): Promise<void>
 }
@@ -71,6 +71,7 @@ export async function startBroker(jars: string): Promise<OwnBroker> {
     },
     end,
     async startAgain() {
+      if (isUp) return
       server = await run()
       isUp = true
     },

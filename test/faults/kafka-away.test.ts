@@ -1,0 +1,97 @@
+/** Kafka goes away under load, and comes back: workers wait for it, and nothing is lost. */
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { type OwnBroker, startBroker } from '../integration/kafka/own-broker.ts'
+import { until } from '../setup/waiting.ts'
+import { expectNoDifference } from './scene/oracle.ts'
+import { openScene } from './scene/stage.ts'
+import {
+  complaintsOf,
+  hasEnded,
+  healthOf,
+  story,
+  untilReady,
+  untilWorking,
+} from './scene/worker-signs.ts'
+
+const jars = inject('kafkaJars')
+
+/** Returns what ends it, which may be asked twice. */
+type Trouble = (broker: OwnBroker) => Promise<() => Promise<void>>
+
+const restarted: Trouble = async (broker) => {
+  await broker.end('SIGTERM')
+  return () => broker.startAgain()
+}
+const killed: Trouble = async (broker) => {
+  await broker.end('SIGKILL')
+  return () => broker.startAgain()
+}
+const frozen: Trouble = async ({ pid }) => {
+  process.kill(pid, 'SIGSTOP')
+  return async () => {
+    process.kill(pid, 'SIGCONT')
+  }
+}
+const unreachable: Trouble = async ({ way }) => {
+  await way.cut()
+  return () => way.mend()
+}
+const behindASilentWay: Trouble = async ({ way }) => {
+  way.freeze()
+  return async () => way.thaw()
+}
+
+const TROUBLES: readonly { what: string; trouble: Trouble }[] = [
+  { what: 'restarted', trouble: restarted },
+  { what: 'killed', trouble: killed },
+  { what: 'frozen', trouble: frozen },
+  { what: 'unreachable', trouble: unreachable },
+  { what: 'behind a silent way', trouble: behindASilentWay },
+]
+
+describe.skipIf(jars === '')('under load', () => {
+  let broker: OwnBroker
+  beforeAll(async () => {
+    broker = await startBroker(jars)
+  }, 60_000)
+  afterAll(() => broker.stop())
+
+  test.for(TROUBLES)(
+    'Kafka $what: workers say so once, wait, and go on by themselves with nothing lost',
+    { timeout: 90_000 },
+    async ({ trouble }) => {
+      const scene = await openScene({
+        kafkaBrokers: broker.directBrokers,
+        partitions: 4,
+        workers: 2,
+        environment: { KAFKA_BROKERS: broker.brokers.join(','), KAFKA_SESSION_TIMEOUT_MS: '2s' },
+      })
+      const { workers } = scene
+      const load = scene.load.run(1000)
+      await Promise.all(workers.map(untilWorking))
+
+      const end = await trouble(broker)
+      onTestFinished(end)
+      for (const worker of workers) {
+        await worker.said('Kafka is away')
+        await until('/readyz tells of it', async () => (await healthOf(worker)).readyz === 503)
+        const { healthz, notReady } = await healthOf(worker)
+        expect(healthz).toBe(200)
+        expect(notReady).toContain('kafka')
+        expect(notReady).not.toContain('redis')
+      }
+      await end()
+      for (const worker of workers) {
+        await untilReady(worker, 30_000)
+        await worker.said('Kafka is back')
+      }
+      await load.stop()
+      expectNoDifference(await scene.oracle.check())
+      for (const worker of workers) {
+        expect(hasEnded(worker), story(worker)).toBe(false)
+        expect(complaintsOf(worker), story(worker)).toEqual(['warn: Kafka is away: waiting for it'])
+        expect(worker.saying('Kafka is back'), story(worker)).toHaveLength(1)
+      }
+    },
+  )
+})

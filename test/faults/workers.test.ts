@@ -1,0 +1,134 @@
+/** Workers that are killed, stopped, frozen and moved about under load: nothing is lost by it. */
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { type OwnBroker, startBroker } from '../integration/kafka/own-broker.ts'
+import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
+import { until } from '../setup/waiting.ts'
+import { openWay } from '../setup/way.ts'
+import { expectNoDifference } from './scene/oracle.ts'
+import type { Scene } from './scene/scene.ts'
+import { openScene } from './scene/stage.ts'
+import {
+  complaintsOf,
+  hasEnded,
+  healthOf,
+  partitionsOf,
+  story,
+  untilReady,
+  untilStuck,
+  untilWorking,
+} from './scene/worker-signs.ts'
+
+const jars = inject('kafkaJars')
+const PARTITIONS = 4
+const RECORDS_PER_SECOND = 1500
+const NAPS = 3
+const SESSION = { KAFKA_SESSION_TIMEOUT_MS: '2s' }
+
+describe.skipIf(jars === '')('under load', () => {
+  let broker: OwnBroker
+  beforeAll(async () => {
+    broker = await startBroker(jars)
+  }, 60_000)
+  afterAll(() => broker.stop())
+
+  test('workers killed in the middle of their work, eight times, lose nothing', async () => {
+    const scene = await openOwn(2)
+    const load = scene.load.run(RECORDS_PER_SECOND)
+    for (let kill = 0; kill < 8; kill++) {
+      const victim = scene.workers.at(-2)!
+      await untilWorking(victim)
+      expect(await victim.end('SIGKILL')).toBeNull()
+      scene.startWorker()
+    }
+    await load.stop()
+    expectNoDifference(await scene.oracle.check())
+    for (const worker of scene.workers) expect(complaintsOf(worker), story(worker)).toEqual([])
+    expect(scene.workers.map(hasEnded)).toEqual([...Array(8).fill(true), false, false])
+    await expectWell(scene.workers.slice(-2))
+  }, 90_000)
+
+  test('two workers go on while a third joins and leaves, again and again', async () => {
+    const scene = await openOwn(2)
+    const load = scene.load.run(RECORDS_PER_SECOND)
+    const residents = [...scene.workers]
+    await Promise.all(residents.map(untilWorking))
+    for (let visit = 0; visit < 5; visit++) {
+      const visitor = scene.startWorker()
+      await visitor.said('joined')
+      expect(await visitor.end('SIGTERM'), story(visitor)).toBe(0)
+    }
+    await load.stop()
+    expectNoDifference(await scene.oracle.check())
+    for (const worker of scene.workers) expect(complaintsOf(worker), story(worker)).toEqual([])
+    for (const worker of residents) {
+      expect(worker.saying('joined').length).toBeGreaterThanOrEqual(10)
+    }
+    await expectWell(residents)
+  }, 60_000)
+
+  test('workers that are told to stop in the middle of their work do so with nothing lost', async () => {
+    const scene = await openOwn(1)
+    const load = scene.load.run(RECORDS_PER_SECOND)
+    for (let stop = 0; stop < 6; stop++) {
+      const worker = scene.workers.at(-1)!
+      await untilWorking(worker)
+      expect(await worker.end('SIGTERM'), story(worker)).toBe(0)
+      expect(worker.saying('the worker has stopped')).toHaveLength(1)
+      scene.startWorker()
+    }
+    await load.stop()
+    expectNoDifference(await scene.oracle.check())
+    for (const worker of scene.workers) expect(complaintsOf(worker), story(worker)).toEqual([])
+    await expectWell(scene.workers.slice(-1))
+  }, 60_000)
+
+  test('a worker frozen beyond its session writes as a zombie, joins again, and harms nothing', async () => {
+    const scene = await openOwn(1)
+    const [other] = scene.workers as [WorkerProcess]
+    const redis = new URL(inject('redisUrl'))
+    const way = await openWay(Number(redis.port))
+    onTestFinished(() => way.close())
+    redis.port = String(way.port)
+    const sleeper = scene.startWorker({ REDIS_URL: redis.href })
+    const load = scene.load.run(RECORDS_PER_SECOND)
+    for (let nap = 0; nap < NAPS; nap++) {
+      await Promise.all([untilWorking(sleeper), untilWorking(other)])
+      const joins = sleeper.saying('joined').length
+      // what it has sent to Redis by now arrives after the other took over
+      way.freeze()
+      await untilStuck(sleeper)
+      sleeper.child.kill('SIGSTOP')
+      await until('the other takes over', () => partitionsOf(other)?.length === PARTITIONS)
+      await untilWorking(other)
+      await expectWell([other])
+      way.thaw()
+      sleeper.child.kill('SIGCONT')
+      await until(
+        `it joins again; it said ${story(sleeper)}`,
+        () => sleeper.saying('joined').length > joins && partitionsOf(sleeper)?.length === 2,
+      )
+    }
+    await load.stop()
+    expectNoDifference(await scene.oracle.check())
+    expect(complaintsOf(other), story(other)).toEqual([])
+    // for it, whoever had not answered when it fell asleep was away
+    const told = sleeper.saying('is away')
+    expect(complaintsOf(sleeper), story(sleeper)).toHaveLength(told.length)
+    expect(sleeper.saying('is back'), story(sleeper)).toHaveLength(told.length)
+    expect(told.length).toBeLessThanOrEqual(2 * NAPS)
+    await expectWell(scene.workers)
+  }, 90_000)
+
+  async function openOwn(workers: number): Promise<Scene> {
+    const kafkaBrokers = broker.brokers
+    return openScene({ kafkaBrokers, partitions: PARTITIONS, workers, environment: SESSION })
+  }
+})
+
+async function expectWell(workers: readonly WorkerProcess[]): Promise<void> {
+  for (const worker of workers) {
+    await untilReady(worker)
+    expect(await healthOf(worker)).toEqual({ healthz: 200, readyz: 200, notReady: [] })
+    expect(hasEnded(worker), story(worker)).toBe(false)
+  }
+}
