@@ -18,6 +18,7 @@ import { addGatewayCommand } from './gateway.ts'
 import { addLocalCommand } from './local.ts'
 import { printable } from './printable.ts'
 import { addPublishCommand } from './publish.ts'
+import { addRebuildCommand } from './rebuild.ts'
 import { addSchemaCommand } from './schema.ts'
 import { addShowCommand } from './show.ts'
 import { addSkipCommand } from './skip.ts'
@@ -86,6 +87,7 @@ function createProgram(cli: Cli): Command {
   addPublishCommand(program, cli)
   addValidateCommand(program, cli)
   program.commandsGroup('To mend:')
+  addRebuildCommand(program, cli)
   addEraseCommand(program, cli)
   addSkipCommand(program, cli)
   program.commandsGroup('To set up:')

@@ -24,6 +24,8 @@ interface ScriptCommands {
     seen: string,
     next: string,
   ): Promise<'set' | 'other' | 'paused'>
+  extendLease(leaseKey: string, token: string, ttlMs: number): Promise<0 | 1>
+  replaceGroups(keyCount: number, ...keysAndArguments: Argument[]): Promise<string[] | null>
   readGroup(groupKey: string, limit: number): Promise<GroupReply>
   readUser(groupsKey: string, leftKey: string, limit: number): Promise<UserReply>
   probeRights(groupProbe: string, userProbe: string, marksProbe: string): Promise<string[]>
@@ -48,6 +50,8 @@ export function loadScripts(): Record<string, { lua: string; numberOfKeys?: numb
     eraseGroup: { lua: read('./clock.lua') + read('./erase.lua'), numberOfKeys: 1 },
     setUserIndex: { lua: read('./user-index.lua'), numberOfKeys: 2 },
     advanceMark: { lua: read('./advance-mark.lua'), numberOfKeys: 2 },
+    extendLease: { lua: read('./lease.lua'), numberOfKeys: 1 },
+    replaceGroups: { lua: read('./replacement.lua') },
     readGroup: { lua: read('./read-group.lua'), numberOfKeys: 1 },
     readUser: { lua: read('./read-user.lua'), numberOfKeys: 2 },
     probeRights: { lua: read('./probe-rights.lua'), numberOfKeys: 3 },

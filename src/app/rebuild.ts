@@ -1,0 +1,178 @@
+/**
+ * Makes the state in Redis anew from the topic, beside the workers.
+ *
+ * `replace`: the topic is folded under a second prefix while the workers go on; then they are
+ * paused, what came meanwhile is folded too, and each group is put in the place of the old one.
+ * `merge`, for a topic that lacks records: its events are merged into what stands.
+ *
+ * Wherever it ends in between, nothing is lost, and to do it again does all of it.
+ */
+import { Refused } from '../pipeline/outage.ts'
+import type { StateConflict } from '../pipeline/ports.ts'
+import { openAppliedMarks } from '../redis/applied-marks.ts'
+import { openRedis } from '../redis/connection.ts'
+import { type Lease, LeaseLost, takeLease } from '../redis/lease.ts'
+import { clearSecondPrefix, secondPrefix } from '../redis/replacement.ts'
+import { mendUserIndex } from '../redis/user-index-mending.ts'
+import { OutageBoard } from './outage-board.ts'
+import { foldUpTo } from './rebuild-fold.ts'
+import { advanceMarks } from './rebuild-marks.ts'
+import { type Placed, pauseAndPlace } from './rebuild-placing.ts'
+import { addConflicts, openSite, type RebuildOptions, type Site } from './rebuild-site.ts'
+import { readBounds } from './rebuild-topic.ts'
+import { countOffsets, type Offsets, type Unreadable } from './topic-fold.ts'
+
+export type { RebuildOptions, RebuildProgress } from './rebuild-site.ts'
+
+export interface RebuildReport {
+  readonly mode: 'replace' | 'merge'
+  /** Records that were read. */
+  readonly records: number
+  /** What of them nobody can read. */
+  readonly unreadable: readonly Unreadable[]
+  /** Groups that could not be written: foreign keys stand at their names. */
+  readonly conflicts: readonly StateConflict[]
+  /** What was put in place; undefined where events were merged into what stands. */
+  readonly placed: Placed | undefined
+  /** Whether the signal ended it before all was done. */
+  readonly isInterrupted: boolean
+}
+
+/**
+ * @throws Refused where another rebuild is at work, or the workers could not be held back any
+ *   longer; Unavailable; Abandoned, or the signal's reason, where it was aborted before anything
+ *   was put in place
+ */
+export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
+  const { config, log } = options
+  const outages = new OutageBoard(['kafka', 'redis'], log, Date.now, () => {})
+  const redis = openRedis(config.redis, log, (state) => {
+    if (state.ready) outages.back('redis', 'connection')
+    else outages.away('redis', 'connection', state.detail)
+  })
+  try {
+    const site = openSite(options, redis, outages)
+    return await alone(site, (lock) =>
+      options.mode === 'replace' ? replaceAll(site, lock) : mergeAll(site),
+    )
+  } finally {
+    redis.close()
+  }
+}
+
+const LOCK_TTL_MS = 30_000
+
+/** Two at once would fold under the same prefix. */
+async function alone(
+  site: Site,
+  work: (lock: Lease) => Promise<RebuildReport>,
+): Promise<RebuildReport> {
+  const { redis, options, elapsed, patiently } = site
+  const key = `${secondPrefix(redis).settings.groupPrefix}lock`
+  const terms = { key, token: options.token, ttlMs: LOCK_TTL_MS, elapsed }
+  const lock = await patiently(() => takeLease(redis, terms))
+  if (lock === undefined) {
+    const message =
+      'another rebuild of this Redis is at work, or was killed less than 30 s ago: wait until ' +
+      `it is done (its lock is ${key})`
+    throw new Refused('redis', message)
+  }
+  try {
+    return await work(lock)
+  } catch (error) {
+    if (!(error instanceof LeaseLost)) throw error
+    throw new Refused(
+      'redis',
+      'Redis or this process stood still for too long, so that the workers were not held back ' +
+        'any more: stopped in time, nothing is lost. Run it again',
+      { cause: error },
+    )
+  } finally {
+    await lock.giveBack()
+  }
+}
+
+async function replaceAll(site: Site, lock: Lease): Promise<RebuildReport> {
+  const { redis, options } = site
+  const { onProgress } = options
+  onProgress({ kind: 'clearing' })
+  await site.patiently(() => clearSecondPrefix(redis))
+  try {
+    const positions = await foldUntilNearTheEnd(site)
+    lock.assertHeld()
+    const placed = await pauseAndPlace(site, positions)
+    return reportOf(site, placed, await finish(site, positions))
+  } finally {
+    onProgress({ kind: 'clearing' })
+    // what stays is cleared by the next rebuild
+    await clearSecondPrefix(redis).catch(() => {})
+  }
+}
+
+async function mergeAll(site: Site): Promise<RebuildReport> {
+  const { config, log, signal, onProgress } = site.options
+  const { starts, ends } = await site.patiently(() => readBounds(config.kafka, log))
+  const positions = new Map(starts)
+  onProgress({ kind: 'reading', records: countOffsets(starts, ends) })
+  await site.patiently(() => foldUpTo(site.intoLive, positions, ends, signal))
+  return reportOf(site, undefined, await finish(site, positions))
+}
+
+function reportOf(
+  { options, tally }: Site,
+  placed: Placed | undefined,
+  isFinished: boolean,
+): RebuildReport {
+  return {
+    mode: options.mode,
+    records: tally.records,
+    unreadable: [...tally.unreadable.values()],
+    conflicts: [...tally.conflicts.values()],
+    placed,
+    isInterrupted: !isFinished,
+  }
+}
+
+/** The rest is to be little, for the workers wait while it is read. */
+const NEAR_RECORDS = 20_000
+/** Where the workers' pace is ours, the end is never near. */
+const MAX_ROUNDS = 5
+
+async function foldUntilNearTheEnd(site: Site): Promise<Map<number, bigint>> {
+  const { config, log, signal, onProgress } = site.options
+  const first = await site.patiently(() => readBounds(config.kafka, log))
+  const positions = new Map(first.starts)
+  let { ends } = first
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const records = countOffsets(positions, ends)
+    if (round > 0 && records < NEAR_RECORDS) break
+    onProgress({ kind: 'reading', records })
+    await site.patiently(() => foldUpTo(site.intoSecond, positions, ends, signal))
+    ends = (await site.patiently(() => readBounds(config.kafka, log))).ends
+  }
+  return positions
+}
+
+/**
+ * What follows from the groups: the user index, and up to where the events are in Redis.
+ *
+ * @returns false where the signal came before all was done
+ */
+async function finish(site: Site, applied: Offsets): Promise<boolean> {
+  const { redis, live, options, tally } = site
+  const { config, signal, onProgress } = options
+  if (signal.aborted) return false
+  onProgress({ kind: 'mending' })
+  const { topic, groupId } = config.kafka
+  const marks = openAppliedMarks(redis, topic, groupId)
+  try {
+    if (config.redis.userIndex) {
+      addConflicts(tally, await site.patiently(() => mendUserIndex(redis, live, signal)))
+    }
+    await site.patiently(() => advanceMarks(marks, applied))
+    return true
+  } catch (error) {
+    if (signal.aborted) return false
+    throw error
+  }
+}

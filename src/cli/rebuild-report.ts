@@ -1,0 +1,77 @@
+import type { RebuildReport } from '../app/rebuild.ts'
+import type { TopicGaps } from '../app/rebuild-topic.ts'
+import { printable } from './printable.ts'
+
+/** What the topic no longer holds, and what that means for a rebuild. */
+export function gapsText(topic: string, gaps: TopicGaps, isReplaced: boolean): string {
+  const lines = [`Topic ${topic} does not hold all events any more:`]
+  const [first] = gaps.cut
+  if (first !== undefined) {
+    const more = gaps.cut.size > 1 ? `, and of ${gaps.cut.size - 1} more partitions` : ''
+    lines.push(
+      `  the records before offset ${first[1]} of partition ${first[0]} are gone (retention)${more}`,
+    )
+  }
+  if (gaps.isCompacted) lines.push('  it is compacted: of each key the last record may be all')
+  lines.push(
+    isReplaced
+      ? 'What only Redis knows of its groups is dropped, as --replace says.'
+      : 'So its events are merged into what stands in Redis: what only Redis knows stays, and so ' +
+          'does what is wrong there with a later time. (--replace: only what the topic holds.)',
+  )
+  return lines.join('\n')
+}
+
+/** How many of a list are named. */
+const NAMED = 5
+
+export function reportText(report: RebuildReport): string {
+  const { records, placed, unreadable, conflicts, isInterrupted } = report
+  return [
+    placed === undefined
+      ? `${records} records were merged into what stands in Redis.`
+      : `${records} records were read, and ${placed.groups} groups put in place; the workers ` +
+        `were paused for ${seconds(placed.pausedMs)} s.`,
+    ...(placed !== undefined && placed.pruned > 0
+      ? [`Groups that the topic knows nothing of: ${placed.pruned} deleted.`]
+      : []),
+    ...listed('Groups that the topic knows nothing of, and that stay', placed?.stayed ?? []),
+    ...listed(
+      'Groups that could not be written',
+      conflicts.map(({ groupId, message }) => `${groupId}: ${message}`),
+    ),
+    ...listed(
+      'Records that nobody can read, and that are passed over',
+      unreadable.map(({ partition, offset, reason }) => `${partition}/${offset}: ${reason}`),
+    ),
+    ...(isInterrupted ? [INTERRUPTED] : []),
+  ].join('\n')
+}
+
+const INTERRUPTED =
+  'Ended early: what was put in place is right, the rest is as it was. Run it again to do all.'
+
+function listed(title: string, items: readonly string[]): string[] {
+  if (items.length === 0) return []
+  const more = items.length > NAMED ? [`  … and ${items.length - NAMED} more`] : []
+  return [
+    `${title}: ${items.length}`,
+    ...items.slice(0, NAMED).map((item) => `  ${printable(item)}`),
+    ...more,
+  ]
+}
+
+export function reportJson({ placed, unreadable, ...report }: RebuildReport): object {
+  return {
+    ...report,
+    unreadable: unreadable.map((each) => ({ ...each, offset: String(each.offset) })),
+    groups: placed?.groups ?? null,
+    pruned: placed?.pruned ?? null,
+    stayed: placed?.stayed ?? null,
+    pausedMs: placed === undefined ? null : Math.round(placed.pausedMs),
+  }
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(ms < 10_000 ? 2 : 0)
+}
