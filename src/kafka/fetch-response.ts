@@ -13,6 +13,7 @@ import {
   placeholder,
   readHeader,
   readRecords,
+  standIn,
 } from './record-batch.ts'
 
 export interface FetchLimits {
@@ -105,23 +106,53 @@ async function decodeRecordSet(
   limits: FetchLimits,
   budget: Budget,
 ): Promise<FetchedRecord[]> {
-  if (recordSet.length > MAGIC_AT && recordSet[MAGIC_AT] !== 2) {
-    return await limits.decodeOldFormat(withSize(recordSet))
-  }
+  const magic = recordSet[MAGIC_AT]
+  if (magic === 0 || magic === 1) return await decodeOldFormat(recordSet, limits)
   const messages: FetchedRecord[] = []
   const abortedProducers = new Set<bigint>()
   let rest = recordSet
-  // the last batch may have been cut off by the broker
-  while (rest.length >= BATCH_HEADER_BYTES && rest[MAGIC_AT] === 2) {
+  while (rest.length >= BATCH_HEADER_BYTES && budget.spentBytes < limits.enoughBytes) {
     const size = OFFSET_AND_LENGTH_BYTES + rest.readInt32BE(8)
-    if (size > rest.length || budget.spentBytes >= limits.enoughBytes) break
+    const wrong = wrongFrame(rest, size)
+    if (wrong !== undefined) {
+      // the last batch may have been cut off by the broker, the first never is
+      if (messages.length === 0) messages.push(unframed(rest, wrong))
+      break
+    }
     await decodeBatch(rest.subarray(0, size), messages, aborted, abortedProducers, limits, budget)
     rest = rest.subarray(size)
   }
-  // kafkajs would pass over what ends in nothing but these without a word
-  const last = messages.at(-1)
-  if (last?.isPlaceholder) messages[messages.length - 1] = { ...last, isControlRecord: false }
   return messages
+}
+
+/** Why the bytes do not begin with a batch, if so. */
+function wrongFrame(bytes: Buffer, size: number): string | undefined {
+  if (bytes[MAGIC_AT] !== 2) return `its format is unknown: magic ${bytes[MAGIC_AT]}`
+  if (size >= BATCH_HEADER_BYTES && size <= bytes.length) return undefined
+  return `it claims to have ${size} bytes, of which ${bytes.length} came`
+}
+
+function unframed(bytes: Buffer, reason: string): FetchedRecord {
+  const { firstOffset, lastOffset } = readHeader(bytes)
+  return standIn({ firstOffset, lastOffset, bytes: bytes.length, reason })
+}
+
+/** What kafkajs makes of it; where it fails, what it makes of the first message alone. */
+async function decodeOldFormat(recordSet: Buffer, limits: FetchLimits): Promise<FetchedRecord[]> {
+  const first = recordSet.subarray(0, OFFSET_AND_LENGTH_BYTES + recordSet.readInt32BE(8))
+  try {
+    return await limits.decodeOldFormat(withSize(recordSet))
+  } catch {
+    // then the first message says whether it is the one that fails
+  }
+  try {
+    return await limits.decodeOldFormat(withSize(first))
+  } catch (error) {
+    const offset = recordSet.readBigInt64BE(0)
+    const reason = `it cannot be decoded: ${error instanceof Error ? error.message : String(error)}`
+    const bytes = first.length
+    return [standIn({ firstOffset: offset, lastOffset: offset, bytes, reason })]
+  }
 }
 
 async function decodeBatch(

@@ -49,8 +49,9 @@ export interface BatchHeader {
 
 /** From the head of a batch to its records. */
 export const BATCH_HEADER_BYTES = 61
-/** What a record costs in memory beside its bytes, about. */
+/** What a record, and each header of it, costs in memory beside its bytes, about. */
 const RECORD_COST_BYTES = 256
+const HEADER_COST_BYTES = 128
 
 const CODEC_MASK = 0x07
 const LOG_APPEND_TIME = 0x08
@@ -65,7 +66,7 @@ export function readHeader(batch: Buffer): BatchHeader {
   const firstOffset = batch.readBigInt64BE(0)
   return {
     firstOffset,
-    lastOffset: firstOffset + BigInt(batch.readInt32BE(23)),
+    lastOffset: firstOffset + BigInt(Math.max(0, batch.readInt32BE(23))),
     attributes: batch.readInt16BE(21),
     firstTimestamp: batch.readBigInt64BE(27),
     maxTimestamp: batch.readBigInt64BE(35),
@@ -81,14 +82,28 @@ export async function readRecords(
   capBytes: number,
 ): Promise<{ records: FetchedRecord[]; costBytes: number }> {
   try {
+    if (header.count < 0) throw new RangeError('a negative count')
     const overhead = header.count * RECORD_COST_BYTES
     if (overhead > capBytes) throw new TooLarge(`${header.count} records`)
     const packed = batch.subarray(BATCH_HEADER_BYTES)
     const plain = await decompress(header.attributes & CODEC_MASK, packed, capBytes - overhead)
-    return { records: decodeRecords(plain, header), costBytes: overhead + plain.length }
+    const room = { bytes: capBytes - overhead - plain.length }
+    return { records: decodeRecords(plain, header, room), costBytes: capBytes - room.bytes }
   } catch (error) {
-    return { records: [standIn(batch, header, capBytes, error)], costBytes: 0 }
+    const why = error instanceof Error ? error.message : String(error)
+    const reason =
+      error instanceof TooLarge
+        ? `its ${header.count} records are more than ${capBytes} bytes in memory (kafka.maxBatchBytes)`
+        : `its ${header.count} records cannot be decoded: ${why}`
+    const { firstOffset, lastOffset } = header
+    const records = [standIn({ firstOffset, lastOffset, bytes: batch.length, reason })]
+    return { records, costBytes: 0 }
   }
+}
+
+/** Stands for a batch that cannot be read. */
+export function standIn(undecodable: Undecodable): FetchedRecord {
+  return { ...bare(undecodable.lastOffset), isControlRecord: false, undecodable }
 }
 
 /** Only says that the partition was read up to here. */
@@ -100,31 +115,23 @@ function bare(offset: bigint): KafkaRecord {
   return { offset: String(offset), timestamp: '-1', key: null, value: null, headers: undefined }
 }
 
-function standIn(
-  batch: Buffer,
-  { firstOffset, lastOffset, count }: BatchHeader,
-  capBytes: number,
-  error: unknown,
-): FetchedRecord {
-  const why = error instanceof Error ? error.message : String(error)
-  const reason =
-    error instanceof TooLarge
-      ? `its ${count} records are more than ${capBytes} bytes in memory (kafka.maxBatchBytes)`
-      : `its ${count} records cannot be decoded: ${why}`
-  const undecodable = { firstOffset, lastOffset, bytes: batch.length, reason }
-  return { ...bare(lastOffset), isControlRecord: false, undecodable }
-}
+/** What may still be spent on headers; they are told of by nothing but the records themselves. */
+type Room = { bytes: number }
 
-function decodeRecords(bytes: Buffer, header: BatchHeader): FetchedRecord[] {
+function decodeRecords(bytes: Buffer, header: BatchHeader, room: Room): FetchedRecord[] {
   const reader = new ByteReader(bytes)
   const isLogAppendTime = (header.attributes & LOG_APPEND_TIME) !== 0
   const start: Start = {
     offset: narrow(header.firstOffset),
     timestamp: narrow(header.firstTimestamp),
     everyTimestamp: isLogAppendTime ? String(header.maxTimestamp) : undefined,
+    lastDelta: Number(header.lastOffset - header.firstOffset),
   }
   const records: FetchedRecord[] = []
-  for (let index = 0; index < header.count; index++) records.push(decodeRecord(reader, start))
+  for (let index = 0; index < header.count; index++) {
+    records.push(decodeRecord(reader, start, room))
+  }
+  if (reader.remaining > 0) throw new RangeError('bytes behind the last record')
   return records
 }
 
@@ -133,27 +140,34 @@ interface Start {
   readonly offset: number | bigint
   readonly timestamp: number | bigint
   readonly everyTimestamp: string | undefined
+  /** How far the offset of the last record is from the first. */
+  readonly lastDelta: number
 }
 
-function decodeRecord(reader: ByteReader, start: Start): FetchedRecord {
+function decodeRecord(reader: ByteReader, start: Start, room: Room): FetchedRecord {
   const length = reader.varint()
   const end = reader.position + length
   if (length < 0 || end > reader.bytes.length) throw new RangeError('a record beyond the end')
   reader.position += 1 // attributes, unused
   const sinceFirst = reader.varlong()
   const timestamp = start.everyTimestamp ?? sum(start.timestamp, sinceFirst)
-  const offset = sum(start.offset, reader.varint())
+  const delta = reader.varint()
+  if (delta < 0 || delta > start.lastDelta) throw new RangeError('an offset outside its batch')
+  const offset = sum(start.offset, delta)
   const key = reader.slice(reader.varint())
   const value = reader.slice(reader.varint())
-  const headers = decodeHeaders(reader)
-  reader.position = end
+  const headers = decodeHeaders(reader, room)
+  if (reader.position !== end) throw new RangeError('a record of another length than it says')
   return { offset, timestamp, key, value, headers, isControlRecord: false }
 }
 
 /** Without a prototype: a header may have any name. */
-function decodeHeaders(reader: ByteReader): RecordHeaders | undefined {
+function decodeHeaders(reader: ByteReader, room: Room): RecordHeaders | undefined {
   const count = reader.varint()
-  if (count <= 0) return undefined
+  if (count === 0) return undefined
+  if (count < 0 || 2 * count > reader.remaining) throw new RangeError(`${count} headers`)
+  room.bytes -= count * HEADER_COST_BYTES
+  if (room.bytes < 0) throw new TooLarge(`${count} headers`)
   const headers: Record<string, Buffer | Buffer[]> = Object.create(null)
   for (let index = 0; index < count; index++) {
     const name = reader.slice(reader.varint())?.toString() ?? ''

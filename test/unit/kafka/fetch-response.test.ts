@@ -75,6 +75,26 @@ test('the last batch, cut off by the broker, is left to the next fetch', async (
   }
 })
 
+test.each([
+  ['a length that is negative', 8, Buffer.from('ffffff00', 'hex'), 'claims to have -244 bytes'],
+  ['a length shorter than a header', 8, Buffer.from('00000001', 'hex'), 'claims to have 13 bytes'],
+  ['more bytes than came', 8, Buffer.from('7fffff00', 'hex'), 'claims to have 2147483404 bytes'],
+  ['a format that is unknown', 16, Buffer.from('03', 'hex'), 'magic 3'],
+])(
+  'a first batch of %s is undecodable; behind others it is left to the next fetch',
+  async (_, at, bytes, reason) => {
+    const wrong = data(1n, 'wrong')
+    bytes.copy(wrong, at)
+    const [first, ...others] = await decoded(fetchResponse(Buffer.concat([wrong, data(2n, 'b')])))
+    expect(first).toMatchObject({ offset: '1', undecodable: { firstOffset: 1n, lastOffset: 1n } })
+    expect(first?.undecodable?.reason).toContain(reason)
+    expect(others).toEqual([])
+    expect(values(await decoded(fetchResponse(Buffer.concat([data(0n, 'a'), wrong]))))).toEqual([
+      'a',
+    ])
+  },
+)
+
 test('once enough was decoded, the further batches are left to the next fetch', async () => {
   const recordSet = Buffer.concat([data(0n, 'a'), data(1n, 'b'), data(2n, 'c')])
   const messages = await decoded(fetchResponse(recordSet), { ...LIMITS, enoughBytes: 300 })
@@ -117,6 +137,26 @@ test('records of a format before magic 2 are left to kafkajs', async () => {
   await decoded(fetchResponse(old), { ...LIMITS, decodeOldFormat })
   expect(given.readInt32BE(0)).toBe(30)
   expect(given.subarray(4).equals(old)).toBe(true)
+})
+
+test('where kafkajs fails on them, it is asked for the first alone, which may be undecodable', async () => {
+  const old = Buffer.alloc(60)
+  old.writeBigInt64BE(7n)
+  old.writeInt32BE(18, 8)
+  old.writeInt8(1, 16)
+  const failing = (limitBytes: number) => async (recordSet: Buffer) => {
+    if (recordSet.length > limitBytes) throw new RangeError('kafkajs fails')
+    return []
+  }
+  const first = { ...LIMITS, decodeOldFormat: failing(34) }
+  expect(await decoded(fetchResponse(old), first)).toEqual([])
+  const [none] = await decoded(fetchResponse(old), { ...LIMITS, decodeOldFormat: failing(33) })
+  expect(none?.undecodable).toEqual({
+    firstOffset: 7n,
+    lastOffset: 7n,
+    bytes: 30,
+    reason: 'it cannot be decoded: kafkajs fails',
+  })
 })
 
 function data(firstOffset: bigint, value: string, producerId?: bigint): Buffer {

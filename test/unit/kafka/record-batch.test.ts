@@ -91,6 +91,9 @@ test('more records than the cap has room for are told of by one stand-in at the 
 
 test.each([
   ['a count that the bytes do not hold', { count: 3 }],
+  ['a negative count, whatever room that would make', { count: -1 }],
+  ['a count of less than there are', { count: 0 }],
+  ['an offset outside the batch', { lastOffsetDelta: -1, records: [{}, {}] }],
   ['an unknown compression', { codec: 6 }],
   ['gzip that is none', { codec: 1 }],
   ['snappy that is none', { codec: 2 }],
@@ -104,6 +107,23 @@ test.each([
   })
   expect(records).toHaveLength(1)
   expect(records[0]?.undecodable?.reason).toContain('cannot be decoded')
+})
+
+test('a record of another length than it says makes the batch undecodable', async () => {
+  const longer = (plain: Buffer) =>
+    Buffer.concat([Buffer.of(plain[0]! + 2), plain.subarray(1), Buffer.alloc(1)])
+  const { records } = await read({ firstOffset: 0n, records: [{}], compress: longer })
+  expect(records[0]?.undecodable?.reason).toContain('another length')
+})
+
+test('headers that there is no room for make the batch undecodable', async () => {
+  const headers = Array.from({ length: 1000 }, () => ['', null] as const)
+  const batch = { firstOffset: 0n, records: [{ headers }] }
+  const enough = await read(batch, 140_000)
+  expect(enough.records[0]?.undecodable).toBeUndefined()
+  expect(enough.costBytes).toBeGreaterThan(100_000)
+  const { records } = await read(batch, 100_000)
+  expect(records[0]?.undecodable?.reason).toContain('kafka.maxBatchBytes')
 })
 
 async function read(batch: WireBatch, cap = CAP) {
