@@ -1,0 +1,15 @@
+import { fetchResponse } from '../unit/kafka/wire.ts'
+import { BOMBS } from './bombs.ts'
+import { decodeFetch } from './decode-fetch.ts'
+import { fuzzLoop } from './fuzz-loop.ts'
+
+/** As by default. */
+const decode = decodeFetch(64 * 1024 * 1024)
+
+await fuzzLoop(async (_, index) => {
+  const { name, bytes } = BOMBS[index % BOMBS.length]!
+  const messages = await decode(fetchResponse(bytes()))
+  const isUndecodable = messages.length === 1 && messages[0]?.undecodable !== undefined
+  if (!isUndecodable) throw new Error(`${name}: it was read`)
+  return name
+})

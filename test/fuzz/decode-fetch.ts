@@ -1,0 +1,21 @@
+import { createRequire } from 'node:module'
+import { amendKafkajs } from '../../src/kafka/kafkajs.ts'
+import { type FetchedRecord, fetchedRecords } from '../../src/kafka/record-batch.ts'
+
+interface FetchResponse {
+  readonly responses: readonly { readonly partitions: readonly { messages: unknown[] }[] }[]
+}
+
+/** The decoder of fetch responses (version 11) as kafkajs calls it in the worker. */
+export function decodeFetch(maxBatchBytes: number): (bytes: Buffer) => Promise<FetchedRecord[]> {
+  amendKafkajs(maxBatchBytes)
+  const require = createRequire(import.meta.url)
+  const response: {
+    decode(bytes: Buffer): Promise<FetchResponse>
+  } = require('kafkajs/src/protocol/requests/fetch/v11/response')
+  return async (bytes) => {
+    const { responses } = await response.decode(bytes)
+    const partitions = responses.flatMap(({ partitions }) => partitions)
+    return partitions.flatMap(({ messages }) => fetchedRecords(messages))
+  }
+}

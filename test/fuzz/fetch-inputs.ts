@@ -1,0 +1,88 @@
+import type { FetchedRecord } from '../../src/kafka/record-batch.ts'
+import type { WireRecord } from '../unit/kafka/wire.ts'
+import { decodeFetch } from './decode-fetch.ts'
+import { type MutatedFetch, mutatedFetch, STRIDE } from './fetches.ts'
+import { fuzzLoop } from './fuzz-loop.ts'
+
+const decodeBytes = decodeFetch(4 * 1024 * 1024)
+
+await fuzzLoop(async (chance) => {
+  const fetch = mutatedFetch(chance)
+  const messages = await decode(fetch)
+  if (messages === undefined) return 'an unreadable response'
+  for (const message of messages) check(message)
+  if (fetch.what !== 'response') {
+    checkBefore(fetch, messages)
+    checkWrong(fetch, messages)
+  }
+  return messages.some(({ undecodable }) => undecodable !== undefined)
+    ? `${fetch.what}: an undecodable batch`
+    : `${fetch.what}: records`
+})
+
+/** Undefined where the response is not one: then kafkajs asks again. */
+async function decode({ what, bytes }: MutatedFetch): Promise<FetchedRecord[] | undefined> {
+  try {
+    return await decodeBytes(bytes)
+  } catch (error) {
+    if (what === 'response' && error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
+function check({ offset, timestamp, key, value, headers, undecodable }: FetchedRecord): void {
+  // the oldest format, which a header may claim, knows no timestamps
+  if (![offset, timestamp ?? '0'].every((digits) => /^-?\d+$/.test(digits))) {
+    throw new Error(`offset ${offset}, timestamp ${timestamp}`)
+  }
+  for (const bytes of [key, value, ...Object.values(headers ?? {}).flat()]) {
+    if (bytes !== null && !Buffer.isBuffer(bytes)) throw new Error('no bytes')
+  }
+  if (undecodable === undefined) return
+  const { firstOffset, lastOffset, reason } = undecodable
+  if (lastOffset < firstOffset || offset !== String(lastOffset)) throw new Error('a wrong range')
+  if (reason === '' || reason.length > 500) throw new Error(`a reason of ${reason.length} letters`)
+}
+
+/** What stands in front of the mutated batch is there, to the byte. */
+function checkBefore({ before }: MutatedFetch, messages: readonly FetchedRecord[]): void {
+  const wanted = before.flatMap(({ firstOffset, records }) =>
+    records.map((record, at) => ({ offset: firstOffset + BigInt(at), record })),
+  )
+  wanted.forEach(({ offset, record }, at) => {
+    const found = messages[at]
+    if (found?.offset !== String(offset) || !isSame(found, record)) {
+      throw new Error(`the record at offset ${offset} is not as it was`)
+    }
+  })
+}
+
+/** The mutated batch is read whole or not at all. */
+function checkWrong({ wrong, what }: MutatedFetch, messages: readonly FetchedRecord[]): void {
+  const { firstOffset, records } = wrong
+  const found = messages.filter(
+    ({ offset, isControlRecord }) =>
+      !isControlRecord && BigInt(offset) >= firstOffset && BigInt(offset) < firstOffset + STRIDE,
+  )
+  const isUnreadable = messages.some(({ undecodable }) => undecodable?.firstOffset === firstOffset)
+  // a header may say that it is a control batch, or of no format that is known
+  const isNothing = what === 'header' && found.length === 0
+  if (isUnreadable ? found.length <= 1 : found.length === records.length || isNothing) return
+  throw new Error(`${found.length} of ${records.length} records`)
+}
+
+function isSame(found: FetchedRecord, { key = null, value = null, headers = [] }: WireRecord) {
+  const given = headers.map(([, bytes]) => String(bytes ?? ''))
+  const values = Object.values(found.headers ?? {})
+    .flat()
+    .map(String)
+  return (
+    isSameBytes(found.key, key) &&
+    isSameBytes(found.value, value) &&
+    String(given) === String(values)
+  )
+}
+
+function isSameBytes(a: Buffer | null, b: Buffer | null): boolean {
+  return a === b || (a !== null && b !== null && a.equals(b))
+}
