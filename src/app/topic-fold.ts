@@ -4,7 +4,6 @@
  */
 import { createDecoder, type Decoder } from '../domain/decode.ts'
 import type { Erasure, GroupEvent } from '../domain/event.ts'
-import { foldInto, type GroupState } from '../domain/merge.ts'
 import type { KafkaRecord } from '../domain/record.ts'
 import { scanTopic } from '../kafka/scan.ts'
 import type { Log } from '../pipeline/ports.ts'
@@ -44,39 +43,29 @@ export interface Unreadable {
  */
 export async function readTopic(reading: TopicReading): Promise<readonly Unreadable[]> {
   const { config, log, signal, now, onProgress = () => {} } = reading
-  const stretch = stretchOf(reading)
   const unreadable: Unreadable[] = []
-  if (stretch.partitions.length === 0) return unreadable
   const decoder = createDecoder(config.events)
-  await scanTopic({
-    settings: config.kafka,
-    log,
-    ...stretch,
-    ...(signal && { signal }),
-    onRecords: (partition, records) => {
-      const wanted = records.filter(({ offset }) => isWithin(reading, partition, BigInt(offset)))
-      unreadable.push(...give(reading, partition, wanted, decoder, now()))
-      onProgress(wanted.length)
-    },
-    onUndecodable: (partition, { firstOffset, reason }) => {
-      if (!isWithin(reading, partition, firstOffset)) return
-      unreadable.push({ partition, offset: firstOffset, reason })
-    },
-  })
+  for (const stretch of stretchesOf(reading)) {
+    await scanTopic({
+      settings: config.kafka,
+      log,
+      ...stretch,
+      ...(signal && { signal }),
+      onRecords: (partition, records) => {
+        const wanted = records.filter(({ offset }) => isWithin(reading, partition, BigInt(offset)))
+        unreadable.push(...give(reading, partition, wanted, decoder, now()))
+        onProgress(wanted.length)
+      },
+      onUndecodable: (partition, { firstOffset, reason }) => {
+        if (!isWithin(reading, partition, firstOffset)) return
+        unreadable.push({ partition, offset: firstOffset, reason })
+      },
+    })
+  }
   return unreadable
 }
 
-/** Folds the events within the bounds to one state a group. */
-export async function foldTopic(
-  reading: Omit<TopicReading, 'onEvent'>,
-): Promise<{ states: Map<string, GroupState>; unreadable: readonly Unreadable[] }> {
-  const states = new Map<string, GroupState>()
-  const onEvent = (event: GroupEvent | Erasure) => foldInto(states, event)
-  const unreadable = await readTopic({ ...reading, onEvent })
-  return { states, unreadable }
-}
-
-/** How many records there may be within the bounds; compaction and transactions leave fewer. */
+/** How many offsets lie within the bounds: as many records, or fewer. */
 export function countOffsets(from: Offsets, to: Offsets): number {
   return Array.from(to).reduce((sum, [partition, end]) => {
     const count = Number(end - (from.get(partition) ?? 0n))
@@ -84,14 +73,35 @@ export function countOffsets(from: Offsets, to: Offsets): number {
   }, 0)
 }
 
-/** What one scan has to read for it; the bounds of each partition are kept on the way. */
-function stretchOf({ from, to }: TopicReading) {
-  const partitions = Array.from(to.keys()).filter((partition) => {
-    return (from?.get(partition) ?? 0n) < (to.get(partition) ?? 0n)
-  })
-  const inOrder = (bounds: Offsets | undefined) =>
-    partitions.map((partition) => bounds?.get(partition) ?? 0n).sort((a, b) => (a < b ? -1 : 1))
-  return { partitions, from: inOrder(from).at(0) ?? 0n, to: inOrder(to).at(-1) ?? 0n }
+/** What one scan reads; the bounds of each partition are kept on the way. */
+interface Stretch {
+  readonly partitions: number[]
+  readonly from: bigint
+  to: bigint
+}
+
+/** A scan begins at one offset for all: so much may be read in vain of a partition. */
+const MAX_IN_VAIN = 10_000n
+
+/** As few scans as will do, each of partitions that begin at about the same offset. */
+function stretchesOf({ from, to }: TopicReading): readonly Stretch[] {
+  const stretches: Stretch[] = []
+  const bounds = Array.from(to, ([partition, end]) => ({
+    partition,
+    end,
+    start: from?.get(partition) ?? 0n,
+  }))
+  for (const { partition, start, end } of bounds.sort((a, b) => (a.start < b.start ? -1 : 1))) {
+    if (start >= end) continue
+    const last = stretches.at(-1)
+    if (last === undefined || start - last.from > MAX_IN_VAIN) {
+      stretches.push({ partitions: [partition], from: start, to: end })
+    } else {
+      last.partitions.push(partition)
+      if (end > last.to) last.to = end
+    }
+  }
+  return stretches
 }
 
 function isWithin({ from, to }: TopicReading, partition: number, offset: bigint): boolean {

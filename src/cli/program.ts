@@ -25,6 +25,7 @@ import { addSkipCommand } from './skip.ts'
 import { paint } from './table.ts'
 import { addUserCommand } from './user.ts'
 import { addValidateCommand } from './validate.ts'
+import { addVerifyCommand } from './verify.ts'
 import { addWorkerCommand } from './worker.ts'
 
 /** The command line: arguments and environment in, exit code out. Never throws. */
@@ -83,6 +84,7 @@ function createProgram(cli: Cli): Command {
   program.commandsGroup('To look:')
   addShowCommand(program, cli)
   addUserCommand(program, cli)
+  addVerifyCommand(program, cli)
   program.commandsGroup('To send:')
   addPublishCommand(program, cli)
   addValidateCommand(program, cli)

@@ -15,16 +15,17 @@ export interface IndexEntry {
   readonly groupId: string
 }
 
-/** Ids of groups with any key in Redis, some of them more than once. */
+/** Ids of groups with any of these keys in Redis, some of them more than once. */
 export async function* walkGroups(
   connection: RedisConnection,
   patience: Patience,
+  suffixes = GROUP_KEYS,
 ): AsyncGenerator<string[]> {
   const askPatiently = patiently(connection, patience)
   const { groupPrefix } = connection.settings
   for (const node of mastersOf(connection)) {
     for await (const keys of walkKeys(node, groupPrefix, [], askPatiently)) {
-      yield Array.from(idsIn(keys, groupPrefix, GROUP_KEYS), ([id]) => id)
+      yield Array.from(idsIn(keys, groupPrefix, suffixes), ([id]) => id)
     }
   }
 }

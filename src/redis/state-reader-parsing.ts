@@ -23,15 +23,15 @@ export interface ParsedGroup {
 
 export function parseGroup(texts: GroupTexts): ParsedGroup {
   const { groupId, values, stamps, members, left } = texts
-  const head = HEAD.exec(stamps.get('') ?? '')
+  const head = parseHead(stamps.get(''))
   const traits = parseTraits(values, stamps)
   const users = parseUsers(members, left)
   return {
     exists: values.size + stamps.size + members.size + left.size > 0,
     state: {
       groupId,
-      latest: Number(head?.[1] ?? NEVER),
-      erasedAt: Number(head?.[2] ?? NEVER),
+      latest: head?.latest ?? NEVER,
+      erasedAt: head?.erasedAt ?? NEVER,
       traits: traits.parsed,
       users: users.parsed,
     },
@@ -41,7 +41,12 @@ export function parseGroup(texts: GroupTexts): ParsedGroup {
   }
 }
 
-const HEAD = /^(\d{16})(\d{16})?$/
+function parseHead(text: string | undefined): { latest: number; erasedAt: number } | null {
+  const [, latest, erasedAt] = /^(\d{16})(\d{16})?$/.exec(text ?? '') ?? []
+  const head = { latest: Number(latest), erasedAt: Number(erasedAt ?? NEVER) }
+  return Number.isSafeInteger(head.latest) && Number.isSafeInteger(head.erasedAt) ? head : null
+}
+
 const STAMP = /^(\d{16})([jx]?)$/
 
 function parseTraits(values: ReadonlyMap<string, string>, stamps: ReadonlyMap<string, string>) {

@@ -1,0 +1,68 @@
+/** Looks for entries of the user index that no group explains. */
+import { asking } from '../redis/state-reader.ts'
+import { type IndexEntry, walkIndex } from '../redis/state-reader-keys.ts'
+import { inGroup, inIndex, readStandings, type Standing } from '../redis/state-reader-standings.ts'
+import type { Verifying } from './verification.ts'
+import type { Finding } from './verification-judgement.ts'
+import { endsOf } from './verification-topic.ts'
+
+/**
+ * An entry is explained by its group having the user at all: whether both agree was seen when
+ * the group was compared.
+ */
+export async function compareIndex(verifying: Verifying): Promise<void> {
+  const { redis, patience, signal, onStep } = verifying
+  let suspects: IndexEntry[] = []
+  let entries = 0
+  for await (const some of walkIndex(redis, patience.redis)) {
+    signal.throwIfAborted()
+    entries += some.length
+    onStep({ kind: 'index', entries })
+    suspects.push(...(await unexplained(verifying, some)))
+    if (suspects.length < MANY) continue
+    await settle(verifying, suspects)
+    suspects = []
+  }
+  await settle(verifying, suspects)
+}
+
+const MANY = 10_000
+
+/**
+ * What is unexplained still, once the workers have passed all there is by now. The index is
+ * asked first: it follows the group.
+ */
+async function settle(verifying: Verifying, suspects: readonly IndexEntry[]): Promise<void> {
+  if (suspects.length === 0) return
+  const { topic, tally } = verifying
+  await verifying.untilPassed(endsOf(await topic.offsets()))
+  const standings = await standingsOf(verifying, suspects, inIndex)
+  const present = suspects.filter((_, i) => standings[i] !== null)
+  for (const { groupId, userId } of await unexplained(verifying, present)) {
+    // of a group that differs it was told already, its users included
+    if (!tally.isDiffering(groupId)) tally.differs(groupId, [unexplainedEntry(userId)])
+  }
+}
+
+function unexplainedEntry(userId: string): Finding {
+  const found = 'an entry, but the group has no such user'
+  return { kind: 'index', name: userId, expected: null, found, isBeyond: false }
+}
+
+/** The entries whose group has no such user. */
+async function unexplained(
+  verifying: Verifying,
+  entries: readonly IndexEntry[],
+): Promise<IndexEntry[]> {
+  const standings = await standingsOf(verifying, entries, inGroup)
+  return entries.filter((_, i) => standings[i] === null)
+}
+
+async function standingsOf(
+  { redis, patience }: Verifying,
+  entries: readonly IndexEntry[],
+  where: typeof inGroup,
+): Promise<Standing[]> {
+  const questions = entries.map(({ groupId, userId }) => where(redis.settings, groupId, userId))
+  return await patience.redis(() => asking(redis, () => readStandings(redis, questions)))
+}

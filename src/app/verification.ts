@@ -1,0 +1,112 @@
+/**
+ * Folds the topic anew and compares it with what stands in Redis, while the workers go on.
+ *
+ * First the workers pass the offsets that the topic ends at now. Then, pass by pass, the groups
+ * of a range of hashes are folded up to there, read from Redis and judged; at last the user
+ * index is walked through for entries that no group explains. Nothing is written anywhere.
+ */
+import type { Log } from '../pipeline/ports.ts'
+import type { RedisConnection } from '../redis/connection.ts'
+import type { Patience } from '../redis/state-reader-keys.ts'
+import type { Config } from './config.ts'
+import { countOffsets, type Offsets } from './topic-fold.ts'
+import { compareRange } from './verification-comparison.ts'
+import { compareIndex } from './verification-index.ts'
+import { ALL_HASHES, foldRange, nextRange } from './verification-passes.ts'
+import { type Sums, Tally } from './verification-tally.ts'
+import { endsOf, openTopicView, type TopicView, type Unknowable } from './verification-topic.ts'
+import { untilPassed } from './verification-workers.ts'
+
+export interface VerificationOptions {
+  readonly config: Pick<Config, 'kafka' | 'events'>
+  readonly log: Log
+  readonly redis: RedisConnection
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly signal: AbortSignal
+  /** About how much memory the folded groups of one pass may take, in bytes. */
+  readonly maxBytes: number
+  /** How many differences are told one by one; all are counted. */
+  readonly limit: number
+  /** For how long the workers may stand still before they are given up. */
+  readonly workersPatienceMs: number
+  /** What to do while Kafka or Redis is away. */
+  readonly patience: { readonly kafka: Patience; readonly redis: Patience }
+  readonly onStep: (step: Step) => void
+}
+
+/** What is being done; told again and again. */
+export type Step =
+  | { readonly kind: 'waiting'; readonly lag: bigint }
+  /** `records` of `total` were read in this pass; `share` of all groups were done before it. */
+  | { kind: 'reading'; pass: number; share: number; records: number; total: number }
+  | { kind: 'comparing'; pass: number; groups: number; total: number }
+  | { kind: 'looking again'; groups: number }
+  | { kind: 'index'; entries: number }
+
+export interface Verdict extends Sums {
+  readonly passes: number
+  /** Offsets that were read up to, those of the start. */
+  readonly ends: Offsets
+  readonly unknowable: Unknowable
+}
+
+/** What the parts of a verification share. */
+export interface Verifying extends VerificationOptions {
+  readonly topic: TopicView
+  /** Where the topic ended at the start. */
+  readonly ends: Offsets
+  readonly tally: Tally
+  /** Resolves once the workers have merged all before these offsets. */
+  untilPassed(ends: Offsets): Promise<void>
+}
+
+/** @throws WorkersBehind, Refused, Unavailable; the signal's reason where it was aborted */
+export async function verify(options: VerificationOptions): Promise<Verdict> {
+  const verifying = await begin(options)
+  const { ends, maxBytes, tally, topic } = verifying
+  await verifying.untilPassed(ends)
+  let passes = 0
+  for (let range = ALL_HASHES; range.from < ALL_HASHES.to; ) {
+    passes++
+    const folded = await foldRange(readingOf(verifying, passes, range.from), range, maxBytes)
+    topic.note(folded.unreadable)
+    await compareRange(verifying, folded, passes)
+    range = nextRange(folded, maxBytes)
+  }
+  if (options.redis.settings.userIndex) await compareIndex(verifying)
+  return { ...tally.sums(), passes, ends, unknowable: topic.unknowable() }
+}
+
+async function begin(options: VerificationOptions): Promise<Verifying> {
+  const { config, log, patience, onStep, signal, workersPatienceMs, limit } = options
+  const topic = await openTopicView(config, log, patience.kafka)
+  const ends = endsOf(await topic.offsets())
+  const wait = {
+    topic,
+    patienceMs: workersPatienceMs,
+    onWaiting: (lag: bigint) => onStep({ kind: 'waiting', lag }),
+    consumerGroup: config.kafka.groupId,
+    signal,
+  }
+  return {
+    ...options,
+    topic,
+    ends,
+    tally: new Tally(limit),
+    untilPassed: (offsets) => untilPassed(offsets, wait),
+  }
+}
+
+/** All records up to the offsets of the start, with progress. */
+function readingOf(verifying: Verifying, pass: number, from: number) {
+  const { config, log, now, signal, ends, topic, onStep } = verifying
+  const share = from / ALL_HASHES.to
+  const total = countOffsets(topic.unknowable().removed, ends)
+  let records = 0
+  const onProgress = (count: number) => {
+    records += count
+    onStep({ kind: 'reading', pass, share, records, total })
+  }
+  return { config, log, now, signal, to: ends, onProgress }
+}
