@@ -1,0 +1,111 @@
+/** Workers on a Redis of a test's own that is made to lose what it acknowledged, and what they make of it. */
+import { expect, inject, onTestFinished } from 'vitest'
+import { readOffsets } from '../../src/kafka/offsets.ts'
+import { marksKey } from '../../src/redis/keys.ts'
+import type { LogLine, WorkerProcess } from '../integration/worker/spawned-worker.ts'
+import { silentLog } from '../setup/logs.ts'
+import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../setup/redis-server.ts'
+import { until } from '../setup/waiting.ts'
+import { type Expectation, expectNoDifference, type Verdict } from './scene/oracle.ts'
+import type { Scene, SceneOptions } from './scene/scene.ts'
+import { openScene } from './scene/stage.ts'
+import { story } from './scene/worker-signs.ts'
+
+export interface SceneWithRedis {
+  readonly scene: Scene
+  readonly redis: OwnRedis
+}
+
+export async function openSceneWithRedis({
+  redis: options,
+  ...scene
+}: Partial<SceneOptions> &
+  Pick<SceneOptions, 'partitions'> & { redis?: OwnRedisOptions }): Promise<SceneWithRedis> {
+  const redis = await startOwnRedis(inject('redisServer'), options)
+  onTestFinished(() => redis.stop())
+  return { redis, scene: await openScene({ redisUrl: redis.url, ...scene }) }
+}
+
+/** Sends so many records and waits until the workers have merged and committed them. */
+export async function settle({ load, oracle }: Scene, records: number): Promise<void> {
+  await load.send(records)
+  await oracle.drained()
+}
+
+/** What is said, once, of a loss. */
+export const LOSS = 'Redis lost writes'
+
+/** The partitions of a loss, as the log has them. */
+export interface ToldLoss {
+  readonly partition: number
+  readonly appliedUpTo: string
+  readonly redisHas: string
+  readonly goneFromTopic?: string
+}
+
+/** What the worker said of losses, in order; each line told once, loudly. */
+export function lossesOf(worker: WorkerProcess): ToldLoss[] {
+  return worker.saying(LOSS).flatMap((line) => {
+    expect(line.level).toBe('error')
+    return line.partitions as ToldLoss[]
+  })
+}
+
+/** The only line in which the worker tells of a loss; waits for it. */
+export async function toldOnce(worker: WorkerProcess, deadlineMs?: number): Promise<ToldLoss[]> {
+  const line: LogLine = await worker.said(LOSS, deadlineMs)
+  expect(worker.saying(LOSS), story(worker)).toEqual([line])
+  return lossesOf(worker)
+}
+
+export async function expectNoLoss(workers: readonly WorkerProcess[]): Promise<void> {
+  for (const worker of workers) {
+    expect(lossesOf(worker), story(worker)).toEqual([])
+    if (worker.child.exitCode !== null || worker.child.signalCode !== null) continue
+    expect(await metricOf(worker, 'group_traits_lost_state_total')).toBe(0)
+  }
+}
+
+/** The sum over all labels. */
+export async function metricOf(worker: WorkerProcess, name: string): Promise<number> {
+  const { body } = await worker.get('/metrics')
+  const samples = body.matchAll(new RegExp(`^${name}(?:{.*})? (\\S+)$`, 'gm'))
+  return Array.from(samples, ([, value]) => Number(value)).reduce((sum, value) => sum + value, 0)
+}
+
+/** All records that the worker has read, some of them maybe several times. */
+export const recordsRead = (worker: WorkerProcess) => metricOf(worker, 'group_traits_records_total')
+
+export const markKey = ({ config: { kafka } }: Scene) => marksKey(kafka.topic, kafka.groupId, 0)
+
+/** Partition -> mark, as they stand in Redis. */
+export const marksOf = (scene: Scene) => scene.redis.hgetall(markKey(scene))
+
+/** Partition -> the offset behind its last record. */
+export async function endsOf({ config }: Scene): Promise<Record<string, string>> {
+  const offsets = await readOffsets(config.kafka, silentLog)
+  return Object.fromEntries(offsets.map(({ partition, end }) => [partition, String(end)]))
+}
+
+/** Resolves once the marks stand at the ends: also where the offsets had been there all along. */
+export async function untilHealed(scene: Scene): Promise<void> {
+  const ends = await endsOf(scene)
+  await until(
+    `the marks are at the ends; ${scene.workers.map(story).join('\n--')}`,
+    async () => {
+      const marks = await marksOf(scene)
+      if (Object.entries(ends).every(([partition, end]) => marks[partition] === end)) return true
+      throw new Error(JSON.stringify({ marks, ends }))
+    },
+    40_000,
+  )
+}
+
+/** Waits until all is merged, also what had been lost, and has the oracle judge. */
+export async function expectHealed(scene: Scene, expectation?: Expectation): Promise<Verdict> {
+  await untilHealed(scene)
+  const verdict = await scene.oracle.check(expectation)
+  expectNoDifference(verdict)
+  expect(await marksOf(scene)).toEqual(await endsOf(scene))
+  return verdict
+}

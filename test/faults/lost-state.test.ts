@@ -1,0 +1,133 @@
+/** A Redis that is flushed or comes back empty: workers notice, say so once, and read all again. */
+import { describe, expect, inject, test } from 'vitest'
+import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
+import {
+  endsOf,
+  expectHealed,
+  lossesOf,
+  marksOf,
+  metricOf,
+  openSceneWithRedis,
+  recordsRead,
+  settle,
+  toldOnce,
+} from './lost-state-scene.ts'
+import { partitionsOf, story } from './scene/worker-signs.ts'
+
+const RECORDS = 2000
+/** A look every ten seconds, and what a slow machine adds. */
+const LOOK_DEADLINE_MS = 14_000
+/** At the next write. */
+const WRITE_DEADLINE_MS = 5000
+
+describe.skipIf(inject('redisServer') === '')('a Redis that lost everything', () => {
+  test('is noticed at the next write, and by two workers each for its own partitions', async () => {
+    const { scene } = await openSceneWithRedis({ partitions: 4, workers: 2 })
+    const workers = scene.workers
+    await settle(scene, RECORDS)
+    const load = scene.load.run(500)
+    await Promise.all(workers.map((worker) => worker.said('joined')))
+    await scene.redis.flushall()
+    const told = await Promise.all(workers.map((worker) => toldOnce(worker, WRITE_DEADLINE_MS)))
+    await load.stop()
+    await expectHealed(scene)
+    for (const [i, worker] of workers.entries()) {
+      const lost = told[i]?.map(({ partition }) => partition)
+      expect(lost).toEqual(partitionsOf(worker))
+      expect(lost).toHaveLength(2)
+      expect(told[i]?.map(({ redisHas }) => redisHas)).toEqual(['nothing', 'nothing'])
+      await expectToldOnce(worker, 2)
+    }
+  }, 60_000)
+
+  test('is noticed within seconds where no events come', async () => {
+    const { scene } = await openSceneWithRedis({ partitions: 3, workers: 1 })
+    const [worker] = scene.workers as [WorkerProcess]
+    await settle(scene, RECORDS)
+    const ends = await endsOf(scene)
+    await scene.redis.flushall()
+    const told = await toldOnce(worker, LOOK_DEADLINE_MS)
+    expect(told).toEqual(
+      [0, 1, 2].map((partition) => ({
+        partition,
+        appliedUpTo: ends[partition],
+        redisHas: 'nothing',
+      })),
+    )
+    expect((await expectHealed(scene)).records).toBe(RECORDS)
+    await expectToldOnce(worker, 3)
+    expect(await recordsRead(worker)).toBe(2 * RECORDS)
+  }, 60_000)
+
+  test('flushed again and again, under way and while it is read again, is mended each time', async () => {
+    const { scene } = await openSceneWithRedis({ partitions: 2, workers: 2 })
+    const load = scene.load.run(800)
+    await Promise.all(scene.workers.map((worker) => worker.said('joined')))
+    for (let flush = 0; flush < 12; flush++) {
+      const enough = scene.load.acknowledged.size + 150 + flush
+      await expect
+        .poll(() => scene.load.acknowledged.size, { timeout: 20_000 })
+        .toBeGreaterThan(enough)
+      await scene.redis.flushall()
+    }
+    await load.stop()
+    await expectHealed(scene)
+    for (const worker of scene.workers) {
+      const told = lossesOf(worker).length
+      expect(told).toBeGreaterThan(0)
+      expect(told).toBeLessThanOrEqual(12 * 2)
+    }
+  }, 60_000)
+
+  test('is filled again at the start of a worker, from the beginning', async () => {
+    const { scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
+    await settle(scene, RECORDS)
+    expect(await scene.workers[0]?.end('SIGTERM')).toBe(0)
+    await scene.redis.flushall()
+    const worker = scene.startWorker()
+    const told = await toldOnce(worker)
+    expect(told.map(({ partition, redisHas }) => [partition, redisHas])).toEqual([
+      [0, 'nothing'],
+      [1, 'nothing'],
+    ])
+    await expectHealed(scene)
+    await expectToldOnce(worker, 2)
+    expect(await recordsRead(worker)).toBe(RECORDS)
+
+    // what was mended is no loss at the next start
+    expect(await worker.end('SIGTERM')).toBe(0)
+    const next = scene.startWorker()
+    await next.said('joined')
+    await settle(scene, 100)
+    expect(lossesOf(next), story(next)).toEqual([])
+    await expectHealed(scene)
+  }, 60_000)
+
+  test('is told with how much the topic no longer holds, and gets the rest', async () => {
+    const { scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
+    const [worker] = scene.workers as [WorkerProcess]
+    await settle(scene, RECORDS)
+    const earlier = { ...(await scene.oracle.readTopic()), states: new Map(), records: 0 }
+    const { topic } = scene.config.kafka
+    await scene.withAdmin(async (admin) => {
+      await admin.fetchTopicOffsets(topic) // else it does not know where the partitions are
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 1, offset: '400' }] })
+    })
+    await scene.redis.flushall()
+    await scene.load.send(10)
+    const told = await toldOnce(worker, WRITE_DEADLINE_MS)
+    expect(told.map(({ partition, goneFromTopic }) => [partition, goneFromTopic])).toEqual([
+      [0, undefined],
+      [1, '400'],
+    ])
+    expect(worker.saying('the topic no longer holds all of it')).toHaveLength(1)
+    const { records } = await expectHealed(scene, { earlier })
+    expect(records).toBe(RECORDS + 10 - 400)
+    expect((await marksOf(scene))[1]).toBe((await endsOf(scene))[1])
+  }, 60_000)
+})
+
+async function expectToldOnce(worker: WorkerProcess, partitions: number): Promise<void> {
+  expect(lossesOf(worker), story(worker)).toHaveLength(partitions)
+  expect(await metricOf(worker, 'group_traits_lost_state_total')).toBe(partitions)
+}
