@@ -1,0 +1,337 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import type { RedisConnection } from '../../../src/redis/connection.ts'
+import { openGroupStore } from '../../../src/redis/group-store.ts'
+import { walkGroups, walkKeys } from '../../../src/redis/key-walk.ts'
+import { type Lease, LeaseLost, type LeaseTerms, takeLease } from '../../../src/redis/lease.ts'
+import {
+  clearSecondPrefix,
+  replaceGroups,
+  secondPrefix,
+  withoutNews,
+} from '../../../src/redis/replacement.ts'
+import { checkReplacing } from '../../../src/redis/replacement-check.ts'
+import { mendUserIndex } from '../../../src/redis/user-index-mending.ts'
+import { type Layout, layoutOf, readKeys, withPrefix } from '../../property/state-layout.ts'
+import { type OwnCluster, startOwnCluster } from '../../setup/redis-cluster.ts'
+import { openTestRedis } from '../../setup/redis-connection.ts'
+import { type OwnRedis, startOwnRedis } from '../../setup/redis-server.ts'
+import { until } from '../../setup/waiting.ts'
+import { patchOf } from './patches.ts'
+
+const binary = inject('redisServer')
+const never = new AbortController().signal
+
+describe('on a single server', () => {
+  behaves(async () => {
+    const connection = openTestRedis(inject('redisUrl'))
+    return { connection, stop: async () => {} }
+  })
+})
+
+describe.skipIf(binary === '')('on a Cluster', () => {
+  behaves(async () => {
+    const cluster: OwnCluster = await startOwnCluster(binary)
+    return { connection: openTestRedis(cluster.url), stop: cluster.stop }
+  })
+})
+
+function behaves(open: () => Promise<{ connection: RedisConnection; stop(): Promise<void> }>) {
+  let server: Awaited<ReturnType<typeof open>>
+  beforeAll(async () => {
+    server = await open()
+    await server.connection.opened
+  })
+  afterAll(async () => {
+    server?.connection.close()
+    await server?.stop()
+  })
+
+  /** The connection, with keys of this test's own. */
+  function own(): RedisConnection {
+    const connection = withPrefix(server.connection, `replacement:${randomUUID().slice(0, 8)}:`)
+    onTestFinished(() => deleteAll(connection))
+    return connection
+  }
+
+  async function held(connection: RedisConnection, terms: Partial<LeaseTerms> = {}) {
+    const lease = await takeLease(connection, termsOf(connection, terms))
+    if (lease === undefined) throw new Error('the lease is taken')
+    onTestFinished(() => lease.giveBack())
+    return lease
+  }
+
+  test('a group is replaced whole: what is new stands there, and nothing of the old', async () => {
+    const connection = own()
+    const fresh = [
+      patchOf('a', { clock: 5, traits: { plan: 'new' }, users: { ann: true } }),
+      patchOf('} {%\u0001é', { clock: 6, users: { ann: false } }),
+      patchOf('new', { clock: 7, traits: { gone: null } }),
+    ]
+    await openGroupStore(connection).merge([
+      patchOf('a', {
+        clock: 9,
+        traits: { plan: 'old', odd: 'x' },
+        users: { bob: true, ann: false },
+      }),
+      patchOf('} {%\u0001é', { clock: 9, traits: { plan: 'old' }, users: { bob: true } }),
+    ])
+    await openGroupStore(secondPrefix(connection)).merge(fresh)
+    const outcome = await replaceGroups(
+      connection,
+      ['a', '} {%\u0001é', 'new', 'a', 'none'],
+      await held(connection),
+      'keep',
+    )
+    expect(outcome).toEqual({ placed: 3, deleted: 0, conflicts: [] })
+    expect(await groupsIn(connection)).toEqual(layoutOf(fresh, false))
+    expect(await idsOf(secondPrefix(connection))).toEqual([])
+  })
+
+  test('without news a group stays or is deleted, as it is told', async () => {
+    const connection = own()
+    const old = [patchOf('a', { clock: 1, traits: { plan: 'a' } }), patchOf('b', { clock: 1 })]
+    await openGroupStore(connection).merge(old)
+    await openGroupStore(secondPrefix(connection)).merge([patchOf('c', { clock: 1 })])
+    expect(await withoutNews(connection, ['a', 'b', 'c'])).toEqual(['a', 'b'])
+    const pause = await held(connection)
+    expect(await replaceGroups(connection, ['a', 'b'], pause, 'keep')).toMatchObject({ placed: 0 })
+    expect(await groupsIn(connection)).toEqual(layoutOf(old, false))
+    const outcome = await replaceGroups(connection, ['a', 'b'], pause, 'delete')
+    expect(outcome).toEqual({ placed: 0, deleted: 2, conflicts: [] })
+    expect(await groupsIn(connection)).toEqual({})
+  })
+
+  test('a foreign key keeps back its group alone, and is named', async () => {
+    const connection = own()
+    const taken = `${connection.settings.groupPrefix}{taken}:members`
+    await connection.client.set(taken, 'by somebody else')
+    const fresh = [patchOf('taken', { clock: 1 }), patchOf('fine', { clock: 1 })]
+    await openGroupStore(secondPrefix(connection)).merge(fresh)
+    const pause = await held(connection)
+    for (const absent of ['keep', 'delete'] as const) {
+      const outcome = await replaceGroups(connection, ['taken', 'fine'], pause, absent)
+      expect(outcome.conflicts).toEqual([{ groupId: 'taken', message: `${taken} is a string` }])
+    }
+    expect(await connection.client.get(taken)).toBe('by somebody else')
+    expect(await idsOf(secondPrefix(connection))).toEqual(['taken'])
+  })
+
+  test('without the pause nothing is replaced', async () => {
+    const connection = own()
+    const old = [patchOf('a', { clock: 1, traits: { plan: 'old' } })]
+    await openGroupStore(connection).merge(old)
+    await openGroupStore(secondPrefix(connection)).merge([patchOf('a', { clock: 2 })])
+    let nowMs = 0
+    const pause = await held(connection, { elapsed: () => nowMs, ttlMs: 60_000 })
+    nowMs = 31_000 // not renewed for half of its time to live
+    const late = replaceGroups(connection, ['a'], pause, 'keep')
+    await expect(late).rejects.toThrow(LeaseLost)
+    expect(await groupsIn(connection)).toEqual(layoutOf(old, false))
+  })
+
+  test('where somebody else took the pause, a single server does not replace anything', async () => {
+    const connection = own()
+    if (connection.address.mode === 'cluster') return
+    const old = [patchOf('a', { clock: 1, traits: { plan: 'old' } })]
+    await openGroupStore(connection).merge(old)
+    await openGroupStore(secondPrefix(connection)).merge([patchOf('a', { clock: 2 })])
+    const pause = await held(connection)
+    await connection.client.set(pause.terms.key, 'another one')
+    pause.assertHeld()
+    await expect(replaceGroups(connection, ['a'], pause, 'keep')).rejects.toThrow(LeaseLost)
+    await expect(replaceGroups(connection, ['a'], pause, 'delete')).rejects.toThrow(LeaseLost)
+    expect(await groupsIn(connection)).toEqual(layoutOf(old, false))
+  })
+
+  test('the second prefix is cleared of groups, and of nothing else', async () => {
+    const connection = own()
+    const second = secondPrefix(connection)
+    const many = Array.from({ length: 2500 }, (_, i) =>
+      patchOf(`g${i}`, { clock: 1, traits: { i: `${i}` }, users: { [`u${i}`]: i % 2 === 0 } }),
+    )
+    await openGroupStore(second).merge(many)
+    const old = [patchOf('a', { clock: 1, traits: { plan: 'old' } })]
+    await openGroupStore(connection).merge(old)
+    const other = `${second.settings.groupPrefix}lock`
+    await connection.client.set(other, 'held')
+    expect(await idsOf(second)).toHaveLength(2500)
+    await clearSecondPrefix(connection)
+    expect(await idsOf(second)).toEqual([])
+    expect(await groupsIn(connection)).toEqual(layoutOf(old, false))
+    expect(await connection.client.del(other)).toBe(1)
+  })
+
+  test('a user index that is wrong in every way is set right', async () => {
+    const connection = own()
+    const { client, settings } = connection
+    const store = openGroupStore(connection)
+    const members = Object.fromEntries(Array.from({ length: 700 }, (_, i) => [`u${i}`, i % 3 > 0]))
+    const states = [
+      patchOf('large', { clock: 5, users: members }),
+      patchOf('} {%\u0001é', { clock: 6, users: { u1: true, '{u}%\u0085': false } }),
+    ]
+    await store.merge(states)
+    const user = (id: string) => `${settings.userPrefix}{${id}}`
+    await client.zadd(`${user('u1')}:groups`, 3, 'large', 4, 'of nobody', 4, 'large too')
+    await client.zadd(`${user('u2')}:left`, 9, 'large')
+    await client.del(`${user('u4')}:groups`)
+    await client.del(`${user('u3')}:left`)
+    await client.zadd(`${user('nobody')}:left`, 1, 'large')
+    await client.set(`${user('foreign')}:groups`, 'of somebody else')
+    expect(await mendUserIndex(connection, store, never)).toEqual([])
+    expect(await client.getdel(`${user('foreign')}:groups`)).toBe('of somebody else')
+    expect(await allIn(connection)).toEqual(layoutOf(states))
+  })
+
+  test('what a worker merges while the user index is set right is not undone', async () => {
+    const connection = own()
+    const store = openGroupStore(connection)
+    await store.merge([patchOf('g', { clock: 1, users: { ann: true } })])
+    const stray = `${connection.settings.userPrefix}{bob}:groups`
+    await connection.client.zadd(stray, 5, 'g')
+    let isMerged = false
+    const disturbed = withStepBefore(connection, 'setUserIndex', async () => {
+      if (isMerged) return
+      isMerged = true
+      await store.merge([patchOf('g', { clock: 5, users: { bob: true } })])
+    })
+    await mendUserIndex(disturbed, openGroupStore(connection), never)
+    expect(isMerged).toBe(true)
+    const users = { ann: { clock: 1, member: true }, bob: { clock: 5, member: true } }
+    const state = { ...patchOf('g', { clock: 5 }), users: new Map(Object.entries(users)) }
+    expect(await allIn(connection)).toEqual(layoutOf([state]))
+  })
+
+  test('one holds a lease, until it gives it back', async () => {
+    const connection = own()
+    const lease = await held(connection)
+    expect(await takeLease(connection, termsOf(connection))).toBeUndefined()
+    lease.assertHeld()
+    await lease.giveBack()
+    expect(() => lease.assertHeld()).toThrow(LeaseLost)
+    await (await held(connection)).giveBack()
+  })
+
+  test('a lease is renewed while its owner lives, and lost where another one took it', async () => {
+    const connection = own()
+    const lease = await held(connection, { ttlMs: 400 })
+    const { key } = lease.terms
+    const startedMs = performance.now()
+    await until('it would be over twice', () => performance.now() - startedMs > 800)
+    expect(await connection.client.exists(key)).toBe(1)
+    lease.assertHeld()
+    await connection.client.set(key, 'another one')
+    await until('it is noticed', () => isLost(lease))
+    await lease.giveBack()
+    expect(await connection.client.getdel(key)).toBe('another one')
+  })
+
+  test('the rights that it needs are there', async () => {
+    await expect(checkReplacing(own())).resolves.toBeUndefined()
+  })
+}
+
+describe.skipIf(binary === '')('with a user that may do too little', () => {
+  let redis: OwnRedis
+  beforeAll(async () => {
+    redis = await startOwnRedis(binary)
+  })
+  afterAll(() => redis?.stop())
+
+  test('it is said before anything is done, with the command that grants it', async () => {
+    const admin = openTestRedis(redis.url)
+    onTestFinished(() => admin.close())
+    await admin.opened
+    const rights = ['~group:*', '~group-traits:*', '+@all', '-rename', '-unlink', '-scan']
+    await admin.client.call('ACL', 'SETUSER', 'ann', 'on', '>secret', ...rights)
+    const limited = openTestRedis(redis.url.replace('redis://', 'redis://ann:secret@'))
+    onTestFinished(() => limited.close())
+    await limited.opened
+    const { message } =
+      (await checkReplacing(limited).catch((error: Error) => error as Error)) ?? {}
+    expect(message).toContain('lacks scan, rename, unlink')
+    const command = /ACL SETUSER <user> (.*)$/.exec(message ?? '')?.[1]?.split(' ') ?? []
+    await admin.client.call('ACL', 'SETUSER', 'ann', ...command)
+    await expect(checkReplacing(limited)).resolves.toBeUndefined()
+  })
+})
+
+function termsOf(connection: RedisConnection, terms: Partial<LeaseTerms> = {}): LeaseTerms {
+  return {
+    key: `${connection.settings.groupPrefix}lease`,
+    token: randomUUID(),
+    ttlMs: 30_000,
+    elapsed: () => performance.now(),
+    ...terms,
+  }
+}
+
+function isLost(lease: Lease): boolean {
+  try {
+    lease.assertHeld()
+    return false
+  } catch {
+    return true
+  }
+}
+
+async function idsOf(connection: RedisConnection): Promise<string[]> {
+  const ids = new Set<string>()
+  for await (const page of walkGroups(connection)) for (const id of page) ids.add(id)
+  return [...ids].sort()
+}
+
+/** What stands of groups, as `layoutOf` writes it. */
+async function groupsIn(connection: RedisConnection): Promise<Layout> {
+  return await contentOf(connection, [connection.settings.groupPrefix])
+}
+
+async function allIn(connection: RedisConnection): Promise<Layout> {
+  const { groupPrefix, userPrefix } = connection.settings
+  return await contentOf(connection, [groupPrefix, userPrefix])
+}
+
+async function contentOf(
+  connection: RedisConnection,
+  prefixes: readonly string[],
+): Promise<Layout> {
+  const prefix = prefixOf(connection)
+  const found = new Set<string>()
+  for (const each of prefixes) {
+    for await (const keys of walkKeys(connection, `${each}{`, '')) {
+      for (const key of keys) found.add(key.slice(prefix.length))
+    }
+  }
+  return await readKeys(connection.client, prefix, [...found])
+}
+
+async function deleteAll(connection: RedisConnection): Promise<void> {
+  for await (const keys of walkKeys(connection, prefixOf(connection), '')) {
+    await Promise.all(keys.map((key) => connection.client.unlink(key)))
+  }
+}
+
+function prefixOf({ settings }: RedisConnection): string {
+  return settings.groupPrefix.slice(0, -'group:'.length)
+}
+
+/** The same connection, but for a step before each call of one script. */
+function withStepBefore(
+  connection: RedisConnection,
+  script: string,
+  step: () => Promise<void>,
+): RedisConnection {
+  const client = new Proxy(connection.client, {
+    get(target, name) {
+      const member = Reflect.get(target, name)
+      if (typeof member !== 'function') return member
+      if (name !== script) return member.bind(target)
+      return async (...args: unknown[]) => {
+        await step()
+        return member.apply(target, args)
+      }
+    },
+  })
+  return { ...connection, client }
+}
