@@ -70,13 +70,14 @@ export const underAnotherPassword: Trouble = async ({ redis }) => {
 }
 
 export const losingItsScripts: Trouble = ({ redis }) =>
-  overAndOver(redis, (client) => client.script('FLUSH'))
+  overAndOver(() => withClient(redis, (client) => client.script('FLUSH')))
 
-export const throwingOutClients: Trouble = ({ redis }) => overAndOver(redis, killClients)
+export const throwingOutClients: Trouble = ({ redis }) =>
+  overAndOver(() => withClient(redis, killClients))
 
 /** Replies of the merge are short: any end within them will do. */
-export const breakingOffReplies: Trouble = ({ redis, way }) =>
-  overAndOver(redis, (_, signal) => way.cutInReply(5, signal))
+export const breakingOffReplies: Trouble = ({ way }) =>
+  overAndOver((signal) => way.cutInReply(5, signal))
 
 export async function withClient(
   { url }: Pick<OwnRedis, 'url'>,
@@ -107,25 +108,20 @@ async function configured(
 /** So that some work gets done in between. */
 const EVERY_MS = 150
 
-async function overAndOver(
-  { url }: OwnRedis,
-  act: (client: Redis, signal: AbortSignal) => Promise<unknown>,
+/** @param act is called off by the signal, where it takes its time */
+export async function overAndOver(
+  act: (signal: AbortSignal) => Promise<unknown>,
 ): Promise<() => Promise<void>> {
-  const client = new Redis(url)
   const ending = new AbortController()
   const acting = (async () => {
     while (!ending.signal.aborted) {
-      await act(client, ending.signal)
+      await act(ending.signal)
       await sleep(EVERY_MS)
     }
   })()
   acting.catch(() => {}) // told at the end
   return async () => {
     ending.abort()
-    try {
-      await acting
-    } finally {
-      client.disconnect()
-    }
+    await acting
   }
 }

@@ -1,0 +1,98 @@
+import Table from 'cli-table3'
+import { clockTime } from './progress.ts'
+
+/** What came out, so far or in the end. */
+export interface Figures {
+  readonly seed: number
+  readonly startedAt: Date
+  readonly recordsPerSecond: number
+  /** How long faults happened, in milliseconds. */
+  elapsedMs: number
+  /** Times that the whole topic was held against Redis and the dead letters. */
+  checks: number
+  /** Acknowledged by Kafka. */
+  records: number
+  /** In the topics that were checked. */
+  checkedRecords: number
+  /** Of these, the ones that were rejected. */
+  rejected: number
+  /** At least one for each that was rejected. */
+  deadLetters: number
+  readonly faults: SufferedFault[]
+  /** Where Redis or the dead letters are not as the topic says. */
+  readonly differences: string[]
+  /** Workers that ended by themselves, or otherwise than they were asked to. */
+  readonly deaths: string[]
+  /** Set where it had to be ended. */
+  failure?: string
+}
+
+export interface SufferedFault {
+  /** Two, where two were at once. */
+  readonly kinds: readonly string[]
+  /** How long each lasted. */
+  readonly seconds: readonly number[]
+  readonly endedAt: Date
+  /** From the end of the last of them until all was well again. */
+  readonly recoveryMs: number
+}
+
+export function isFlawless({ differences, deaths, failure }: Figures): boolean {
+  return differences.length === 0 && deaths.length === 0 && failure === undefined
+}
+
+export function tableOf(figures: Figures): string {
+  return `${tableOfFaults(figures)}\n${tableOfTotals(figures)}`
+}
+
+function tableOfFaults({ faults }: Figures): string {
+  const table = new Table({
+    head: ['fault', 'times', 'recovery p50 s', 'max s'],
+    style: PLAIN,
+    colAligns: ['left', 'right', 'right', 'right'],
+  })
+  const row = (name: string, suffered: readonly SufferedFault[]) => {
+    const times = suffered.map(({ recoveryMs }) => recoveryMs).sort((a, b) => a - b)
+    table.push([name, times.length, inSeconds(quantile(times, 0.5)), inSeconds(quantile(times, 1))])
+  }
+  const kinds = [...new Set(faults.flatMap((each) => each.kinds))].sort()
+  for (const kind of kinds) {
+    row(
+      kind,
+      faults.filter((each) => each.kinds.includes(kind)),
+    )
+  }
+  row(
+    'of these, two at once',
+    faults.filter((each) => each.kinds.length > 1),
+  )
+  row('all', faults)
+  return table.toString()
+}
+
+function tableOfTotals(figures: Figures): string {
+  const table = new Table({ style: PLAIN, colAligns: ['left', 'right'] })
+  const count = (value: number) => value.toLocaleString('en')
+  table.push(
+    ['time', clockTime(figures.elapsedMs)],
+    ['seed', figures.seed],
+    ['records produced', count(figures.records)],
+    ['records checked', `${count(figures.checkedRecords)} in ${figures.checks} checks`],
+    ['rejected records', count(figures.rejected)],
+    ['dead letters', count(figures.deadLetters)],
+    ['differences', count(figures.differences.length)],
+    ['workers that died by themselves', count(figures.deaths.length)],
+  )
+  return table.toString()
+}
+
+const PLAIN = { head: [], border: [] }
+
+function inSeconds(ms: number | undefined): string {
+  return ms === undefined ? '' : (ms / 1000).toFixed(1)
+}
+
+/** @param sorted ascending */
+function quantile(sorted: readonly number[], q: number): number | undefined {
+  return sorted[Math.ceil(q * sorted.length) - 1]
+}

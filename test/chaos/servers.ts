@@ -1,0 +1,33 @@
+/** The Kafka and the Redis that faults happen to, each behind a way, and nobody else's. */
+import { downloadsFolder } from '../../src/local/endpoints.ts'
+import { getPrograms } from '../../src/local/programs.ts'
+import { type OwnBroker, startBroker } from '../integration/kafka/own-broker.ts'
+import { type OwnRedis, startOwnRedis } from '../setup/redis-server.ts'
+import { openWay, type Way } from '../setup/way.ts'
+
+export interface Servers {
+  readonly kafka: OwnBroker
+  readonly redis: OwnRedis
+  readonly wayToRedis: Way
+  /** Both ended, and their data gone. */
+  stop(): Promise<void>
+}
+
+/** What Redis has acknowledged is on its disk, so that a kill loses nothing. */
+const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always']
+
+export async function startServers(report: (progress: string) => void): Promise<Servers> {
+  const { kafkaJars, redisServer } = await getPrograms({ downloads: downloadsFolder, report })
+  report('Starting Kafka and Redis')
+  const kafka = await startBroker(kafkaJars)
+  const redis = await startOwnRedis(redisServer, { args: DURABLE })
+  const wayToRedis = await openWay(redis.port)
+  return {
+    kafka,
+    redis,
+    wayToRedis,
+    async stop() {
+      await Promise.all([kafka.stop(), redis.stop(), wayToRedis.close()])
+    },
+  }
+}
