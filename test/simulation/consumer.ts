@@ -1,0 +1,181 @@
+/**
+ * The consumer of a worker: kafkajs' fetch loops, its queue of batches and what it does about
+ * errors, and around it the life that src/kafka/consumer.ts gives it.
+ */
+import { type BatchHandler, type HandleBatch, handleBatch } from '../../src/kafka/batch-handler.ts'
+import type { ConsumerEvent } from '../../src/kafka/consumer.ts'
+import type { ConsumerFailed } from '../../src/kafka/consumer-failed.ts'
+import { isKafkajsError } from '../../src/kafka/failures.ts'
+import { PartitionStates } from '../../src/kafka/partition-states.ts'
+import type { Log } from '../../src/pipeline/ports.ts'
+import { ConsumerGroup } from './consumer-group.ts'
+import type { FetchedPartition, KafkaClient } from './kafka.ts'
+import { payloadOf } from './payload.ts'
+
+const COMMIT_DEADLINE_MS = 1000
+const RETRIES = 5
+/** Each with a fetch loop of its own. */
+const BROKERS = 2
+
+export interface ConsumerOptions {
+  readonly client: KafkaClient
+  readonly concurrency: number
+  readonly log: Log
+  readonly handle: HandleBatch
+  readonly onEvent: (event: ConsumerEvent) => void
+  readonly onFailed: (error: ConsumerFailed) => void
+}
+
+export class Consumer {
+  readonly partitions = new PartitionStates()
+  private readonly options: ConsumerOptions
+  private readonly stopping = new AbortController()
+  private current: ConsumerGroup | undefined
+  private isRunning = false
+  /** Batches that wait for their turn. */
+  private queue: (() => Promise<void>)[] = []
+  private busy = 0
+
+  constructor(options: ConsumerOptions) {
+    this.options = options
+  }
+
+  async live(): Promise<void> {
+    const { process } = this.options.client
+    while (!this.stopping.signal.aborted) {
+      await this.session()
+      if (this.stopping.signal.aborted) return
+      await process.sleep(process.scheduler.chance.within(125, 2000))
+    }
+  }
+
+  stop(): void {
+    this.stopping.abort()
+    this.isRunning = false
+  }
+
+  seek(partition: number, offset: bigint): void {
+    if (this.current === undefined || !this.partitions.seek(partition, offset)) return
+    this.current.seek(partition, Number(offset))
+  }
+
+  /** Whether nothing is in hand, and each partition is read up to there. */
+  isIdleAt(endOf: (partition: number) => number): boolean {
+    const { current } = this
+    if (current === undefined || this.busy > 0 || this.queue.length > 0) return false
+    return current.partitions.every(
+      (partition) => current.positionOf(partition) === endOf(partition),
+    )
+  }
+
+  get assigned(): readonly number[] {
+    return this.current?.partitions ?? []
+  }
+
+  private async session(): Promise<void> {
+    const { client, onEvent } = this.options
+    const { process } = client
+    const group = new ConsumerGroup(
+      client,
+      (partitions) => {
+        this.partitions.assign(partitions)
+        onEvent({ kind: 'assigned', partitions })
+      },
+      (partition) => onEvent({ kind: 'reset', partition }),
+    )
+    this.current = group
+    this.isRunning = true
+    await this.run(group)
+    this.isRunning = false
+    const { committer } = this.partitions
+    await Promise.race([committer.settled(), process.sleep(COMMIT_DEADLINE_MS)])
+    try {
+      await group.leave()
+    } catch {
+      // the group finds out by the session time-out
+    }
+    this.current = undefined
+    this.partitions.assign([])
+    onEvent({ kind: 'assigned', partitions: [] })
+  }
+
+  /** Runner: what fails is tried again some times, after joining anew where that helps. */
+  private async run(group: ConsumerGroup): Promise<void> {
+    let failures = 0
+    let mustJoin = true
+    while (this.isRunning && failures <= RETRIES) {
+      try {
+        if (mustJoin) await group.join()
+        mustJoin = false
+        await this.fetchLoops(group)
+      } catch (error) {
+        if (!isKafkajsError(error)) throw error
+        const { type, retriable } = error as { type?: string; retriable?: boolean }
+        if (type === 'UNKNOWN_MEMBER_ID') group.memberId = undefined
+        mustJoin ||= type !== undefined && REJOINABLE.has(type)
+        if (!mustJoin && retriable === false) return
+        failures++
+        if (!mustJoin || failures > 1) {
+          await this.options.client.process.sleep(Math.min(1000, 100 * 2 ** failures))
+        }
+      }
+    }
+  }
+
+  /** FetchManager: one loop a broker; where one fails, the others end after their batches. */
+  private async fetchLoops(group: ConsumerGroup): Promise<void> {
+    let isFetching = true
+    const loop = async (broker: number) => {
+      try {
+        while (isFetching && this.isRunning) {
+          const fetched = await group.fetch((partition) => partition % BROKERS === broker)
+          if (!isFetching) return
+          const batches = fetched.filter(({ entries }) => entries.length > 0)
+          if (batches.length === 0) await group.heartbeat()
+          const handled = batches.map((batch) => this.enqueue(group, batch))
+          const failed = (await Promise.allSettled(handled)).find(
+            (result) => result.status === 'rejected',
+          )
+          if (failed !== undefined) throw failed.reason
+        }
+      } finally {
+        isFetching = false
+      }
+    }
+    const loops = Array.from({ length: BROKERS }, (_, broker) => loop(broker))
+    const failed = (await Promise.allSettled(loops)).find(({ status }) => status === 'rejected')
+    if (failed?.status === 'rejected') throw failed.reason
+  }
+
+  private enqueue(group: ConsumerGroup, fetched: FetchedPartition): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.queue.push(() => this.handleOne(group, fetched).then(resolve, reject))
+    this.startWaiting()
+    return promise
+  }
+
+  private startWaiting(): void {
+    while (this.busy < this.options.concurrency) {
+      const next = this.queue.shift()
+      if (next === undefined) return
+      this.busy++
+      next().finally(() => {
+        this.busy--
+        this.startWaiting()
+      })
+    }
+  }
+
+  private async handleOne(group: ConsumerGroup, fetched: FetchedPartition): Promise<void> {
+    if (!this.isRunning) return
+    await handleBatch(payloadOf(group, fetched), this.handler)
+    await group.heartbeat()
+  }
+
+  private get handler(): BatchHandler {
+    const { handle, log, onFailed } = this.options
+    return { handle, log, onFailed, partitions: this.partitions, signal: this.stopping.signal }
+  }
+}
+
+const REJOINABLE = new Set(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID'])

@@ -1,0 +1,198 @@
+/** Kafka as its clients meet it: requests, each on its way, and the broker's errors. */
+import type { DeadLetter } from '../../src/domain/dead-letter.ts'
+import { kafkajs } from '../../src/kafka/kafkajs.ts'
+import { Unavailable } from '../../src/pipeline/outage.ts'
+import type { DeadLetterTopic, PartitionOffsets } from '../../src/pipeline/ports.ts'
+import { type Commit, Coordinator, type GroupError, type Membership } from './coordinator.ts'
+import { type Request, send, type Way } from './network.ts'
+import type { Process } from './process.ts'
+import type { Scheduler } from './scheduler.ts'
+import { type LogEntry, Topic } from './topic.ts'
+
+export const TOPIC = 'groups'
+const REQUEST_TIMEOUT_MS = 5000
+export const MAX_WAIT_MS = 1000
+
+export interface FetchedPartition {
+  readonly partition: number
+  readonly fetchOffset: number
+  readonly highWatermark: number
+  readonly entries: readonly LogEntry[]
+}
+
+export class Kafka {
+  readonly topic: Topic
+  readonly group: Coordinator
+  /** Dead letters that were taken. */
+  readonly letters: DeadLetter[] = []
+  /** Share of writes to the dead-letter topic that it refuses, in part. */
+  refusedShare = 0
+  /** Share of fetches whose leader has moved: the consumer joins anew, in the middle of batches. */
+  movedShare = 0
+  /** Told of where a partition is read from. */
+  onFetch: (partition: number, offset: number) => void = () => {}
+  private readonly scheduler: Scheduler
+
+  constructor(scheduler: Scheduler, partitions: number) {
+    this.scheduler = scheduler
+    this.topic = new Topic(partitions)
+    this.group = new Coordinator(scheduler, partitions, protocolError)
+  }
+
+  /** What a fetch brings, or an error that the broker answers with. */
+  fetch(positions: ReadonlyMap<number, number>): FetchedPartition[] | Error {
+    const { chance } = this.scheduler
+    if (chance.happens(this.movedShare)) return protocolError('NOT_LEADER_FOR_PARTITION')
+    const fetched: FetchedPartition[] = []
+    for (const [partition, fetchOffset] of positions) {
+      const { start, end } = this.topic.partition(partition)
+      if (fetchOffset < start || fetchOffset > end) return outOfRange(partition)
+      const entries = this.topic.partition(partition).from(fetchOffset)
+      const count = chance.between(1, 8)
+      this.onFetch(partition, fetchOffset)
+      fetched.push({ partition, fetchOffset, highWatermark: end, entries: entries.slice(0, count) })
+    }
+    return fetched
+  }
+
+  take(letters: readonly DeadLetter[]): boolean {
+    const { chance } = this.scheduler
+    const isRefused = chance.happens(this.refusedShare)
+    this.letters.push(...(isRefused ? letters.slice(0, chance.below(letters.length)) : letters))
+    return !isRefused
+  }
+}
+
+/** What one process asks of Kafka. */
+export class KafkaClient {
+  readonly process: Process
+  readonly kafka: Kafka
+  private readonly way: Way
+
+  constructor(process: Process, kafka: Kafka, way: Way) {
+    this.process = process
+    this.kafka = kafka
+    this.way = way
+  }
+
+  join(memberId: string | undefined): Promise<Membership> {
+    const { group } = this.kafka
+    return this.request('join', (reply) => group.join(memberId, reply), 30_000)
+  }
+
+  leave(memberId: string): Promise<void> {
+    return this.ask('leave', () => this.kafka.group.leave(memberId))
+  }
+
+  heartbeat(memberId: string, generation: number): Promise<void> {
+    return this.ask('heartbeat', () => errorOf(this.kafka.group.heartbeat(memberId, generation)))
+  }
+
+  commit(
+    memberId: string,
+    generation: number,
+    commits: ReadonlyMap<number, Commit>,
+  ): Promise<void> {
+    const what = Array.from(commits, ([partition, { offset }]) => `${partition}:${offset}`)
+    return this.ask<undefined>(`commit ${what} (generation ${generation})`, () =>
+      errorOf(this.kafka.group.commit(memberId, generation, commits)),
+    )
+  }
+
+  fetch(positions: ReadonlyMap<number, number>): Promise<FetchedPartition[]> {
+    const what = Array.from(positions, ([partition, offset]) => `${partition}:${offset}`)
+    return this.request(`fetch ${what}`, (reply) => {
+      const answer = () => {
+        const fetched = this.kafka.fetch(positions)
+        if (fetched instanceof Error) return reply({ error: fetched })
+        reply({ value: fetched })
+      }
+      const hasRecords = Array.from(positions).some(([partition, offset]) => {
+        const { start, end } = this.kafka.topic.partition(partition)
+        return offset !== end || offset < start
+      })
+      if (hasRecords) answer()
+      else this.process.scheduler.after(MAX_WAIT_MS, 'a fetch waited', answer)
+    })
+  }
+
+  bounds(): Promise<{ start: number; end: number }[]> {
+    return this.ask('bounds', () =>
+      this.kafka.topic.partitions.map(({ start, end }) => ({ start, end })),
+    )
+  }
+
+  commits(): Promise<ReadonlyMap<number, Commit>> {
+    return this.ask('commits', () => new Map(this.kafka.group.commits))
+  }
+
+  /** As src/kafka/offsets.ts: the bounds first, then the commits. */
+  async offsets(): Promise<PartitionOffsets[]> {
+    try {
+      const bounds = await this.bounds()
+      const commits = await this.commits()
+      return bounds.map(({ start, end }, partition) => {
+        const commit = commits.get(partition)
+        const committed = commit?.offset ?? -1
+        return {
+          partition,
+          start: BigInt(start),
+          end: BigInt(end),
+          next: BigInt(Math.max(start, committed)),
+          committed: commit?.metadata === 'group-traits' ? BigInt(committed) : undefined,
+        }
+      })
+    } catch (error) {
+      throw new Unavailable('kafka', String(error))
+    }
+  }
+
+  readonly deadLetters: DeadLetterTopic = {
+    write: async (letters) => {
+      try {
+        await this.ask(`${letters.length} dead letters`, () =>
+          this.kafka.take(letters) ? undefined : new Error('refused'),
+        )
+      } catch (error) {
+        throw new Unavailable('kafka', String(error))
+      }
+    },
+  }
+
+  /** A request that is answered at once; an error that is returned is the answer. */
+  private ask<Result>(label: string, answer: () => Result | Error): Promise<Result> {
+    return this.request<Result>(label, (reply) => {
+      const result = answer()
+      if (result instanceof Error) reply({ error: result })
+      else reply({ value: result })
+    })
+  }
+
+  private request<Result>(
+    label: string,
+    serve: Request<Result>['serve'],
+    timeoutMs = REQUEST_TIMEOUT_MS,
+  ): Promise<Result> {
+    const lost = () => new kafkajs.KafkaJSError(`no answer: ${label}`)
+    return send(this.process, this.way, { label, timeoutMs, lost, serve })
+  }
+}
+
+type BrokerError = GroupError | 'NOT_LEADER_FOR_PARTITION'
+
+/** As kafkajs throws what the broker answered. */
+function protocolError(type: BrokerError): Error {
+  const retriable = type === 'NOT_LEADER_FOR_PARTITION'
+  return Object.assign(new kafkajs.KafkaJSError(type, { retriable }), { type })
+}
+
+function errorOf(type: GroupError | undefined): Error | undefined {
+  return type && protocolError(type)
+}
+
+function outOfRange(partition: number): Error {
+  return Object.assign(new kafkajs.KafkaJSError('OFFSET_OUT_OF_RANGE'), {
+    name: 'KafkaJSOffsetOutOfRange',
+    partition,
+  })
+}

@@ -1,0 +1,227 @@
+/**
+ * What a worker has of Redis: a connection to each master, the group store and the marks on
+ * them. On a connection all goes in order; where it is cut, what was sent may still be executed
+ * in part, and nobody is told.
+ */
+import type { GroupState } from '../../src/domain/merge.ts'
+import type { AppliedMarks, GroupStore, Mark, StateConflict } from '../../src/pipeline/ports.ts'
+import type { Outcome, Way } from './network.ts'
+import type { Process } from './process.ts'
+import { type Master, type Redis, unavailable } from './redis.ts'
+
+const COMMAND_TIMEOUT_MS = 3000
+/** Keeps apart what goes over one connection, one behind the other. */
+const GAP_MS = 0.0001
+
+interface Connection {
+  readonly index: number
+  readonly master: Master
+  /** What was sent, and is neither answered nor given up. */
+  readonly waiting: Set<(outcome: Outcome<never>) => void>
+  /** Sent before the cut and not yet there: as many still arrive; undefined: it was not cut. */
+  stillArriving: number | undefined
+  lastRequestMs: number
+  lastReplyMs: number
+}
+
+export class RedisClient {
+  /** As ioredis tells it: each connection that came or went. */
+  count = 0
+  readonly process: Process
+  private readonly redis: Redis
+  private readonly way: Way
+  private readonly connections: (Connection | undefined)[]
+
+  constructor(process: Process, redis: Redis, way: Way) {
+    this.process = process
+    this.redis = redis
+    this.way = way
+    this.connections = redis.masters.map(() => undefined)
+    for (const index of redis.masters.keys()) this.connect(index)
+  }
+
+  readonly store: GroupStore = groupStoreOf(this)
+  readonly marks: AppliedMarks = appliedMarksOf(this)
+
+  masterOf(groupId: string): number {
+    return this.redis.masterOf(groupId)
+  }
+
+  get masters(): number {
+    return this.connections.length
+  }
+
+  /** Has the command executed by the master; `Unavailable` where no answer says that it was. */
+  command<Result>(index: number, label: string, run: (master: Master) => Result): Promise<Result> {
+    const { process, way } = this
+    const { scheduler } = process
+    const connection = this.connections[index]
+    if (connection === undefined) return Promise.reject(unavailable('not connected'))
+    return new Promise((resolve, reject) => {
+      const receive = (outcome: Outcome<Result>) => {
+        if (!connection.waiting.delete(receive)) return
+        timeout.isCancelled = true
+        if ('error' in outcome) reject(outcome.error)
+        else resolve(outcome.value)
+      }
+      const timeout = process.after(COMMAND_TIMEOUT_MS, `gives up: redis ${label}`, () => {
+        receive({ error: unavailable('does not answer in time') })
+      })
+      connection.waiting.add(receive)
+      connection.lastRequestMs = Math.max(
+        connection.lastRequestMs + GAP_MS,
+        scheduler.nowMs + way.latencyMs(),
+      )
+      const arrivesInMs = connection.lastRequestMs - scheduler.nowMs
+      scheduler.after(arrivesInMs, `${process.name} > redis ${index} ${label}`, () => {
+        if (connection.stillArriving !== undefined && connection.stillArriving-- <= 0) return
+        const outcome = answerOf(connection.master, run)
+        if (outcome === undefined || connection.stillArriving !== undefined) return
+        connection.lastReplyMs = Math.max(
+          connection.lastReplyMs + GAP_MS,
+          scheduler.nowMs + way.latencyMs(),
+        )
+        const what = 'error' in outcome ? outcome.error.message : 'ok'
+        const backInMs = connection.lastReplyMs - scheduler.nowMs
+        process.after(backInMs, `< redis ${index} ${label}: ${what}`, () => receive(outcome))
+      })
+    })
+  }
+
+  /** Cuts the connection, wherever it goes to; what is on its way arrives in part. */
+  cut(index: number): void {
+    const connection = this.connections[index]
+    if (connection === undefined || connection.stillArriving !== undefined) return
+    const { process, way } = this
+    const { chance } = process.scheduler
+    connection.stillArriving = chance.below(connection.waiting.size + 1)
+    process.after(way.latencyMs(), `loses its connection to redis ${index}`, () => {
+      this.connections[index] = undefined
+      this.count++
+      const error = unavailable('the connection was cut')
+      for (const receive of [...connection.waiting]) receive({ error })
+      this.reconnect(index)
+    })
+  }
+
+  /** Cuts the connection where it leads to that server, as it does not live any more. */
+  cutFrom(master: Master): void {
+    for (const connection of this.connections) {
+      if (connection?.master === master) this.cut(connection.index)
+    }
+  }
+
+  private reconnect(index: number): void {
+    const delayMs = this.process.scheduler.chance.within(10, 800)
+    this.process.after(delayMs, `connects to redis ${index}`, () => {
+      if (this.redis.master(index).isAway) return this.reconnect(index)
+      this.connect(index)
+    })
+  }
+
+  private connect(index: number): void {
+    const { nowMs } = this.process.scheduler
+    this.count++
+    this.connections[index] = {
+      index,
+      master: this.redis.master(index),
+      waiting: new Set(),
+      stillArriving: undefined,
+      lastRequestMs: nowMs,
+      lastReplyMs: nowMs,
+    }
+  }
+
+  onMark(master: Master, partition: number, next: bigint): void {
+    this.redis.onMark(master, partition, next, this.process.name)
+  }
+}
+
+/** Undefined: none at all. */
+function answerOf<Result>(
+  master: Master,
+  run: (master: Master) => Result,
+): Outcome<Result> | undefined {
+  if (master.isAway) return undefined
+  if (master.refusal !== undefined) return { error: unavailable(master.refusal) }
+  return { value: run(master) }
+}
+
+const MOST_PATCHES_A_CALL = 3
+
+/** Like src/redis/group-store.ts: erasures first, then calls with some patches each, all at once. */
+function groupStoreOf(client: RedisClient): GroupStore {
+  const mergeAll = async (calls: readonly (readonly GroupState[])[]) => {
+    const found = await Promise.all(
+      calls.map((patches) => {
+        const index = client.masterOf(patches[0]?.groupId ?? '')
+        const label = `merge ${patches.map(({ groupId }) => groupId).join(' ')}`
+        return client.command(index, label, (master) => master.merge(patches))
+      }),
+    )
+    return found.flat()
+  }
+  return {
+    get connection() {
+      return client.count
+    },
+    async merge(patches) {
+      const erasures = patches.filter(({ erasedAt }) => erasedAt >= 0).map(erasureIn)
+      const conflicts: StateConflict[] = await mergeAll(erasures.map((erasure) => [erasure]))
+      const refused = new Set(conflicts.map(({ groupId }) => groupId))
+      const rest = patches.filter(({ groupId }) => !refused.has(groupId))
+      const byMaster = Map.groupBy(rest, ({ groupId }) => client.masterOf(groupId)).values()
+      const calls = [...byMaster].flatMap((ofMaster) =>
+        split(ofMaster, client.process.scheduler.chance.between(1, MOST_PATCHES_A_CALL)),
+      )
+      return [...conflicts, ...(await mergeAll(calls))]
+    },
+  }
+}
+
+function erasureIn({ groupId, erasedAt }: GroupState): GroupState {
+  return { groupId, erasedAt, latest: erasedAt, traits: new Map(), users: new Map() }
+}
+
+function split<Item>(items: readonly Item[], size: number): Item[][] {
+  const count = Math.ceil(items.length / size)
+  return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size))
+}
+
+/** Like src/redis/applied-marks.ts: a mark on each master, the least counts. */
+function appliedMarksOf(client: RedisClient): AppliedMarks {
+  const indexes = () => Array.from({ length: client.masters }, (_, index) => index)
+  return {
+    async read() {
+      const hashes = await Promise.all(
+        indexes().map((index) => client.command(index, 'marks', ({ marks }) => new Map(marks))),
+      )
+      const partitions = new Set(hashes.flatMap((hash) => [...hash.keys()]))
+      return new Map(Array.from(partitions, (partition) => [partition, markOf(hashes, partition)]))
+    },
+    async compareAndSet(partition, seen, next) {
+      for (const index of indexes()) {
+        const before = seen?.parts.get(String(index))
+        const label = `mark ${partition} from ${before} to ${next}`
+        const isSet = await client.command(index, label, (master) => {
+          if (master.marks.get(partition) !== before) return false
+          master.write({ kind: 'mark', partition, next })
+          client.onMark(master, partition, next)
+          return true
+        })
+        if (!isSet) return undefined
+      }
+      return { next, parts: new Map(indexes().map((index) => [String(index), next])) }
+    },
+  }
+}
+
+function markOf(hashes: readonly ReadonlyMap<number, bigint>[], partition: number): Mark {
+  const parts = new Map<string, bigint>()
+  for (const [index, hash] of hashes.entries()) {
+    const next = hash.get(partition)
+    if (next !== undefined) parts.set(String(index), next)
+  }
+  const least = [...parts.values()].reduce((a, b) => (a < b ? a : b), 2n ** 63n)
+  return { next: parts.size === hashes.length ? least : undefined, parts }
+}

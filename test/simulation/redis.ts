@@ -1,0 +1,110 @@
+/**
+ * Redis: masters whose writes stand in a log in the order in which they came. What loses writes
+ * loses the end of that log.
+ */
+import { emptyState, type GroupState, mergeState } from '../../src/domain/merge.ts'
+import { Unavailable } from '../../src/pipeline/outage.ts'
+import type { StateConflict } from '../../src/pipeline/ports.ts'
+
+export type Write =
+  | { readonly kind: 'patch'; readonly patch: GroupState }
+  | { readonly kind: 'mark'; readonly partition: number; readonly next: bigint }
+  | { readonly kind: 'foreign'; readonly groupId: string; readonly isThere: boolean }
+
+/** One server, from its start or its failover to the next. */
+export class Master {
+  readonly log: Write[] = []
+  readonly groups = new Map<string, GroupState>()
+  readonly marks = new Map<number, bigint>()
+  /** Groups at whose name something else stands. */
+  readonly foreign = new Set<string>()
+  /** What it answers instead of doing anything, if so. */
+  refusal: string | undefined
+  isAway = false
+  readonly index: number
+
+  constructor(index: number, log: readonly Write[] = []) {
+    this.index = index
+    for (const write of log) this.write(write)
+  }
+
+  write(write: Write): void {
+    this.log.push(write)
+    switch (write.kind) {
+      case 'patch': {
+        const { patch } = write
+        const state = this.groups.get(patch.groupId) ?? emptyState(patch.groupId)
+        mergeState(state, patch)
+        this.groups.set(patch.groupId, state)
+        return
+      }
+      case 'mark':
+        this.marks.set(write.partition, write.next)
+        return
+      case 'foreign':
+        if (write.isThere) this.foreign.add(write.groupId)
+        else this.foreign.delete(write.groupId)
+        return
+      default:
+        write satisfies never
+    }
+  }
+
+  /** One call of the script: whole or, as far as there are conflicts, not at all. */
+  merge(patches: readonly GroupState[]): StateConflict[] {
+    const conflicts: StateConflict[] = []
+    for (const patch of patches) {
+      const { groupId } = patch
+      if (this.foreign.has(groupId)) conflicts.push({ groupId, message: 'a foreign key' })
+      else this.write({ kind: 'patch', patch })
+    }
+    return conflicts
+  }
+
+  /** Loses all writes at once, while its connections stay. */
+  flush(): void {
+    this.log.length = 0
+    this.groups.clear()
+    this.marks.clear()
+    this.foreign.clear()
+  }
+}
+
+export class Redis {
+  readonly masters: Master[]
+  /** Told of each mark that was set: of which master, by whom. */
+  onMark: (master: Master, partition: number, next: bigint, writer: string) => void = () => {}
+
+  constructor(masters: number) {
+    this.masters = Array.from({ length: masters }, (_, index) => new Master(index))
+  }
+
+  masterOf(groupId: string): number {
+    return groupId.charCodeAt(0) % this.masters.length
+  }
+
+  stateOf(groupId: string): GroupState | undefined {
+    return this.masters[this.masterOf(groupId)]?.groups.get(groupId)
+  }
+
+  /**
+   * Puts another server in its place, which has all but the last `lost` writes.
+   *
+   * @returns the one before, which may go on for whoever is still connected to it
+   */
+  replace(index: number, lost: number): Master {
+    const before = this.master(index)
+    this.masters[index] = new Master(index, before.log.slice(0, before.log.length - lost))
+    return before
+  }
+
+  master(index: number): Master {
+    const master = this.masters[index]
+    if (master === undefined) throw new Error(`there is no master ${index}`)
+    return master
+  }
+}
+
+export function unavailable(why: string): Unavailable {
+  return new Unavailable('redis', why)
+}

@@ -1,0 +1,110 @@
+/** A worker: the pipeline put together as src/app/worker.ts does, on what is simulated. */
+import { watchState } from '../../src/app/state-watch.ts'
+import { createDecoder } from '../../src/domain/decode.ts'
+import type { HandleBatch } from '../../src/kafka/batch-handler.ts'
+import { type Loss, MarkedStore } from '../../src/pipeline/marked-store.ts'
+import { processBatch } from '../../src/pipeline/process-batch.ts'
+import { DEFAULT_RULES } from '../setup/decode-rules.ts'
+import { Consumer } from './consumer.ts'
+import { SESSION_TIMEOUT_MS } from './coordinator.ts'
+import { type Kafka, KafkaClient } from './kafka.ts'
+import type { Way } from './network.ts'
+import { Process } from './process.ts'
+import { EPOCH_MS } from './records.ts'
+import type { Redis } from './redis.ts'
+import { RedisClient } from './redis-client.ts'
+import type { Scheduler } from './scheduler.ts'
+
+export interface Surroundings {
+  readonly scheduler: Scheduler
+  readonly kafka: Kafka
+  readonly redis: Redis
+  readonly wayToKafka: Way
+  readonly wayToRedis: Way
+  readonly concurrency: number
+  readonly onLoss: (worker: Worker, losses: readonly Loss[]) => void
+  /** Told where a worker ended by itself. */
+  readonly onFailed: (worker: Worker, error: Error) => void
+  readonly onAssigned: (worker: Worker) => void
+}
+
+export class Worker {
+  readonly process: Process
+  readonly consumer: Consumer
+  readonly redis: RedisClient
+  /** Once it was told to stop. */
+  isStopping = false
+
+  constructor(name: string, around: Surroundings) {
+    const { scheduler } = around
+    this.process = new Process(name, scheduler)
+    const kafka = new KafkaClient(this.process, around.kafka, around.wayToKafka)
+    this.redis = new RedisClient(this.process, around.redis, around.wayToRedis)
+    const store = new MarkedStore({
+      store: this.redis.store,
+      marks: this.redis.marks,
+      source: {
+        offsets: () => kafka.offsets(),
+        seek: (partition, offset) => {
+          scheduler.note(`${name} seeks ${partition}:${offset}`)
+          this.consumer.seek(partition, offset)
+        },
+      },
+      onLostState: 'replay',
+      onLoss: (losses) => around.onLoss(this, losses),
+    })
+    const look = () => store.look()
+    this.process.withIntervals(() => watchState(this.redis.store, look))
+    this.consumer = new Consumer({
+      client: kafka,
+      concurrency: around.concurrency,
+      log: SILENT,
+      handle: batchHandler(this.process, store, kafka),
+      onEvent: (event) => {
+        if (event.kind === 'reset') store.forget(event.partition)
+        if (event.kind !== 'assigned') return
+        scheduler.note(`${name} is assigned ${event.partitions.join(' ')}`)
+        around.onAssigned(this)
+        store.assign(event.partitions)
+        if (event.partitions.length > 0) look().catch(() => {})
+      },
+      onFailed: (error) => around.onFailed(this, error),
+    })
+    store.failed.then((error) => around.onFailed(this, error))
+    this.consumer.live().then(
+      () => this.process.kill(),
+      (error) => around.onFailed(this, error),
+    )
+  }
+
+  stop(): void {
+    this.isStopping = true
+    this.consumer.stop()
+  }
+}
+
+function batchHandler(process: Process, store: MarkedStore, kafka: KafkaClient): HandleBatch {
+  const { scheduler } = process
+  const pipeline = {
+    decoder: createDecoder(DEFAULT_RULES),
+    store,
+    deadLetters: kafka.deadLetters,
+    retry: {
+      firstDelayMs: 100,
+      maxDelayMs: 3000,
+      heartbeatMs: SESSION_TIMEOUT_MS / 10,
+      random: scheduler.chance.random,
+      sleep: process.sleep,
+      onUnavailable: () => {},
+      onAvailable: () => {},
+    },
+    now: () => EPOCH_MS + scheduler.nowMs,
+    elapsed: () => scheduler.nowMs,
+  }
+  return async (batch, lease) => {
+    await processBatch(batch, lease, pipeline)
+  }
+}
+
+const quiet = () => {}
+const SILENT = { debug: quiet, info: quiet, warn: quiet, error: quiet, fatal: quiet }

@@ -1,0 +1,135 @@
+/** One history's servers and workers, with their oracle beside them. */
+import { Chance } from './chance.ts'
+import type { Plan } from './history.ts'
+import { Kafka } from './kafka.ts'
+import { Way, type Weather } from './network.ts'
+import { Oracle } from './oracle.ts'
+import { type PlannedRecord, planRecord } from './records.ts'
+import { Redis } from './redis.ts'
+import { Scheduler } from './scheduler.ts'
+import { Worker } from './worker.ts'
+
+/** A worker, and the next ones in its place. */
+interface Slot {
+  readonly name: string
+  worker: Worker | undefined
+  started: number
+}
+
+export class World {
+  readonly plan: Plan
+  readonly scheduler: Scheduler
+  readonly kafka: Kafka
+  readonly redis: Redis
+  readonly oracle: Oracle
+  readonly weather: Weather
+  /** To Kafka, by the name of the worker. */
+  readonly ways = new Map<string, Way>()
+  private readonly slots: Slot[] = []
+  private readonly published: PlannedRecord[] = []
+  /** Until it has joined anew, a worker knows the topic as it was before. */
+  private readonly knowsTopic = new Map<string, number>()
+
+  constructor(plan: Plan, tell?: (line: string) => void) {
+    this.plan = plan
+    this.scheduler = new Scheduler(new Chance(plan.seed ^ 0x5bd1e995), tell)
+    this.kafka = new Kafka(this.scheduler, plan.partitions)
+    this.redis = new Redis(plan.masters)
+    this.oracle = new Oracle(this.redis, this.kafka, new Set(plan.conflicting))
+    this.weather = { lateShare: plan.lateShare, lostShare: plan.lostShare }
+    this.kafka.movedShare = plan.movedShare
+    this.kafka.refusedShare = plan.refusedShare
+    this.watch()
+    for (const groupId of plan.conflicting) {
+      const master = this.redis.master(this.redis.masterOf(groupId))
+      master.write({ kind: 'foreign', groupId, isThere: true })
+    }
+    for (let i = 0; i < plan.workers; i++) this.addSlot()
+  }
+
+  /** Those that run, frozen or not. */
+  get workers(): Worker[] {
+    return this.slots.flatMap(({ worker }) => (worker?.process.isAlive ? worker : []))
+  }
+
+  get chance(): Chance {
+    return this.scheduler.chance
+  }
+
+  addSlot(): Slot {
+    const slot: Slot = { name: `w${this.slots.length + 1}`, worker: undefined, started: 0 }
+    this.slots.push(slot)
+    this.start(slot)
+    return slot
+  }
+
+  /** Starts all that do not run. */
+  startAll(): void {
+    for (const slot of this.slots) if (!slot.worker?.process.isAlive) this.start(slot)
+  }
+
+  kill(worker: Worker): void {
+    worker.process.kill()
+    for (const index of this.redis.masters.keys()) worker.redis.cut(index)
+  }
+
+  publish(): void {
+    const { chance, kafka } = this
+    const partition = chance.below(this.plan.partitions)
+    if (chance.happens(0.1)) kafka.topic.partition(partition).append(undefined)
+    const record = planRecord(chance, this.published.length, this.published)
+    this.published.push(record)
+    this.oracle.publish(record)
+    const groupId = 'groupId' in record.expected ? record.expected.groupId : ''
+    const ofGroup = (groupId.charCodeAt(0) || 0) % this.plan.partitions
+    const chosen = kafka.topic.partition(this.plan.isKeyed ? ofGroup : partition)
+    chosen.append(record)
+    if (chance.happens(0.1)) chosen.append(undefined)
+  }
+
+  /** All is read, applied and committed, and nothing is in hand. */
+  isAtRest(): boolean {
+    const { topic, group } = this.kafka
+    const covered = new Set<number>()
+    for (const { consumer } of this.workers) {
+      if (!consumer.isIdleAt((partition) => topic.partition(partition).end)) return false
+      for (const partition of consumer.assigned) covered.add(partition)
+    }
+    return topic.partitions.every(({ behindLastRecord }, partition) => {
+      const committed = group.commits.get(partition)?.offset ?? 0
+      return covered.has(partition) && committed >= behindLastRecord
+    })
+  }
+
+  private start(slot: Slot): void {
+    const { scheduler, kafka, redis, oracle, weather, plan } = this
+    const name = `${slot.name}.${++slot.started}`
+    const wayToKafka = new Way(scheduler, weather)
+    this.ways.set(name, wayToKafka)
+    scheduler.note(`${name} starts`)
+    slot.worker = new Worker(name, {
+      ...{ scheduler, kafka, redis, wayToKafka },
+      wayToRedis: new Way(scheduler, { ...weather, lostShare: 0 }),
+      concurrency: plan.concurrency,
+      onAssigned: () => this.knowsTopic.set(name, kafka.topic.incarnation),
+      onLoss: (_, losses) => {
+        const told = losses.map(({ partition, mark, applied, from }) => {
+          return `${partition} from ${applied} back to ${from} (mark ${mark})`
+        })
+        scheduler.note(`${name} finds a loss: ${told}`)
+        oracle.lossTold(`${name}: ${told}`)
+      },
+      onFailed: (_, error) => oracle.fail(`${name} failed: ${error.stack}`),
+    })
+  }
+
+  private watch(): void {
+    const { kafka, redis, oracle } = this
+    kafka.onFetch = (partition, offset) => oracle.fetched(partition, offset)
+    kafka.group.onCommit = (partition, commit) => oracle.committed(partition, commit)
+    redis.onMark = (master, partition, next, writer) => {
+      if (this.knowsTopic.get(writer) !== kafka.topic.incarnation) return
+      oracle.markSet(master, partition, Number(next))
+    }
+  }
+}
