@@ -122,6 +122,9 @@ async function decodeRecordSet(
     await decodeBatch(rest.subarray(0, size), messages, aborted, abortedProducers, limits, budget)
     rest = rest.subarray(size)
   }
+  // kafkajs would pass over what ends in nothing but these without a word
+  const last = messages.at(-1)
+  if (last?.isPlaceholder) messages[messages.length - 1] = { ...last, isControlRecord: false }
   return messages
 }
 

@@ -57,6 +57,14 @@ test('a fetch that begins within an aborted transaction knows it, too', async ()
   expect(values(messages)).toEqual([])
 })
 
+test('what ends in control records is handed on up to there, so that it is committed', async () => {
+  const recordSet = Buffer.concat([data(0n, 'aborted by 1', 1n), marker(1n, 1n, 'abort')])
+  const messages = await decoded(fetchResponse(recordSet, [{ producerId: 1n, firstOffset: 0n }]))
+  const handedOn = messages.filter(({ isControlRecord }) => !isControlRecord)
+  expect(handedOn.map(({ offset }) => offset)).toEqual(['1'])
+  expect(values(messages)).toEqual([])
+})
+
 test('behind a batch that compaction emptied, reading goes on', async () => {
   const empty = batchBytes({ firstOffset: 0n, records: [], lastOffsetDelta: 9 })
   const messages = await decoded(fetchResponse(Buffer.concat([empty, data(10n, 'a')])))
