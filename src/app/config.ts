@@ -152,6 +152,13 @@ const worker = z.strictObject({
   shutdownTimeoutMs: durationMs('100ms', '1h')
     .prefault('10s')
     .describe('How long a stop may take before the process ends regardless.'),
+  stallTimeoutMs: durationMs('10s', '1d')
+    .prefault('5m')
+    .describe(
+      'How long a partition may stand still with records to read, though neither Kafka nor Redis ' +
+        'is away, before the process ends to be started again. More than the slowest batch takes, ' +
+        'and a rebalance, which waits a minute for other workers.',
+    ),
   onLostState: choice(['replay', 'stop'])
     .default('replay')
     .describe(

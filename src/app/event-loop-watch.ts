@@ -12,28 +12,40 @@ import { Worker } from 'node:worker_threads'
 import type { Log } from '../pipeline/ports.ts'
 import type { LoggerOptions } from '../telemetry/logger.ts'
 
-export interface EventLoopWatchOptions {
+export interface EventLoopLimit {
   /** How long the event loop may stand still. */
   readonly limitMs: number
-  readonly log: Log
-  /** How the watching thread is to write its last words. */
-  readonly logger: LoggerOptions
-  /** How often is counted and looked; tests are in a hurry. */
-  readonly everyMs?: number
+  /** How often is counted and looked. */
+  readonly everyMs: number
+}
+
+/** Far more than the pauses of a garbage collection, or than any event takes: a second. */
+const LEAST_LIMIT_MS = 30_000
+/** How much is decoded at least; ten times as much was measured. */
+const LEAST_BYTES_PER_MS = 4096
+
+/** @param bytesAtOnce the most that is decoded in one go */
+export function eventLoopLimit(bytesAtOnce: number): EventLoopLimit {
+  return { limitMs: Math.max(LEAST_LIMIT_MS, bytesAtOnce / LEAST_BYTES_PER_MS), everyMs: 1000 }
 }
 
 /** What the watching thread is given. */
-export interface WatcherData {
+export interface WatcherData extends EventLoopLimit {
   /** A count that goes up as long as the event loop turns; 0: not to be watched now. */
   readonly beats: Int32Array<SharedArrayBuffer>
-  readonly limitMs: number
-  readonly everyMs: number
+  /** How its last words are to be written. */
   readonly logger: LoggerOptions
 }
 
-/** @returns what ends the watch */
-export function watchEventLoop(options: EventLoopWatchOptions): () => Promise<void> {
-  const { limitMs, log, logger, everyMs = 1000 } = options
+/**
+ * @param logger how the watching thread is to write its last words
+ * @returns what ends the watch
+ */
+export function watchEventLoop(
+  { limitMs, everyMs }: EventLoopLimit,
+  logger: LoggerOptions,
+  log: Log,
+): () => Promise<void> {
   const beats = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   let count = 0
   // somebody at a breakpoint is not to be hurried

@@ -6,14 +6,23 @@ import { Refused, Unavailable } from '../pipeline/outage.ts'
 import type { Log } from '../pipeline/ports.ts'
 import { createGatewayMetrics } from '../telemetry/metrics.ts'
 import type { Config } from './config.ts'
+import { eventLoopLimit, watchEventLoop } from './event-loop-watch.ts'
 import { runUntilSignalled, untilAborted } from './life-cycle.ts'
 import { OutageBoard } from './outage-board.ts'
 import { waitAtStart } from './waiting.ts'
 
 /** Runs a gateway until a signal ends it; returns the exit code. */
-export function runGateway(config: Config, log: Log): Promise<number> {
+export async function runGateway(config: Config, log: Log): Promise<number> {
   const { shutdownTimeoutMs } = config.worker
-  return runUntilSignalled((signal) => serve(config, log, signal), { shutdownTimeoutMs, log })
+  const endWatch = watchEventLoop(eventLoopLimit(config.events.maxEventBytes), config.log, log)
+  try {
+    return await runUntilSignalled((signal) => serve(config, log, signal), {
+      shutdownTimeoutMs,
+      log,
+    })
+  } finally {
+    await endWatch()
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { CannotListen } from '../http/listen.ts'
 import { Refused, StateLost } from '../pipeline/outage.ts'
 import type { Log } from '../pipeline/ports.ts'
+import { Stalled } from './watchdog.ts'
 
 export interface LifeRules {
   /** How long the end may take once it is asked for, in milliseconds. */
@@ -20,7 +20,7 @@ const SECOND_SIGNAL_MS = 1000
 /**
  * Runs a service until SIGTERM or SIGINT, which abort its signal: then it ends by itself. One
  * that takes longer than the time-out, or gets a second signal a second or more later, is
- * ended on the spot.
+ * ended on the spot; so is one with an error that nobody caught.
  *
  * @returns the exit code: 0 ended by a signal, 1 it failed, and the log says why
  */
@@ -41,7 +41,12 @@ export async function runUntilSignalled(
       process.exit(INTERRUPTED)
     }
   }
+  const onBug = (error: unknown) => {
+    log.fatal({ err: error }, 'ended by an error that nobody caught: what was in hand comes again')
+    process.exit(FAILED)
+  }
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
+  process.on('uncaughtException', onBug)
   try {
     await run(stopping.signal)
     return DONE
@@ -51,11 +56,12 @@ export async function runUntilSignalled(
     return FAILED
   } finally {
     process.off('SIGTERM', onSignal).off('SIGINT', onSignal)
+    process.off('uncaughtException', onBug)
   }
 }
 
 function isForeseen(error: unknown): error is Error {
-  return error instanceof Refused || error instanceof StateLost || error instanceof CannotListen
+  return [Refused, StateLost, CannotListen, Stalled].some((kind) => error instanceof kind)
 }
 
 /** Resolves once the signal is aborted. */
@@ -66,11 +72,20 @@ export function untilAborted(signal: AbortSignal): Promise<undefined> {
   return promise
 }
 
-async function endAfter(timeoutMs: number, log: Log): Promise<void> {
-  await sleep(timeoutMs, undefined, { ref: false })
-  log.fatal(
-    { timeoutMs },
-    'the stop took too long: ended; what was in hand will be delivered again',
-  )
-  process.exit(FAILED)
+/**
+ * Ends the process if it is still there after the time-out.
+ *
+ * @param failure that makes it end, if one does: it would not be told otherwise
+ * @returns what calls it off
+ */
+export function endAfter(timeoutMs: number, log: Log, failure?: unknown): () => void {
+  const end = () => {
+    log.fatal(
+      { timeoutMs, err: failure },
+      'the stop took too long: ended; what was in hand will be delivered again',
+    )
+    process.exit(FAILED)
+  }
+  const timer = setTimeout(end, timeoutMs).unref()
+  return () => clearTimeout(timer)
 }

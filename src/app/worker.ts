@@ -1,5 +1,4 @@
 import { createDecoder } from '../domain/decode.ts'
-import type { Health } from '../http/health.ts'
 import { createOperationsServer } from '../http/operations.ts'
 import type { HandleBatch } from '../kafka/batch-handler.ts'
 import { type RunningConsumer, startConsumer } from '../kafka/consumer.ts'
@@ -15,18 +14,30 @@ import { openRedis } from '../redis/connection.ts'
 import { openGroupStore } from '../redis/group-store.ts'
 import { checkServer } from '../redis/server-check.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
+import { BatchWaits } from './batch-waits.ts'
 import type { Config } from './config.ts'
+import { eventLoopLimit, watchEventLoop } from './event-loop-watch.ts'
 import { tameHeap } from './heap.ts'
-import { runUntilSignalled, untilAborted } from './life-cycle.ts'
+import { endAfter, runUntilSignalled, untilAborted } from './life-cycle.ts'
 import { OutageBoard } from './outage-board.ts'
 import { watchState } from './state-watch.ts'
 import { retryRules, waitAtStart } from './waiting.ts'
+import { startWatchdog, type Watchdog } from './watchdog.ts'
+import { healthOf, updateMetrics, type Vitals } from './worker-health.ts'
 
 /** Runs a worker until a signal ends it; returns the exit code. */
-export function runWorker(config: Config, log: Log): Promise<number> {
+export async function runWorker(config: Config, log: Log): Promise<number> {
   tameHeap()
   const { shutdownTimeoutMs } = config.worker
-  return runUntilSignalled((signal) => work(config, log, signal), { shutdownTimeoutMs, log })
+  const endWatch = watchEventLoop(eventLoopLimit(config.kafka.maxBatchBytes), config.log, log)
+  try {
+    return await runUntilSignalled((signal) => work(config, log, signal), {
+      shutdownTimeoutMs,
+      log,
+    })
+  } finally {
+    await endWatch()
+  }
 }
 
 /**
@@ -50,13 +61,17 @@ export async function work(
   })
   const deadLetters = createDeadLetterTopic(kafka, log)
   let consumer: RunningConsumer | undefined
+  let watchdog: Watchdog | undefined
+  let failure: Error | undefined
   let endWatch = () => {}
+  let hasEndedInTime = () => {}
+  const vitals = (): Vitals => ({ topic: kafka.topic, outages, consumer, watchdog, failure })
   const operations = createOperationsServer({
     ...config.http,
     log,
-    health: () => healthOf(outages, consumer),
+    health: () => healthOf(vitals()),
     metrics: () => {
-      metrics.setStoppedPartitions(stoppedPartitions(consumer).length)
+      updateMetrics(metrics, vitals())
       return metrics.scrape()
     },
   })
@@ -69,19 +84,30 @@ export async function work(
     await waitAtStart('kafka', () => ensureDeadLetterTopic(kafka, log), outages, signal)
     if (signal.aborted) return
     const groups = openGroupStore(redis)
+    const source = sourceOf(config, log, () => consumer)
     const store = new MarkedStore({
       store: groups,
       marks: openAppliedMarks(redis, kafka.topic, kafka.groupId),
-      source: sourceOf(config, log, () => consumer),
+      source,
       onLostState: worker.onLostState,
       onLoss: (losses) => tellLoss(losses, log, metrics),
     })
     const look = () => store.look()
     endWatch = watchState(groups, look)
+    watchdog = startWatchdog({
+      topic: kafka.topic,
+      limitMs: worker.stallTimeoutMs,
+      partitions: () => consumer?.state().partitions ?? [],
+      readOffsets: source.offsets,
+      isAway: () => outages.states().some(({ ok }) => !ok),
+      log,
+      now: Date.now,
+      elapsed: () => performance.now(),
+    })
     consumer = startConsumer({
       settings: kafka,
       log,
-      handle: batchHandler(config, store, deadLetters, outages, metrics),
+      handle: watchdog.watching(batchHandler(config, store, deadLetters, outages, metrics)),
       onEvent: (event) => {
         if (event.kind === 'lost') outages.away('kafka', 'connection', event.outage.message)
         if (event.kind === 'back') outages.back('kafka', 'connection')
@@ -94,13 +120,22 @@ export async function work(
       },
     })
     onStarted(url)
-    await untilEnded(consumer, store, signal)
+    const ending = [consumer.ended, store.failed, watchdog.expired]
+    failure = await Promise.race([...ending, untilAborted(signal)])
+    if (failure === undefined && !signal.aborted) failure = new Error('the consumer ended unasked')
+    if (failure !== undefined) throw failure
+  } catch (error) {
+    // what failed may also hang when it is closed
+    hasEndedInTime = endAfter(worker.shutdownTimeoutMs, log, error)
+    throw error
   } finally {
     endWatch()
-    await consumer?.stop(worker.shutdownTimeoutMs)
+    watchdog?.end()
+    await consumer?.stop(worker.shutdownTimeoutMs / (failure === undefined ? 1 : 2))
     await deadLetters.close()
     redis.close()
     await operations.close()
+    hasEndedInTime()
     log.info({}, 'the worker has stopped')
   }
 }
@@ -116,11 +151,14 @@ function batchHandler(
     decoder: createDecoder(config.events),
     store,
     deadLetters,
-    retry: retryRules(outages, 'batch', config.kafka.sessionTimeoutMs),
     now: Date.now,
     elapsed: () => performance.now(),
   }
-  return async (batch, lease) => metrics.observeBatch(await processBatch(batch, lease, pipeline))
+  const waits = new BatchWaits(retryRules(outages, 'batch', config.kafka.sessionTimeoutMs), outages)
+  return async (batch, lease) => {
+    const report = await waits.during((retry) => processBatch(batch, lease, { ...pipeline, retry }))
+    metrics.observeBatch(report)
+  }
 }
 
 function sourceOf(
@@ -160,31 +198,4 @@ function tellLoss(losses: readonly Loss[], log: Log, metrics: Metrics): void {
       `reading ${partitions.map(({ partition }) => partition).join(', ')} again from where it stands` +
       (gone.length > 0 ? '; the topic no longer holds all of it, and what is gone stays lost' : ''),
   )
-}
-
-async function untilEnded(
-  consumer: RunningConsumer,
-  store: MarkedStore,
-  signal: AbortSignal,
-): Promise<void> {
-  const failure = await Promise.race([consumer.ended, store.failed, untilAborted(signal)])
-  if (failure !== undefined) throw failure
-}
-
-/** Live even during an outage, for a restart would not end it. */
-function healthOf(outages: OutageBoard, consumer: RunningConsumer | undefined): Health {
-  const dependencies = outages.states()
-  const stopped = stoppedPartitions(consumer)
-  const reading = {
-    name: 'consumer',
-    ok: consumer?.state().isReading === true && stopped.length === 0,
-    ...(stopped.length > 0 && { detail: stopped.join('; ') }),
-  }
-  const parts = [...dependencies, reading]
-  return { live: true, ready: parts.every(({ ok }) => ok), parts }
-}
-
-function stoppedPartitions(consumer: RunningConsumer | undefined): string[] {
-  const partitions = consumer?.state().partitions ?? []
-  return partitions.flatMap(({ stopped }) => stopped?.message ?? [])
 }

@@ -8,11 +8,16 @@ export function trackBatches(
   registry: Registry,
 ): {
   observeBatch(report: BatchReport): void
+  observeLag(topic: string, partition: number, lag: bigint): void
   keepPartitions(topic: string, partitions: readonly number[]): void
 } {
   const { records, deadLetters, groups, batches } = createCounters(registry)
   const { steps, latency, lag } = createDistributions(registry)
   const withLag = new Set<number>()
+  const observeLag = (topic: string, partition: number, records: bigint) => {
+    withLag.add(partition)
+    lag.set({ topic, partition }, Number(records))
+  }
   for (const outcome of ['accepted', 'erasure', 'ignored', 'rejected']) records.inc({ outcome }, 0)
   for (const reason of REASONS) deadLetters.inc({ reason }, 0)
 
@@ -35,9 +40,9 @@ export function trackBatches(
       if (report.firstTimestampMs >= 0) {
         latency.observe(Math.max(0, now() - report.firstTimestampMs) / 1000)
       }
-      withLag.add(report.partition)
-      lag.set({ topic: report.topic, partition: report.partition }, Number(report.lag))
+      observeLag(report.topic, report.partition, report.lag)
     },
+    observeLag,
     keepPartitions(topic, partitions) {
       for (const partition of withLag) {
         if (partitions.includes(partition)) continue
@@ -96,7 +101,7 @@ function createDistributions(registry: Registry) {
     }),
     lag: new Gauge({
       name: 'group_traits_partition_lag_records',
-      help: 'Records of the partition that are not merged yet, as of its last batch. Only partitions that this worker has.',
+      help: 'Records of the partition that are not merged yet, as of its last batch or, where it stands still, as the brokers say. Only partitions that this worker has.',
       labelNames: ['topic', 'partition'] as const,
       registers,
     }),

@@ -3,12 +3,17 @@ import type { Dependency } from '../pipeline/outage.ts'
 import type { BatchReport } from '../pipeline/process-batch.ts'
 import { trackBatches } from './batch-metrics.ts'
 import { trackOutages } from './outage-metrics.ts'
+import { type PartitionProgress, trackPartitions } from './partition-metrics.ts'
 
 export interface Metrics {
   /** Counts a batch that was just committed. A dozen additions, whatever its size. */
   observeBatch(report: BatchReport): void
   /** Stops reporting the lag of all other partitions: another worker has them now. */
   keepPartitions(topic: string, partitions: readonly number[]): void
+  /** Of a partition that stands still: its batches do not tell. */
+  observeLag(topic: string, partition: number, lag: bigint): void
+  /** All that this worker has, as they are now. */
+  setPartitions(topic: string, partitions: readonly PartitionProgress[]): void
   setStoppedPartitions(count: number): void
   /** Counts partitions of which Redis lost acknowledged writes. */
   countLosses(partitions: number): void
@@ -47,6 +52,7 @@ export function createMetrics(now: () => number): Metrics {
   return {
     ...trackBatches(now, registry),
     ...trackOutages(now, registry),
+    ...trackPartitions(registry),
     setStoppedPartitions: (count) => stopped.set(count),
     countLosses: (partitions) => losses.inc(partitions),
     scrape: () => scrape(registry),

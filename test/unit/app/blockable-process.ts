@@ -6,7 +6,7 @@ import { createLogger, type LoggerOptions } from '../../../src/telemetry/logger.
 
 const logger: LoggerOptions = { level: 'info', format: 'auto' }
 const log = createLogger(logger)
-const end = watchEventLoop({ limitMs: 1000, everyMs: 100, log, logger })
+const end = watchEventLoop({ limitMs: 1000, everyMs: 100 }, logger, log)
 const [kind = '', pauseMs = '0'] = process.argv.slice(2)
 
 const ways: Record<string, () => unknown> = {

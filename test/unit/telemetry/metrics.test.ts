@@ -64,6 +64,25 @@ test('every step and the age of the first record are measured in seconds', async
   )
 })
 
+test('partitions that stand still say for how long, and how many records wait, until they are no longer ours', async () => {
+  const metrics = createMetrics(() => NOW_MS)
+  metrics.observeLag('groups', 3, 12n)
+  metrics.setPartitions('groups', [
+    { partition: 3, stalledMs: 61_500 },
+    { partition: 4, stalledMs: 0 },
+  ])
+  expect(await samples(metrics)).toEqual(
+    expect.arrayContaining([
+      'group_traits_partition_lag_records{topic="groups",partition="3"} 12',
+      'group_traits_partition_stalled_seconds{topic="groups",partition="3"} 61.5',
+      'group_traits_partition_stalled_seconds{topic="groups",partition="4"} 0',
+    ]),
+  )
+
+  metrics.setPartitions('groups', [{ partition: 4, stalledMs: 0 }])
+  expect((await metrics.scrape()).body).not.toMatch(/stalled_seconds.*partition="3"/)
+})
+
 test('a batch without a timestamp says nothing of latency', async () => {
   const metrics = createMetrics(() => NOW_MS)
   metrics.observeBatch({ ...REPORT, firstTimestampMs: -1 })

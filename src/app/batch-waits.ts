@@ -1,0 +1,50 @@
+import type { Dependency } from '../pipeline/outage.ts'
+import type { RetryRules } from '../pipeline/retry.ts'
+import type { OutageBoard } from './outage-board.ts'
+
+/**
+ * Knows what the batches in hand wait for. One that is given up in the middle of an outage, as
+ * its partition went elsewhere, does not see the end of it: the next one that succeeds takes
+ * the outage from the board, unless another still waits.
+ */
+export class BatchWaits {
+  private readonly rules: RetryRules
+  private readonly outages: OutageBoard
+  private readonly inHand = new Set<ReadonlySet<Dependency>>()
+
+  constructor(rules: RetryRules, outages: OutageBoard) {
+    this.rules = rules
+    this.outages = outages
+  }
+
+  /** @param work on one batch, after the rules that it is given */
+  async during<Result>(work: (rules: RetryRules) => Promise<Result>): Promise<Result> {
+    const { rules } = this
+    const waitsFor = new Set<Dependency>()
+    this.inHand.add(waitsFor)
+    try {
+      const result = await work({
+        ...rules,
+        onUnavailable: (error) => {
+          waitsFor.add(error.dependency)
+          rules.onUnavailable(error)
+        },
+        onAvailable: (error) => {
+          waitsFor.delete(error.dependency)
+          rules.onAvailable(error)
+        },
+      })
+      this.clearBoard()
+      return result
+    } finally {
+      this.inHand.delete(waitsFor)
+    }
+  }
+
+  private clearBoard(): void {
+    for (const dependency of ['kafka', 'redis'] as const) {
+      const isWaitedFor = [...this.inHand].some((waitsFor) => waitsFor.has(dependency))
+      if (!isWaitedFor) this.outages.back(dependency, 'batch')
+    }
+  }
+}

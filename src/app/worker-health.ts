@@ -1,0 +1,62 @@
+import type { Health, HealthPart } from '../http/health.ts'
+import type { RunningConsumer } from '../kafka/consumer.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { OutageBoard } from './outage-board.ts'
+import { describeStall, type Watchdog } from './watchdog.ts'
+
+/** What the health of a worker is made of; undefined: not started yet. */
+export interface Vitals {
+  readonly topic: string
+  readonly outages: OutageBoard
+  readonly consumer: RunningConsumer | undefined
+  readonly watchdog: Watchdog | undefined
+  /** Why the worker is ending, where nobody asked it to. */
+  readonly failure: Error | undefined
+}
+
+/** Live unless a restart would help: during an outage it would not, nor at a bad record. */
+export function healthOf(vitals: Vitals): Health {
+  const parts = [...vitals.outages.states(), consumerPart(vitals), ...stalledParts(vitals)]
+  return {
+    live: vitals.failure === undefined,
+    ready: parts.every(({ ok }) => ok),
+    parts,
+  }
+}
+
+/** Brings what is not counted batch by batch up to date. */
+export function updateMetrics(metrics: Metrics, { topic, consumer, watchdog }: Vitals): void {
+  const stalls = new Map(watchdog?.stalls().map((stall) => [stall.partition, stall]))
+  const partitions = consumer?.state().partitions ?? []
+  for (const { partition, lag } of stalls.values()) metrics.observeLag(topic, partition, lag)
+  metrics.setStoppedPartitions(stopsOf(consumer).length)
+  metrics.setPartitions(
+    topic,
+    partitions.map(({ partition }) => {
+      return { partition, stalledMs: stalls.get(partition)?.stalledMs ?? 0 }
+    }),
+  )
+}
+
+function consumerPart({ consumer, failure }: Vitals): HealthPart {
+  const complaints = [...(failure ? [failure.message] : []), ...stopsOf(consumer)]
+  return {
+    name: 'consumer',
+    ok: consumer?.state().isReading === true && complaints.length === 0,
+    ...(complaints.length > 0 && { detail: complaints.join('; ') }),
+  }
+}
+
+function stalledParts({ topic, watchdog }: Vitals): HealthPart[] {
+  return (watchdog?.stalls() ?? []).map((stall) => ({
+    name: `partition ${stall.partition}`,
+    ok: false,
+    since: new Date(stall.sinceMs).toISOString(),
+    detail: describeStall(topic, stall),
+  }))
+}
+
+function stopsOf(consumer: RunningConsumer | undefined): string[] {
+  const partitions = consumer?.state().partitions ?? []
+  return partitions.flatMap(({ stopped }) => stopped?.message ?? [])
+}
