@@ -111,12 +111,11 @@ function reportOf(
   }
 }
 
-/** The median of the last third over that of the second: the first is for warming up. */
+/**
+ * The least of the last third over that of the second: the first is for warming up, and the
+ * least has nothing in it that is only on its way out.
+ */
 function growthOf(held: readonly number[]): number {
   const third = Math.floor(held.length / 3)
-  return medianOf(held.slice(2 * third)) - medianOf(held.slice(third, 2 * third))
-}
-
-function medianOf(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+  return Math.min(...held.slice(2 * third)) - Math.min(...held.slice(third, 2 * third))
 }

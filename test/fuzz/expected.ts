@@ -1,0 +1,85 @@
+/** What a worker makes of the records of a topic, by the decoder and the fold alone. */
+import { createDecoder } from '../../src/domain/decode.ts'
+import { foldInto, type GroupState } from '../../src/domain/merge.ts'
+import type { KafkaRecord } from '../../src/domain/record.ts'
+import { formOf, textOf } from '../../src/domain/stored-value.ts'
+import type { GroupView } from '../../src/redis/group-reader.ts'
+import { DEFAULT_RULES } from '../setup/decode-rules.ts'
+
+export interface Expected {
+  readonly groups: ReadonlyMap<string, GroupState>
+  /** What is rejected, by where it stands in the topic. */
+  readonly rejected: ReadonlyMap<string, RejectedRecord>
+  readonly accepted: number
+}
+
+export interface RejectedRecord {
+  readonly key: string | undefined
+  readonly value: string | undefined
+  readonly reason: string
+}
+
+export type PlacedRecord = KafkaRecord & { readonly partition: number }
+
+export function expectedOf(records: readonly PlacedRecord[], nowMs: number): Expected {
+  const decoder = createDecoder(DEFAULT_RULES)
+  const groups = new Map<string, GroupState>()
+  const rejected = new Map<string, RejectedRecord>()
+  let accepted = 0
+  for (const record of records) {
+    const decoded = decoder.decodeRecord(record, nowMs)
+    if (decoded.kind === 'rejected') {
+      const { reason } = decoded.problems[0]
+      rejected.set(`${record.partition}/${record.offset}`, { ...bytesOf(record), reason })
+    } else if (decoded.kind !== 'ignored') {
+      accepted++
+      foldInto(groups, decoded)
+    }
+  }
+  return { groups, rejected, accepted }
+}
+
+/** Key and value, to the byte. */
+export function bytesOf({ key, value }: KafkaRecord) {
+  return { key: key?.toString('base64'), value: value?.toString('base64') }
+}
+
+/** The state as it is read from Redis, but for the parsed values. */
+export function viewOf({ groupId, latest, erasedAt, traits, users }: GroupState) {
+  const all = Array.from(traits, ([name, { clock, value }]) => ({ name, clock, value }))
+  const standing = (isMember: boolean) =>
+    Array.from(users, ([userId, { clock, member }]) => ({ userId, clock, member }))
+      .filter(({ member }) => member === isMember)
+      .map(({ userId, clock }) => `${userId} ${clock}`)
+      .sort()
+  return {
+    groupId,
+    latest,
+    erasedAt,
+    traits: all
+      .filter(({ value }) => value !== null)
+      .map(({ name, clock, value }) => `${name} ${clock}${formOf(value)} ${textOf(value ?? '')}`)
+      .sort(),
+    removed: all
+      .filter(({ value }) => value === null)
+      .map(({ name, clock }) => `${name} ${clock}`)
+      .sort(),
+    members: standing(true),
+    left: standing(false),
+  }
+}
+
+/** What was read, in the same shape. */
+export function readViewOf({ groupId, latest, erasedAt, ...view }: GroupView) {
+  return {
+    groupId,
+    latest,
+    erasedAt,
+    traits: view.traits
+      .map(({ name, clock, form, stored }) => `${name} ${clock}${form} ${stored}`)
+      .sort(),
+    removed: view.removed.map(({ name, clock }) => `${name} ${clock}`).sort(),
+    members: view.members.map(({ userId, clock }) => `${userId} ${clock}`).sort(),
+    left: view.left.map(({ userId, clock }) => `${userId} ${clock}`).sort(),
+  }
+}

@@ -1,0 +1,22 @@
+/** Produces records as they are given, in whatever compression. */
+import { kafkajs, type Message } from '../../src/kafka/kafkajs.ts'
+import type { KafkaSettings } from '../../src/kafka/settings.ts'
+import { produce } from '../integration/kafka/fixture.ts'
+import type { Codec } from './codecs.ts'
+
+const registry: Record<number, () => object> = kafkajs.CompressionCodecs
+
+/** One batch a partition. */
+export async function produceWith(
+  codec: Codec,
+  settings: KafkaSettings,
+  messages: Message[],
+): Promise<void> {
+  // what reads is our own decoder: kafkajs needs them to produce only
+  if (codec.id > 0) {
+    registry[codec.id] = () => ({
+      compress: async ({ buffer }: { buffer: Buffer }) => codec.compress(buffer),
+    })
+  }
+  await produce(settings, messages, codec.id)
+}
