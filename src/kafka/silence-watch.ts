@@ -4,7 +4,8 @@ const CHECK_EVERY_MS = 1000
 
 /**
  * Tells once nothing was heard of a consumer for too long. kafkajs can come to a halt without
- * a word (tulios/kafkajs#1443), and so can a batch that is waited for.
+ * a word (tulios/kafkajs#1443), and so can a batch that is waited for. Checks are counted, not
+ * time: while the process itself was stopped, it could hear nothing.
  *
  * @param onSilent told whether it had joined its group before
  * @returns what ends the watch
@@ -15,16 +16,17 @@ export function watchForSilence(
   onSilent: (hadJoined: boolean) => void,
 ): () => void {
   const { FETCH_START, FETCH, HEARTBEAT, GROUP_JOIN, START_BATCH_PROCESS } = consumer.events
-  let lastSignMs = performance.now()
+  let silentMs = 0
   let hasJoined = false
   for (const event of [FETCH_START, FETCH, HEARTBEAT, GROUP_JOIN, START_BATCH_PROCESS]) {
     consumer.on(event, () => {
-      lastSignMs = performance.now()
+      silentMs = 0
       hasJoined ||= event === GROUP_JOIN
     })
   }
   const check = () => {
-    if (performance.now() - lastSignMs >= limitMs) onSilent(hasJoined)
+    silentMs += CHECK_EVERY_MS
+    if (silentMs >= limitMs) onSilent(hasJoined)
   }
   const timer = setInterval(check, CHECK_EVERY_MS).unref()
   return () => clearInterval(timer)

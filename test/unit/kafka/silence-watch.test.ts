@@ -28,6 +28,17 @@ test('silence is told, and whether the consumer had joined before', () => {
   expect(joined.told).toEqual([true])
 })
 
+test('the time that the process itself was stopped for is no silence', () => {
+  const { told, emit } = watch(10_000)
+  vi.spyOn(performance, 'now').mockReturnValue(3_600_000)
+  onTestFinished(() => void vi.restoreAllMocks())
+  vi.advanceTimersByTime(1000)
+  expect(told).toEqual([])
+  emit('HEARTBEAT')
+  vi.advanceTimersByTime(9000)
+  expect(told).toEqual([])
+})
+
 test('after its end, the watch says nothing', () => {
   const { told, end } = watch(10_000)
   end()
