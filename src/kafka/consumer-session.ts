@@ -9,7 +9,7 @@ import { consumerConfig, createClient } from './client.ts'
 import { ConsumerFailed } from './consumer-failed.ts'
 import { withDeadline } from './deadline.ts'
 import { removeFormerMember } from './former-member.ts'
-import type { Consumer, EachBatchHandler, LogEntry } from './kafkajs.ts'
+import { type Consumer, type EachBatchHandler, type LogEntry, OUT_OF_RANGE } from './kafkajs.ts'
 import type { KafkaSettings } from './settings.ts'
 import { watchForSilence } from './silence-watch.ts'
 
@@ -22,8 +22,8 @@ export interface SessionOptions {
   readonly onJoined: (partitions: readonly number[], memberId: string) => void
   /** The first fetch was answered: Kafka is there, and we may read. */
   readonly onRunning: () => void
-  /** The committed offset is no longer in the topic: reading goes on at its earliest record. */
-  readonly onReset: (partition: number) => void
+  /** The position is not in the topic (any more): reading goes on at its earliest record. */
+  readonly onReset: (partition: number, position: bigint) => void
 }
 
 export interface Session {
@@ -39,8 +39,7 @@ export function openSession(options: SessionOptions): Session {
   const { settings, log } = options
   const { promise: ended, resolve: end } = Promise.withResolvers<unknown>()
   const onLogged = ({ log: entry }: LogEntry) => {
-    // kafkajs says it nowhere else
-    if (entry.message.startsWith('Offset out of range, reset')) options.onReset(entry.partition)
+    if (entry.message === OUT_OF_RANGE) options.onReset(entry.partition, BigInt(entry.offset))
   }
   const consumer = createClient(settings, log, onLogged).consumer({
     ...consumerConfig(settings),

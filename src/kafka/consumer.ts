@@ -15,6 +15,7 @@ import { ConsumerFailed } from './consumer-failed.ts'
 import { openSession, type Session } from './consumer-session.ts'
 import { reasonOf, translate } from './failures.ts'
 import { type PartitionState, PartitionStates } from './partition-states.ts'
+import { reportReset } from './reset-report.ts'
 import { rightsToRead } from './rights.ts'
 import type { KafkaSettings } from './settings.ts'
 
@@ -139,14 +140,9 @@ class ConsumerLife {
       onRunning: () => {
         if (this.current === session) this.running()
       },
-      onReset: (partition) => {
-        log.error(
-          { topic: settings.topic, partition },
-          `the committed offset of partition ${partition} is not in the topic any more (retention, ` +
-            'or a topic made anew): reading goes on at its earliest record, and what was between ' +
-            'is not in the state',
-        )
+      onReset: (partition, position) => {
         onEvent?.({ kind: 'reset', partition })
+        reportReset(settings, log, partition, position)
       },
     })
     this.current = session

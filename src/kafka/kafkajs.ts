@@ -26,6 +26,7 @@ export function amendKafkajs(maxBatchBytes: number): void {
   amendFetchResponses()
   amendRequestQueue()
   amendBrokerPool()
+  amendOffsetRecovery()
 }
 
 let isAmended = false
@@ -87,6 +88,34 @@ function amendBrokerPool(): void {
     if (answer === null && lastError !== undefined) throw lastError
     return answer
   }
+}
+
+/** Logged by a consumer once its position is not in the topic, with `offset`: where it stood. */
+export const OUT_OF_RANGE = 'Reading stood at an offset that is out of range'
+
+/** kafkajs forgets where it stood before anybody could know. */
+function amendOffsetRecovery(): void {
+  const ConsumerGroup: { prototype: ConsumerGroup } = require(`${PARTS}/consumer/consumerGroup`)
+  const recover = ConsumerGroup.prototype.recoverFromOffsetOutOfRange
+  ConsumerGroup.prototype.recoverFromOffsetOutOfRange = async function (error) {
+    const { topic, partition } = error
+    // of a follower that lags it is no news: then the leader is asked
+    if (typeof this.preferredReadReplicasPerTopicPartition[topic]?.[partition] !== 'number') {
+      const offset = String(this.offsetManager.nextOffset(topic, partition))
+      this.logger.info(OUT_OF_RANGE, { topic, partition, offset })
+    }
+    await recover.call(this, error)
+  }
+}
+
+interface ConsumerGroup {
+  readonly preferredReadReplicasPerTopicPartition: Record<string, Record<number, unknown>>
+  readonly offsetManager: { nextOffset(topic: string, partition: number): unknown }
+  readonly logger: { info(message: string, facts: object): void }
+  recoverFromOffsetOutOfRange(
+    this: ConsumerGroup,
+    error: { readonly topic: string; readonly partition: number },
+  ): Promise<void>
 }
 
 interface BrokerPool {

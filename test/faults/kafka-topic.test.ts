@@ -1,0 +1,221 @@
+/** The topic changes under the workers: it grows, is made anew, or loses records unread. */
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { readOffsets } from '../../src/kafka/offsets.ts'
+import { type OwnBroker, startBroker } from '../integration/kafka/own-broker.ts'
+import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
+import { silentLog } from '../setup/logs.ts'
+import { until } from '../setup/waiting.ts'
+import { openWay } from '../setup/way.ts'
+import { expectNoDifference } from './scene/oracle.ts'
+import type { Scene } from './scene/scene.ts'
+import { openScene } from './scene/stage.ts'
+import {
+  complaintsOf,
+  hasEnded,
+  healthOf,
+  partitionsOf,
+  story,
+  untilReady,
+  untilWorking,
+} from './scene/worker-signs.ts'
+
+const jars = inject('kafkaJars')
+const AWAY = 'warn: Kafka is away: waiting for it'
+
+describe.skipIf(jars === '')('under the workers', () => {
+  let broker: OwnBroker
+  beforeAll(async () => {
+    broker = await startBroker(jars)
+  }, 60_000)
+  afterAll(() => broker.stop())
+
+  test('partitions are added under load: they are found, and read from their beginning', async () => {
+    const scene = await openOwn({ partitions: 2, workers: 2 })
+    const { workers } = scene
+    const load = scene.load.run(1000)
+    await Promise.all(workers.map(untilWorking))
+    const topicPartitions = [{ topic: scene.config.kafka.topic, count: 6 }]
+    await scene.withAdmin((admin) => admin.createPartitions({ topicPartitions }))
+    await until('the workers share all of them', () =>
+      workers.every((worker) => partitionsOf(worker)?.length === 3),
+    )
+    for (const worker of workers) expect(await healthOf(worker)).toMatchObject({ readyz: 200 })
+    await load.stop()
+    expectNoDifference(await scene.oracle.check())
+    const offsets = await readOffsets(scene.config.kafka, silentLog)
+    expect(offsets.filter(({ end }) => end > 0n)).toHaveLength(6)
+    for (const worker of workers) expectUnharmed(worker, [])
+  }, 60_000)
+
+  describe('the topic is deleted and made again:', () => {
+    test('while no worker runs, the next one reads it from the beginning', async () => {
+      const scene = await openOwn({ partitions: 2, workers: 1 })
+      const [first] = scene.workers as [WorkerProcess]
+      await scene.load.send(2000)
+      await scene.oracle.drained()
+      expect(await first.end('SIGTERM')).toBe(0)
+      const earlier = await scene.oracle.readTopic()
+      await makeAnew(scene)
+      await scene.load.send(3000)
+      const second = scene.startWorker()
+      expectNoDifference(await scene.oracle.check({ earlier }))
+      expect(earlier.records).toBe(5000)
+      for (const worker of [first, second]) expect(complaintsOf(worker), story(worker)).toEqual([])
+    }, 60_000)
+
+    test('a worker that sees it gone says so, waits for it, and reads it from the beginning', async () => {
+      const scene = await openOwn({ partitions: 2, workers: 1 })
+      const [worker] = scene.workers as [WorkerProcess]
+      await scene.load.send(2000)
+      await scene.oracle.drained()
+      const earlier = await scene.oracle.readTopic()
+      await deleteTopic(scene)
+      const { detail } = await worker.said('Kafka is away')
+      expect(detail).toContain('UNKNOWN_TOPIC_OR_PARTITION')
+      expect(await healthOf(worker)).toMatchObject({ healthz: 200, readyz: 503 })
+      await scene.makeTopic(2)
+      await scene.load.send(1000)
+      await untilReady(worker)
+      expectNoDifference(await scene.oracle.check({ earlier }))
+      expect(earlier.records).toBe(3000)
+      expectUnharmed(worker, [AWAY])
+      expect(worker.saying('Kafka is back'), story(worker)).toHaveLength(1)
+    }, 60_000)
+
+    test('with more records than before, while the worker is cut off, nothing is passed over', async () => {
+      const scene = await openOwn({ partitions: 2, workers: 1 })
+      const [worker] = scene.workers as [WorkerProcess]
+      await scene.load.send(1000)
+      await scene.oracle.drained()
+      const earlier = await scene.oracle.readTopic()
+      await cutOff(worker)
+      await makeAnew(scene)
+      await scene.load.send(4000)
+      await broker.way.mend()
+      expectNoDifference(await scene.oracle.check({ earlier }))
+      expect(earlier.records).toBe(5000)
+      expectUnharmed(worker, [AWAY])
+    }, 60_000)
+  })
+
+  describe('retention passes a lagging worker, which says what it lost and goes on:', () => {
+    test('while it is stopped', async () => {
+      const scene = await openOwn({ partitions: 2, workers: 1 })
+      const [first] = scene.workers as [WorkerProcess]
+      await scene.load.send(1000)
+      await scene.oracle.drained()
+      expect(await first.end('SIGTERM')).toBe(0)
+      const earlier = await scene.oracle.readTopic()
+      const lost = await loseRecords(scene)
+      const second = scene.startWorker()
+      expectNoDifference(await scene.oracle.check({ earlier }))
+      expect(earlier.records).toBeLessThan(2500)
+      expectUnharmed(second, await lossesTold(second, lost))
+    }, 60_000)
+
+    test('while it is cut off', async () => {
+      const scene = await openOwn({ partitions: 2, workers: 1 })
+      const [worker] = scene.workers as [WorkerProcess]
+      await scene.load.send(1000)
+      await scene.oracle.drained()
+      const earlier = await scene.oracle.readTopic()
+      await cutOff(worker)
+      const lost = await loseRecords(scene)
+      await broker.way.mend()
+      expectNoDifference(await scene.oracle.check({ earlier }))
+      expectUnharmed(worker, [AWAY, ...(await lossesTold(worker, lost))])
+    }, 60_000)
+
+    test('while it waits for Redis, with a batch in hand', async () => {
+      const redis = new URL(inject('redisUrl'))
+      const way = await openWay(Number(redis.port))
+      onTestFinished(() => way.close())
+      redis.port = String(way.port)
+      const scene = await openOwn({ partitions: 1, workers: 1 }, { REDIS_URL: redis.href })
+      const [worker] = scene.workers as [WorkerProcess]
+      await scene.load.send(1000)
+      await scene.oracle.drained()
+      await way.cut()
+      await scene.load.send(1)
+      await worker.said('Redis is away')
+      const earlier = await scene.oracle.readTopic()
+      const lost = await loseRecords(scene)
+      await way.mend()
+      expectNoDifference(await scene.oracle.check({ earlier }))
+      const away = 'warn: Redis is away: waiting for it'
+      expectUnharmed(worker, [away, ...(await lossesTold(worker, lost))])
+    }, 60_000)
+  })
+
+  /** Until it knows, so that it comes back with another session. */
+  async function cutOff(worker: WorkerProcess): Promise<void> {
+    await broker.way.cut()
+    onTestFinished(() => broker.way.mend())
+    await worker.said('Kafka is away')
+  }
+
+  function openOwn(
+    counts: { partitions: number; workers: number },
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Scene> {
+    const own = { KAFKA_BROKERS: broker.brokers.join(','), KAFKA_SESSION_TIMEOUT_MS: '3s' }
+    const kafkaBrokers = broker.directBrokers
+    return openScene({ ...counts, kafkaBrokers, environment: { ...own, ...environment } })
+  }
+})
+
+async function deleteTopic({ config, withAdmin }: Scene): Promise<void> {
+  const { topic } = config.kafka
+  await withAdmin(async (admin) => {
+    await admin.deleteTopics({ topics: [topic] })
+    await until('it is gone', async () => !(await admin.listTopics()).includes(topic))
+  })
+}
+
+async function makeAnew(scene: Scene): Promise<void> {
+  await deleteTopic(scene)
+  await scene.makeTopic(2)
+}
+
+/**
+ * Sends records, and has all but the last of them removed from the topic.
+ *
+ * @returns the offsets that are gone, as the log names them
+ */
+async function loseRecords({ config, load, withAdmin }: Scene): Promise<string[]> {
+  const { topic } = config.kafka
+  const before = await readOffsets(config.kafka, silentLog)
+  await load.send(2000)
+  return withAdmin(async (admin) => {
+    const partitions = (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({
+      partition,
+      offset: String(Number(high) - KEPT),
+    }))
+    await admin.deleteTopicRecords({ topic, partitions })
+    return partitions.map(
+      ({ partition, offset }) => `offsets ${before[partition]?.end} to ${Number(offset) - 1}`,
+    )
+  })
+}
+
+const KEPT = 100
+
+/** What the worker complained of to say that these are lost: each once, by an error of its own. */
+async function lossesTold(worker: WorkerProcess, lost: readonly string[]): Promise<string[]> {
+  await until(
+    `each loss is told; it said ${story(worker)}`,
+    () => worker.saying('are not in the state').length >= lost.length,
+  )
+  const told = worker.saying('are not in the state').map(({ level, msg }) => `${level}: ${msg}`)
+  for (const offsets of lost) {
+    expect(
+      told.filter((line) => line.startsWith('error: ') && line.includes(offsets)),
+    ).toHaveLength(1)
+  }
+  return told
+}
+
+function expectUnharmed(worker: WorkerProcess, complaints: readonly string[]): void {
+  expect(hasEnded(worker), story(worker)).toBe(false)
+  expect(complaintsOf(worker), story(worker)).toEqual(complaints)
+}
