@@ -2,6 +2,7 @@
 import { expect, inject, onTestFinished } from 'vitest'
 import { readOffsets } from '../../src/kafka/offsets.ts'
 import { marksKey } from '../../src/redis/keys.ts'
+import { produce } from '../integration/kafka/fixture.ts'
 import type { LogLine, WorkerProcess } from '../integration/worker/spawned-worker.ts'
 import { silentLog } from '../setup/logs.ts'
 import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../setup/redis-server.ts'
@@ -30,6 +31,22 @@ export async function openSceneWithRedis({
 export async function settle({ load, oracle }: Scene, records: number): Promise<void> {
   await load.send(records)
   await oracle.drained()
+}
+
+/** So many groups at once, which makes a batch of many calls. */
+export async function produceGroups({ config: { kafka } }: Scene, count: number): Promise<void> {
+  const groups = Array.from({ length: count }, (_, i) => `big ${i}`)
+  await produce(
+    kafka,
+    groups.map((group_id) => ({
+      value: JSON.stringify({
+        group_id,
+        user_id: 'user of big groups',
+        traits: { plan: 'big' },
+        timestamp: '2025-06-01T00:00:00Z',
+      }),
+    })),
+  )
 }
 
 /** What is said, once, of a loss. */
