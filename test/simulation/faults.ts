@@ -1,5 +1,6 @@
 /** What each fault does to the world. */
 import type { FaultKind } from './history.ts'
+import type { Master } from './redis.ts'
 import type { World } from './world.ts'
 
 export const INFLICT: Readonly<Record<FaultKind, (world: World) => void>> = {
@@ -57,7 +58,7 @@ export const INFLICT: Readonly<Record<FaultKind, (world: World) => void>> = {
     const index = chance.below(redis.masters.length)
     const deposed = redis.master(index)
     oracle.hasLosses = true
-    redis.replace(index, lostOf(world, deposed.log.length))
+    redis.replace(index, lostOf(world, deposed))
     for (const { redis: client, process } of world.workers) {
       const untilMs = chance.happens(0.5) ? chance.within(0, 20) : chance.within(0, 2000)
       scheduler.after(untilMs, `the failover reaches ${process.name}`, () =>
@@ -71,7 +72,8 @@ export const INFLICT: Readonly<Record<FaultKind, (world: World) => void>> = {
     const partition = chance.pick(kafka.topic.partitions)
     oracle.gone(partition.truncate(chance.between(partition.start, partition.end)))
   },
-  'the topic is made anew': ({ kafka, oracle }) => {
+  'the topic is made anew': ({ kafka, redis, oracle }) => {
+    for (const master of redis.masters) master.keepAll()
     oracle.topicMadeAnew(kafka.topic.makeAnew())
     kafka.group.forgetTopic()
   },
@@ -121,7 +123,7 @@ function goAway({ redis, workers, chance, scheduler }: World, index: number): vo
 function loseWrites(world: World): number {
   const { redis, chance, oracle } = world
   const index = chance.below(redis.masters.length)
-  const lost = lostOf(world, redis.master(index).log.length)
+  const lost = lostOf(world, redis.master(index))
   if (lost > 0) oracle.hasLosses = true
   const dead = redis.replace(index, lost)
   dead.isAway = true
@@ -129,7 +131,8 @@ function loseWrites(world: World): number {
 }
 
 /** Mostly the last few, sometimes all. */
-function lostOf({ chance }: World, writes: number): number {
+function lostOf({ chance }: World, { log, mustKeep }: Master): number {
+  const writes = log.length - mustKeep
   return chance.happens(0.7) ? Math.min(writes, chance.below(12)) : chance.below(writes + 1)
 }
 

@@ -132,8 +132,8 @@ export class RedisClient {
     }
   }
 
-  onMark(master: Master, partition: number, next: bigint): void {
-    this.redis.onMark(master, partition, next, this.process.name)
+  tellMark(master: Master, partition: number, before: bigint | undefined, next: bigint): void {
+    this.redis.onMark({ master, partition, before, next, writer: this.process.name })
   }
 }
 
@@ -206,7 +206,7 @@ function appliedMarksOf(client: RedisClient): AppliedMarks {
         const isSet = await client.command(index, label, (master) => {
           if (master.marks.get(partition) !== before) return false
           master.write({ kind: 'mark', partition, next })
-          client.onMark(master, partition, next)
+          client.tellMark(master, partition, before, next)
           return true
         })
         if (!isSet) return undefined

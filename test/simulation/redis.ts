@@ -21,6 +21,11 @@ export class Master {
   /** What it answers instead of doing anything, if so. */
   refusal: string | undefined
   isAway = false
+  /**
+   * How many writes it does not lose, if not all: the marks of a topic that was made anew are
+   * not told from those of the one before, so a Redis from before that is beyond the promise.
+   */
+  mustKeep = 0
   readonly index: number
 
   constructor(index: number, log: readonly Write[] = []) {
@@ -50,6 +55,11 @@ export class Master {
     }
   }
 
+  /** Of what was written by now, a failover or a snapshot loses nothing. */
+  keepAll(): void {
+    this.mustKeep = this.log.length
+  }
+
   /** One call of the script: whole or, as far as there are conflicts, not at all. */
   merge(patches: readonly GroupState[]): StateConflict[] {
     const conflicts: StateConflict[] = []
@@ -64,16 +74,25 @@ export class Master {
   /** Loses all writes at once, while its connections stay. */
   flush(): void {
     this.log.length = 0
+    this.mustKeep = 0
     this.groups.clear()
     this.marks.clear()
     this.foreign.clear()
   }
 }
 
+export interface MarkSet {
+  readonly master: Master
+  readonly partition: number
+  readonly before: bigint | undefined
+  readonly next: bigint
+  readonly writer: string
+}
+
 export class Redis {
   readonly masters: Master[]
-  /** Told of each mark that was set: of which master, by whom. */
-  onMark: (master: Master, partition: number, next: bigint, writer: string) => void = () => {}
+  /** Told of each mark that was set, and by whom. */
+  onMark: (set: MarkSet) => void = () => {}
 
   constructor(masters: number) {
     this.masters = Array.from({ length: masters }, (_, index) => new Master(index))
@@ -94,7 +113,9 @@ export class Redis {
    */
   replace(index: number, lost: number): Master {
     const before = this.master(index)
-    this.masters[index] = new Master(index, before.log.slice(0, before.log.length - lost))
+    const after = new Master(index, before.log.slice(0, before.log.length - lost))
+    after.mustKeep = before.mustKeep
+    this.masters[index] = after
     return before
   }
 

@@ -58,6 +58,7 @@ function watchForRest(world: World, fromMs: number, atRest: () => void): void {
   const { scheduler, oracle } = world
   let sinceMs: number | undefined
   const look = () => {
+    world.startAll() // who was told to stop may have ended only now
     if (!world.isAtRest()) sinceMs = undefined
     else sinceMs ??= scheduler.nowMs
     if (sinceMs !== undefined && scheduler.nowMs - sinceMs >= REST_MS) return atRest()

@@ -26,6 +26,7 @@ export interface Surroundings {
   /** Told where a worker ended by itself. */
   readonly onFailed: (worker: Worker, error: Error) => void
   readonly onAssigned: (worker: Worker) => void
+  readonly onSeek: (partition: number) => void
 }
 
 export class Worker {
@@ -47,6 +48,7 @@ export class Worker {
         offsets: () => kafka.offsets(),
         seek: (partition, offset) => {
           scheduler.note(`${name} seeks ${partition}:${offset}`)
+          around.onSeek(partition)
           this.consumer.seek(partition, offset)
         },
       },

@@ -90,14 +90,17 @@ export class World {
   /** All is read, applied and committed, and nothing is in hand. */
   isAtRest(): boolean {
     const { topic, group } = this.kafka
-    const covered = new Set<number>()
-    for (const { consumer } of this.workers) {
+    const owners = new Map<number, Worker>()
+    for (const worker of this.workers) {
+      const { consumer } = worker
       if (!consumer.isIdleAt((partition) => topic.partition(partition).end)) return false
-      for (const partition of consumer.assigned) covered.add(partition)
+      for (const partition of consumer.assigned) owners.set(partition, worker)
     }
     return topic.partitions.every(({ behindLastRecord }, partition) => {
-      const committed = group.commits.get(partition)?.offset ?? 0
-      return covered.has(partition) && committed >= behindLastRecord
+      const committed = Math.max(0, group.commits.get(partition)?.offset ?? 0)
+      // a commit that failed waits for the next batch, or for the next owner
+      const waits = owners.get(partition)?.consumer.hasFailedCommit
+      return waits === true || (waits === false && committed >= behindLastRecord)
     })
   }
 
@@ -112,6 +115,7 @@ export class World {
       wayToRedis: new Way(scheduler, { ...weather, lostShare: 0 }),
       concurrency: plan.concurrency,
       onAssigned: () => this.knowsTopic.set(name, kafka.topic.incarnation),
+      onSeek: (partition) => oracle.seeks(partition),
       onLoss: (_, losses) => {
         const told = losses.map(({ partition, mark, applied, from }) => {
           return `${partition} from ${applied} back to ${from} (mark ${mark})`
@@ -127,8 +131,10 @@ export class World {
     const { kafka, redis, oracle } = this
     kafka.onFetch = (partition, offset) => oracle.fetched(partition, offset)
     kafka.group.onCommit = (partition, commit) => oracle.committed(partition, commit)
-    redis.onMark = (master, partition, next, writer) => {
-      if (this.knowsTopic.get(writer) !== kafka.topic.incarnation) return
+    redis.onMark = ({ master, partition, before, next, writer }) => {
+      const { incarnation } = kafka.topic
+      if (incarnation > 0 && before !== undefined && next < before) master.keepAll()
+      if (this.knowsTopic.get(writer) !== incarnation) return
       oracle.markSet(master, partition, Number(next))
     }
   }
