@@ -1,0 +1,7 @@
+/** Groups whose events meet a bug in a worker with watchdog-preload.ts. */
+export const BUGS = {
+  neverSettles: 'bug-never-settles',
+  stuck: 'bug-stuck',
+  throws: 'bug-throws',
+  rejects: 'bug-rejects',
+} as const

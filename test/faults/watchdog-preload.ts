@@ -1,0 +1,25 @@
+/** Loaded into a worker before its own code: bugs, each met by the events of one group. */
+import { Redis } from 'ioredis'
+import { BUGS } from './watchdog-bugs.ts'
+
+const sendCommand = Redis.prototype.sendCommand
+Redis.prototype.sendCommand = function (...args) {
+  const hangs = args[0].args.some((arg) => String(arg).includes(BUGS.neverSettles))
+  return hangs ? new Promise(() => {}) : sendCommand.apply(this, args)
+}
+
+const { parse } = JSON
+JSON.parse = (text: string, ...rest) => {
+  if (text.includes(BUGS.stuck)) stuck()
+  if (text.includes(BUGS.throws)) {
+    setImmediate(() => {
+      throw new TypeError('a bug that throws')
+    })
+  }
+  if (text.includes(BUGS.rejects)) Promise.reject(new RangeError('a bug that rejects'))
+  return parse(text, ...rest)
+}
+
+function stuck(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+}
