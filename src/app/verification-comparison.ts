@@ -32,12 +32,13 @@ export async function compareRange(
   const suspects: Suspects = new Map()
   let done = 0
   for (const some of inChunks(states.values())) {
+    onStep({ kind: 'comparing', pass, groups: done, total: states.size })
     await look(verifying, some, suspects)
     done += some.length
-    onStep({ kind: 'comparing', pass, groups: done, total: states.size })
     await settleIfMany(verifying, folded, suspects)
   }
   tally.compared(done)
+  onStep({ kind: 'comparing', pass, groups: done, total: states.size })
   if (verifying.topic.isIncomplete()) {
     await countUnknown(verifying, folded)
   } else {

@@ -38,9 +38,10 @@ async function settle(verifying: Verifying, suspects: readonly IndexEntry[]): Pr
   await verifying.untilPassed(endsOf(await topic.offsets()))
   const standings = await standingsOf(verifying, suspects, inIndex)
   const present = suspects.filter((_, i) => standings[i] !== null)
-  for (const { groupId, userId } of await unexplained(verifying, present)) {
-    // of a group that differs it was told already, its users included
-    if (!tally.isDiffering(groupId)) tally.differs(groupId, [unexplainedEntry(userId)])
+  const lasting = await unexplained(verifying, present)
+  for (const [groupId, entries] of Map.groupBy(lasting, (entry) => entry.groupId)) {
+    const userIds = new Set(entries.map(({ userId }) => userId))
+    tally.hasStrayEntries(groupId, Array.from(userIds, unexplainedEntry))
   }
 }
 

@@ -45,9 +45,9 @@ export class Tally {
     this.add(this.unverifiable, groupId, findings)
   }
 
-  /** Whether a difference of the group was told; it may be forgotten. */
-  isDiffering(groupId: string): boolean {
-    return this.differing.has(groupId)
+  /** The user index has users that the group has not; not told of a group that differs anyway. */
+  hasStrayEntries(groupId: string, findings: readonly Finding[]): void {
+    if (!this.differing.has(groupId)) this.add(this.differences, groupId, findings)
   }
 
   sums(): Sums {

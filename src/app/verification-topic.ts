@@ -3,6 +3,7 @@ import { askCluster } from '../kafka/admin.ts'
 import { readOffsets } from '../kafka/offsets.ts'
 import { rightsToRead } from '../kafka/rights.ts'
 import { topicConfig } from '../kafka/topic-facts.ts'
+import { checkTopics } from '../kafka/topics.ts'
 import type { Log } from '../pipeline/ports.ts'
 import type { Patience } from '../redis/state-reader-keys.ts'
 import type { Config } from './config.ts'
@@ -37,6 +38,7 @@ export async function openTopicView(
 ): Promise<TopicView> {
   const removed = new Map<number, bigint>()
   const unreadable = new Map<string, Unreadable>()
+  await patience(() => checkTopics(kafka, log))
   const isCompacted = await patience(() => askWhetherCompacted(kafka, log))
   return {
     async offsets() {

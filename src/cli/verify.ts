@@ -82,18 +82,26 @@ async function uninterrupted<Result>(
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result | undefined> {
   const stopping = new AbortController()
-  const stop = () => stopping.abort()
+  const { promise: tooLate, resolve } = Promise.withResolvers<undefined>()
+  const stop = () => {
+    stopping.abort()
+    setTimeout(() => resolve(undefined), END_MS)
+  }
   process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
-    return await work(stopping.signal)
+    const result = await Promise.race([work(stopping.signal), tooLate])
+    if (!stopping.signal.aborted) return result
   } catch (error) {
     if (!stopping.signal.aborted) throw error
-    stderr.write('interrupted: nothing can be said of the whole state\n')
-    return undefined
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop)
   }
+  stderr.write('interrupted: nothing can be said of the whole state\n')
+  return undefined
 }
+
+/** How long the end may take: a server that is away is not waited for. */
+const END_MS = 2000
 
 interface RunOptions {
   readonly limit: number

@@ -1,0 +1,295 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { loadConfig } from '../../../src/app/config-loader.ts'
+import { type Verdict, verify } from '../../../src/app/verification.ts'
+import { openRedis } from '../../../src/redis/connection.ts'
+import { silentLog as log } from '../../setup/logs.ts'
+import { startOwnCluster } from '../../setup/redis-cluster.ts'
+import { startOwnRedis } from '../../setup/redis-server.ts'
+import { until } from '../../setup/waiting.ts'
+import { runCli } from '../../unit/cli/run-cli.ts'
+import { beginTransactions, produce, withAdmin } from '../kafka/fixture.ts'
+import { startWorker } from '../worker/worker-process.ts'
+import { type Environment, ownEnvironment, start } from './command-line.ts'
+import { event, makeVerifiedTopic, runVerify, type VerifiedTopic } from './verified-topic.ts'
+
+let redis: Redis
+beforeAll(() => {
+  redis = new Redis(inject('redisUrl'), { protocol: 2 })
+})
+afterAll(() => redis.quit())
+
+test('while workers write, nothing is taken for a difference; what is one is found', async () => {
+  const topic = await makeVerifiedTopic()
+  const worker = startWorker(topic.environment)
+  await worker.said('joined')
+  const loading = new AbortController()
+  const load = sendUntil(topic, loading.signal)
+  await until('some is merged', () => redis.exists(keyOf(topic, 'group7')))
+  let said = ''
+  for (let i = 0; i < 3; i++) {
+    const { exitCode, verdict, stderr } = await runVerify(topic.environment)
+    said += stderr
+    expect(verdict.differences).toEqual({ groups: 0, count: 0, first: [] })
+    expect(exitCode).toBe(0)
+    expect(verdict.groups).toBeGreaterThan(10)
+  }
+  expect(said).toContain('looking again at what differs')
+  await redis.hset(keyOf(topic, 'group7'), 'planted', 'x')
+  await redis.hset(keyOf(topic, 'planted'), 'name', 'x')
+  const { verdict } = await runVerify(topic.environment)
+  loading.abort()
+  await load
+  expect(verdict.differences.first.map(({ group, name }) => [group, name]).sort()).toEqual([
+    ['group7', 'planted'],
+    ['planted', ''],
+  ])
+}, 90_000)
+
+describe('passes', () => {
+  test('several that hold little find what one finds', async () => {
+    const topic = await makeVerifiedTopic()
+    await topic.send(someEvents(800, 120))
+    startWorker(topic.environment)
+    await topic.caughtUp()
+    const changed = ['group3', 'group50', 'group77']
+    for (const id of changed) await redis.hset(keyOf(topic, id), 'planted', 'x')
+    await redis.del(`${keyOf(topic, 'group9')}:members`)
+    await redis.zadd(`${keyOf(topic, 'unheard of')}:left`, 1, 'x')
+
+    const one = await verifyIn(topic, 64 * 1024 * 1024)
+    const several = await verifyIn(topic, 20_000)
+    expect(one.passes).toBe(1)
+    expect(several.passes).toBeGreaterThan(4)
+    expect(several.groups).toBe(120)
+    expect(several.differences).toMatchObject({ groups: 5, count: one.differences.count })
+    const inOrder = ({ differences }: Verdict) =>
+      differences.first.map((each) => JSON.stringify(each)).sort()
+    expect(inOrder(several)).toEqual(inOrder(one))
+  })
+
+  test('one group that is larger than the bound is no obstacle', async () => {
+    const topic = await makeVerifiedTopic()
+    await topic.send(someEvents(400, 2))
+    startWorker(topic.environment)
+    await topic.caughtUp()
+    expect(await verifyIn(topic, 100)).toMatchObject({ groups: 2, differences: { count: 0 } })
+  })
+})
+
+test('what the topic has lost is said; beyond the rest nothing is a difference, below it all is', async () => {
+  const topic = await makeVerifiedTopic()
+  await topic.send([event('old', 'ann', { plan: 'pro' }), event('acme', 'ann', { plan: 'pro' })])
+  await topic.send([event('acme', 'ann', { size: 5 }), event('acme', 'bob', { seats: 7 })])
+  startWorker(topic.environment)
+  await topic.caughtUp()
+  const partitions = [0, 1].map((partition) => ({ partition, offset: '1' }))
+  await withAdmin(topic.settings, async (admin) => {
+    const { topic: name } = topic.settings
+    await admin.fetchTopicOffsets(name) // it forgets to look for the leaders
+    await admin.deleteTopicRecords({ topic: name, partitions })
+  })
+  const { exitCode, stdout } = await runCli(['verify'], topic.environment)
+  expect(exitCode).toBe(0)
+  expect(stdout).toContain('the first 2 records are gone')
+  expect(stdout).toContain('partitions 0 (1), 1 (1) begin later than at 0')
+  expect(stdout).toMatch(/^old +the group +nothing +a group$/m)
+  expect(stdout).toMatch(/^acme +trait plan +nothing +"pro"/m)
+
+  await redis.hdel(keyOf(topic, 'acme'), 'size')
+  await redis.hdel(`${keyOf(topic, 'acme')}:clock`, 'size')
+  const { verdict } = await runVerify(topic.environment)
+  expect(verdict.differences.first).toEqual([
+    expect.objectContaining({ group: 'acme', kind: 'trait', name: 'size', found: null }),
+  ])
+  expect(verdict.unverifiable.groups).toBe(2)
+  expect(verdict.unknowable.removed).toEqual({ 0: 1, 1: 1 })
+})
+
+test('of a compacted topic it is said that older records may be gone', async () => {
+  const topic = await makeVerifiedTopic({}, { 'cleanup.policy': 'compact' })
+  await topic.send([event('acme', 'ann', { plan: 'pro' })])
+  startWorker(topic.environment)
+  await topic.caughtUp()
+  await redis.hset(`${keyOf(topic, 'old')}:clock`, '', '1704067200000000')
+  const { exitCode, verdict } = await runVerify(topic.environment)
+  expect(verdict.unknowable.isCompacted).toBe(true)
+  expect(verdict.unverifiable.first).toMatchObject([{ group: 'old', kind: 'group' }])
+  expect(exitCode).toBe(0)
+})
+
+test('a record without a usable time is no reason to call a group different', async () => {
+  const topic = await makeVerifiedTopic()
+  // erased as of when the worker reads it
+  const headers = { 'group-traits.erase': '' }
+  await produce(topic.settings, [{ key: 'acme', value: null, headers, timestamp: '1000' }])
+  startWorker(topic.environment)
+  await topic.caughtUp()
+  const { exitCode, stdout } = await runCli(['verify'], topic.environment)
+  expect(stdout).toMatch(/^acme +latest clock +20.*Z +20.*Z$/m)
+  expect(stdout).toContain('has no usable time: whether its event counts depended on when')
+  expect(exitCode).toBe(0)
+})
+
+test('a topic that is not there is no outage', async () => {
+  const { exitCode, stderr } = await runCli(['verify'], ownEnvironment())
+  expect(exitCode).toBe(1)
+  expect(stderr).toMatch(/^error: .*topic cli-test-\w+ .*kafka-topics/)
+})
+
+test('where nobody reads, it says so and compares nothing', async () => {
+  const topic = await makeVerifiedTopic()
+  await topic.send([event('acme', 'ann', { plan: 'pro' }), event('b', 'ann', {})])
+  const { exitCode, stdout, stderr } = await runCli(['verify', '--timeout', '1'], topic.environment)
+  expect(exitCode).toBe(1)
+  expect(stdout).toBe('')
+  expect(stderr).toMatch(/^waiting for the workers to catch up\nerror: nobody is reading: /)
+  expect(stderr).toContain('a lag of 2 records and has not moved for 1 s')
+})
+
+test('transactions at the end of the topic, open and ended, are no lag', async () => {
+  const topic = await makeVerifiedTopic()
+  const { topic: name } = topic.settings
+  const [done, open] = await beginTransactions(topic.settings, 2)
+  const value = JSON.stringify(event('acme', 'ann', { plan: 'pro' }))
+  await done?.send({ topic: name, messages: [{ value, partition: 0 }] })
+  await done?.commit()
+  startWorker(topic.environment)
+  await until('it is merged', () => redis.exists(keyOf(topic, 'acme')))
+  await open?.send({ topic: name, messages: [{ value, partition: 0 }] })
+  const { exitCode, verdict } = await runVerify(topic.environment)
+  await open?.abort()
+  expect(verdict).toMatchObject({ groups: 1, differences: { count: 0 } })
+  expect(exitCode).toBe(0)
+})
+
+describe('Ctrl-C ends it at once', () => {
+  test('and leaves nothing behind in Kafka', async () => {
+    const topic = await makeVerifiedTopic()
+    await topic.send(someEvents(10, 5))
+    expect(await interrupted(topic.environment)).toContain('waiting for the workers to catch up\n')
+    const { groups } = await withAdmin(topic.settings, (admin) => admin.listGroups())
+    expect(groups.filter(({ groupId }) => groupId.startsWith(topic.settings.topic))).toEqual([])
+  })
+
+  test('also while Redis is waited for', async () => {
+    const topic = await makeVerifiedTopic({ REDIS_URL: 'redis://127.0.0.1:1' })
+    expect(await interrupted(topic.environment)).toContain('pass 1: comparing with Redis\n')
+  })
+})
+
+const binary = inject('redisServer')
+
+describe.skipIf(binary === '')('on a Redis of its own', () => {
+  test('reading rights are enough', async () => {
+    const own = await startOwnRedis(binary)
+    onTestFinished(() => own.stop())
+    const admin = new Redis(own.port, { protocol: 2 })
+    await admin.acl('SETUSER', 'auditor', 'on', '>pw', '~*', '+@read', '+@connection', '-@write')
+    const topic = await makeVerifiedTopic({ REDIS_URL: own.url })
+    await topic.send([...someEvents(100, 20), event('acme', 'ann', {}, { assigned: false })])
+    startWorker(topic.environment)
+    await topic.caughtUp()
+    const auditor = `redis://auditor:pw@127.0.0.1:${own.port}`
+    const good = await runVerify({ ...topic.environment, REDIS_URL: auditor })
+    expect(good).toMatchObject({ exitCode: 0, verdict: { groups: 21 } })
+    await admin.hset(keyOf(topic, 'group3'), 'planted', 'x')
+    const bad = await runVerify({ ...topic.environment, REDIS_URL: auditor })
+    admin.disconnect()
+    expect(bad).toMatchObject({ exitCode: 1, verdict: { differences: { count: 1 } } })
+  })
+
+  test('a Cluster is read on every master', async () => {
+    const cluster = await startOwnCluster(binary)
+    onTestFinished(() => cluster.stop())
+    const topic = await makeVerifiedTopic({ REDIS_URL: cluster.url })
+    await topic.send(someEvents(600, 60))
+    startWorker(topic.environment)
+    await topic.caughtUp()
+    const good = await runVerify(topic.environment)
+    expect(good).toMatchObject({ exitCode: 0, verdict: { groups: 60 } })
+
+    const { config } = configOf(topic.environment)
+    const connection = openRedis(config.redis, log)
+    onTestFinished(() => connection.close())
+    await connection.opened
+    const extras = Array.from({ length: 9 }, (_, i) => `extra${i}`)
+    for (const id of extras) await connection.client.hset(`${keyOf(topic, id)}:clock`, 'x', '1')
+    for (const id of extras) {
+      await connection.client.zadd(
+        `${topic.environment.REDIS_USER_PREFIX}{${id}}:left`,
+        1,
+        'group1',
+      )
+    }
+    const { verdict } = await runVerify(topic.environment)
+    const named = verdict.differences.first.map(
+      ({ group, kind, name }) => `${group} ${kind} ${name}`,
+    )
+    expect(named.sort()).toEqual(
+      [
+        ...extras.map((id) => `${id} conflict `),
+        ...extras.map((id) => `group1 index ${id}`),
+      ].sort(),
+    )
+  })
+})
+
+/** Interrupts it once it says anything; returns all that it said. */
+async function interrupted(environment: Environment): Promise<string> {
+  const child = start(['verify'], environment)
+  const said = text(child.stderr!)
+  await once(child.stderr!, 'data')
+  const interruptedMs = performance.now()
+  child.kill('SIGINT')
+  expect(await once(child, 'exit')).toEqual([130, null])
+  expect(performance.now() - interruptedMs).toBeLessThan(5000)
+  expect(await said).toMatch(/interrupted: nothing can be said of the whole state\n$/)
+  return await said
+}
+
+async function verifyIn(topic: VerifiedTopic, maxBytes: number): Promise<Verdict> {
+  const { config } = configOf(topic.environment)
+  const connection = openRedis(config.redis, log)
+  try {
+    return await verify({
+      ...{ config, log, redis: connection, now: Date.now, maxBytes },
+      signal: new AbortController().signal,
+      limit: 100,
+      workersPatienceMs: 20_000,
+      patience: { kafka: (ask) => ask(), redis: (ask) => ask() },
+      onStep: () => {},
+    })
+  } finally {
+    connection.close()
+  }
+}
+
+function configOf(environment: Environment) {
+  return loadConfig({
+    ...{ file: undefined, environment, flags: new Map(), needsKafka: true },
+    localEndpoints: undefined,
+    readFile: (path) => readFileSync(path, 'utf8'),
+  })
+}
+
+/** Crowded, so that the same groups change all the time. */
+async function sendUntil(topic: VerifiedTopic, signal: AbortSignal): Promise<void> {
+  for (let round = 0; !signal.aborted; round++) await topic.send(someEvents(60, 30, round))
+}
+
+function someEvents(count: number, groups: number, round = 0): object[] {
+  return Array.from({ length: count }, (_, i) => {
+    const at = Date.UTC(2024, 0, 1) + round * 1000 + ((i * 7919) % 1000)
+    const more = { timestamp: new Date(at).toISOString(), assigned: i % 7 > 0 }
+    const traits = { [`t${i % 5}`]: i % 11 === 0 ? null : `v${i}`, plan: `p${i % 3}` }
+    return event(`group${i % groups}`, `user${(i * 31) % 50}`, traits, more)
+  })
+}
+
+function keyOf(topic: VerifiedTopic, groupId: string): string {
+  return `${topic.environment.REDIS_GROUP_PREFIX}{${groupId}}`
+}
