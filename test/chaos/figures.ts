@@ -86,7 +86,7 @@ function tableOfTotals(figures: Figures): string {
   return table.toString()
 }
 
-const PLAIN = { head: [], border: [] }
+const PLAIN = { head: [], border: [], compact: true }
 
 function inSeconds(ms: number | undefined): string {
   return ms === undefined ? '' : (ms / 1000).toFixed(1)

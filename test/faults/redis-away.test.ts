@@ -21,7 +21,7 @@ const TROUBLES: readonly { what: string; trouble: Trouble; detail: RegExp }[] = 
 describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
   test.for(TROUBLES)(
     '$what: workers wait, and go on by themselves with nothing lost',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async ({ trouble, detail }) => {
       const scene = await startRedisScene()
       await expectOutage(scene, trouble, detail)

@@ -1,13 +1,7 @@
 /** Redis is there, and something keeps going wrong: the work gets done all the same. */
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { kafkajs } from '../../src/kafka/kafkajs.ts'
-import {
-  countOutages,
-  expectReady,
-  expectTruth,
-  type RedisScene,
-  startRedisScene,
-} from './redis-scene.ts'
+import { countOutages, expectTruth, type RedisScene, startRedisScene } from './redis-scene.ts'
 import {
   breakingOffReplies,
   farAway,
@@ -16,11 +10,12 @@ import {
 } from './redis-troubles.ts'
 import type { Difference } from './scene/differences.ts'
 import { placeOf } from './scene/truth.ts'
+import { untilReady } from './scene/worker-signs.ts'
 
 const RECORDS = 1500
 
 describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
-  test('loses its scripts over and over: they are sent again', { timeout: 60_000 }, async () => {
+  test('loses its scripts over and over: they are sent again', { timeout: 120_000 }, async () => {
     const redis = await startRedisScene()
     const end = await losingItsScripts(redis.site)
     await redis.sent(RECORDS)
@@ -36,13 +31,13 @@ describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
     { what: 'breaks off in the middle of its replies', trouble: breakingOffReplies },
   ])(
     '$what over and over: workers connect again each time',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async ({ trouble }) => {
       const redis = await startRedisScene()
       const end = await trouble(redis.site)
       await redis.sent(RECORDS)
       await end()
-      await expectReady(redis.scene)
+      for (const worker of redis.scene.workers) await untilReady(worker, 60_000)
       await expectTruth(redis)
       for (const worker of redis.scene.workers) {
         expect(countOutages(redis, worker)).toBeGreaterThan(0)
@@ -51,7 +46,7 @@ describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
   )
 
   test('is 100 ms away: each batch takes longer, and that is all', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     const redis = await startRedisScene()
     const before = await mergeTimes(redis)
@@ -62,14 +57,14 @@ describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
     const seconds = (during.seconds - before.seconds) / (during.batches - before.batches)
     expect(seconds).toBeGreaterThan(0.2)
     expect(seconds).toBeGreaterThan(5 * (before.seconds / before.batches))
-    await expectReady(redis.scene)
+    for (const worker of redis.scene.workers) await untilReady(worker, 60_000)
     await end()
     await expectTruth(redis)
     for (const worker of redis.scene.workers) expect(countOutages(redis, worker)).toBe(0)
   })
 
   test("gets a foreign key at a group's name: its events alone are dead letters", {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     const redis = await startRedisScene()
     const { scene } = redis

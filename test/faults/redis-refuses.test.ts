@@ -24,7 +24,7 @@ const TROUBLES: readonly { what: string; trouble: Trouble; detail: RegExp; passw
 describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
   test.for(TROUBLES)(
     '$what: workers wait, and go on by themselves once it takes writes again',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async ({ trouble, detail, password }) => {
       const scene = await startRedisScene(password === undefined ? {} : { password })
       await expectOutage(scene, trouble, detail)

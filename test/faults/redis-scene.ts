@@ -9,6 +9,7 @@ import { openWay } from '../setup/way.ts'
 import type { RedisSite, Trouble } from './redis-troubles.ts'
 import { expectNoDifference } from './scene/oracle.ts'
 import { type Scene, startScene } from './scene/scene.ts'
+import { hasEnded, story, untilReady } from './scene/worker-signs.ts'
 
 export interface RedisScene {
   readonly site: RedisSite
@@ -23,7 +24,9 @@ export interface RedisScene {
 }
 
 /** Short, so that a test of seconds sees several of them pass. */
-const TIMEOUTS = { REDIS_CONNECT_TIMEOUT_MS: '1s', REDIS_COMMAND_TIMEOUT_MS: '500ms' }
+const TIMEOUTS = { REDIS_CONNECT_TIMEOUT_MS: '2s', REDIS_COMMAND_TIMEOUT_MS: '700ms' }
+/** For what takes a second or two where nothing else goes on. */
+const DEADLINE_MS = 60_000
 const WORKERS = 2
 const RECORDS_PER_SECOND = 500
 /** Keeps all that it has acknowledged, whatever happens. */
@@ -43,7 +46,7 @@ export async function startRedisScene(options: OwnRedisOptions = {}): Promise<Re
     environment: { ...TIMEOUTS, REDIS_URL: redis.url.replace(`:${redis.port}`, `:${way.port}`) },
   })
   onTestFinished(() => scene.close())
-  await Promise.all(scene.workers.map((worker) => worker.said('joined')))
+  await Promise.all(scene.workers.map((worker) => worker.said('joined', DEADLINE_MS)))
   const load = scene.load.run(RECORDS_PER_SECOND)
   await until('there is some load', () => scene.load.acknowledged.size > RECORDS_PER_SECOND / 2)
   await caughtUp(scene)
@@ -54,7 +57,7 @@ export async function startRedisScene(options: OwnRedisOptions = {}): Promise<Re
     saying: (worker, text) => worker.saying(text).filter((line) => !before.get(worker)?.has(line)),
     async sent(count) {
       const enough = scene.load.acknowledged.size + count
-      await until('the load goes on', () => scene.load.acknowledged.size >= enough)
+      await until('the load goes on', () => scene.load.acknowledged.size >= enough, DEADLINE_MS)
     },
     caughtUp: () => caughtUp(scene),
     stopLoad: () => load.stop(),
@@ -63,10 +66,14 @@ export async function startRedisScene(options: OwnRedisOptions = {}): Promise<Re
 
 async function caughtUp({ config }: Scene): Promise<void> {
   const ends = await readOffsets(config.kafka, silentLog)
-  await until('what is in the topic is committed', async () => {
-    const now = await readOffsets(config.kafka, silentLog)
-    return ends.every(({ end }, partition) => (now[partition]?.next ?? -1n) >= end)
-  })
+  await until(
+    'what is in the topic is committed',
+    async () => {
+      const now = await readOffsets(config.kafka, silentLog)
+      return ends.every(({ end }, partition) => (now[partition]?.next ?? -1n) >= end)
+    },
+    DEADLINE_MS,
+  )
 }
 
 /**
@@ -76,37 +83,37 @@ async function caughtUp({ config }: Scene): Promise<void> {
  * @param detail what the workers say of it
  */
 export async function expectOutage(
-  { site, scene, saying, sent, caughtUp }: RedisScene,
+  redis: RedisScene,
   trouble: Trouble,
   detail: RegExp,
 ): Promise<void> {
-  const end = await trouble(site)
+  const { scene } = redis
+  const end = await trouble(redis.site)
   await Promise.all(scene.workers.map((worker) => expectAway(worker, detail)))
-  await sent(RECORDS_PER_SECOND)
-  await end()
-  await expectReady(scene)
-  await caughtUp()
+  await redis.sent(RECORDS_PER_SECOND)
   for (const worker of scene.workers) {
-    expect(saying(worker, 'Redis is away'), story(worker)).toHaveLength(1)
-    expect(saying(worker, 'Redis is back'), story(worker)).toHaveLength(1)
+    expect(redis.saying(worker, 'Redis is away'), story(worker)).toHaveLength(1)
+    expect(redis.saying(worker, 'Redis is back'), story(worker)).toHaveLength(0)
   }
+  await end()
+  for (const worker of scene.workers) await untilReady(worker, DEADLINE_MS)
+  await redis.caughtUp()
+  for (const worker of scene.workers) expect(countOutages(redis, worker)).toBeGreaterThan(0)
 }
 
 async function expectAway(worker: WorkerProcess, detail: RegExp): Promise<void> {
-  await until(`/readyz tells ${detail}`, async () => {
-    const { status, body } = await worker.get('/readyz')
-    const { parts } = JSON.parse(body) as { parts: { name: string; detail?: string }[] }
-    const redis = parts.find(({ name }) => name === 'redis')
-    if (status === 503 && detail.test(redis?.detail ?? '')) return true
-    throw new Error(body)
-  })
+  await until(
+    `/readyz tells ${detail}`,
+    async () => {
+      const { status, body } = await worker.get('/readyz')
+      const { parts } = JSON.parse(body) as { parts: { name: string; detail?: string }[] }
+      const redis = parts.find(({ name }) => name === 'redis')
+      if (status === 503 && detail.test(redis?.detail ?? '')) return true
+      throw new Error(body)
+    },
+    DEADLINE_MS,
+  )
   expect((await worker.get('/healthz')).status).toBe(200)
-}
-
-export async function expectReady({ workers }: Scene): Promise<void> {
-  for (const worker of workers) {
-    await until('the worker is ready', async () => (await worker.get('/readyz')).status === 200)
-  }
 }
 
 /** Ends the load, lets the workers finish, and has the oracle judge; nobody died or complained. */
@@ -114,7 +121,7 @@ export async function expectTruth({ scene, stopLoad }: RedisScene): Promise<void
   await stopLoad()
   expectNoDifference(await scene.oracle.check())
   for (const worker of scene.workers) {
-    expect(worker.child.exitCode, story(worker)).toBeNull()
+    expect(hasEnded(worker), story(worker)).toBe(false)
     const complaints = worker.lines.filter(({ level }) => level !== 'info' && level !== 'warn')
     expect(complaints).toEqual([])
   }
@@ -125,10 +132,4 @@ export function countOutages({ saying }: RedisScene, worker: WorkerProcess): num
   const told = saying(worker, 'is away').length
   expect(saying(worker, 'is back'), story(worker)).toHaveLength(told)
   return told
-}
-
-function story({ lines }: WorkerProcess): string {
-  return lines
-    .map(({ time, level, msg, detail }) => `${time} ${level} ${msg} ${detail ?? ''}`)
-    .join('\n')
 }
