@@ -37,9 +37,9 @@ export async function pauseAndPlace(site: Site, positions: Map<number, bigint>):
   const { options, elapsed } = site
   const { signal, onProgress } = options
   const candidates = await site.patiently(() => groupsWithoutNews(site))
-  onProgress({ kind: 'pausing' })
   const pausedAtMs = elapsed()
   const pause = await pauseWorkers(site)
+  onProgress({ kind: 'paused' })
   try {
     await foldUpTo(site.intoSecond, positions, await endsNow(site, positions), signal)
     onProgress({ kind: 'placing' })

@@ -30,7 +30,7 @@ export type RebuildProgress =
   /** From here on so many records are read, at most. */
   | { readonly kind: 'reading'; readonly records: number }
   | { readonly kind: 'read'; readonly records: number }
-  | { readonly kind: 'clearing' | 'pausing' | 'placing' | 'mending' }
+  | { readonly kind: 'clearing' | 'paused' | 'placing' | 'mending' }
 
 export interface Site {
   readonly options: RebuildOptions

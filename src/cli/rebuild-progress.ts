@@ -4,7 +4,7 @@ import type { OutStream } from './cli.ts'
 
 const STEPS = {
   clearing: 'clearing the second prefix',
-  pausing: 'pausing the workers, and reading what came meanwhile',
+  paused: 'the workers are paused; reading what came meanwhile',
   placing: 'putting the groups in place',
   mending: 'setting the user index right, beside the workers',
 }
