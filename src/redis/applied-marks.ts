@@ -1,16 +1,15 @@
 /**
  * The marks in Redis, `group-traits:applied:{TOPIC}:CONSUMERGROUP`: a hash, partition → next
- * offset. On a Cluster each master can lose writes by itself, so each has marks of its own:
- * `{TOPIC#1}` and so on, the first of them whose slot it serves; the least counts.
+ * offset. On a Cluster each master can lose writes by itself, so each has marks of its own, and
+ * the least counts; the first one says in the field `parts` which of them there are.
  */
-import { Cluster } from 'ioredis'
+import { isDeepStrictEqual } from 'node:util'
 import { Refused, Unavailable } from '../pipeline/outage.ts'
 import type { AppliedMarks, Mark } from '../pipeline/ports.ts'
 import type { RedisConnection } from './connection.ts'
 import { codeOf, failureOf } from './failure.ts'
 import { marksKey, pauseKey } from './keys.ts'
-import type { RedisClient } from './scripts.ts'
-import { slotOf } from './slots.ts'
+import { type Part, partsFinder } from './mark-parts.ts'
 
 /** @param consumerGroup whose workers' marks these are, as Kafka knows it */
 export function openAppliedMarks(
@@ -19,19 +18,40 @@ export function openAppliedMarks(
   consumerGroup: string,
 ): AppliedMarks {
   const { client } = connection
+  const findParts = partsFinder(client, (number) => marksKey(topic, consumerGroup, number))
   const pause = pauseKey(topic, consumerGroup)
-  const keys = () => keysOfMasters(client, (part) => marksKey(topic, consumerGroup, part))
 
-  const read = async (): Promise<Map<number, Mark>> => {
-    const all = keys()
-    const hashes = await Promise.all(all.map((key) => client.hgetall(key)))
-    const partitions = new Set(hashes.flatMap((hash) => Object.keys(hash)))
-    return new Map(
-      Array.from(partitions, (partition) => {
-        const texts = hashes.map((hash) => hash[partition])
-        return [Number(partition), markOf(all, texts)]
-      }),
-    )
+  const read = async (): Promise<ReadonlyMap<number, Mark>> => {
+    const parts = findParts()
+    const standing = await readParts(parts)
+    const list = parts.map(({ number }) => number).join()
+    const known = standing[0]?.hash[LIST] ?? '0'
+    if (known === list) return marksOf(standing)
+    await admit(standing, known.split(','))
+    await client.hset(marksKey(topic, consumerGroup, 0), LIST, list)
+    return marksOf(await readParts(parts))
+  }
+
+  const readParts = async (parts: readonly Part[]): Promise<PartWithMarks[]> => {
+    const hashes = await Promise.all(parts.map(({ key }) => client.hgetall(key)))
+    return parts.map((part, i) => ({ ...part, hash: hashes[i] ?? {} }))
+  }
+
+  /** A master that joined lost nothing: its marks begin where those of the others are. */
+  const admit = async (parts: readonly PartWithMarks[], known: readonly string[]) => {
+    const isKnown = ({ number }: Part) => known.includes(String(number))
+    for (const [partition, { next }] of marksOf(parts.filter(isKnown))) {
+      for (const part of parts) {
+        if (isKnown(part) || next === undefined) continue
+        await set(part, partition, part.hash[partition] ?? '', next)
+      }
+    }
+  }
+
+  const set = async ({ number, key }: Part, partition: number, before: string, next: bigint) => {
+    // the pause has the slot of the first key only
+    const gate = number === 0 ? pause : `${key}:none`
+    return await client.advanceMark(key, gate, partition, before, String(next))
   }
 
   const compareAndSet = async (
@@ -39,21 +59,23 @@ export function openAppliedMarks(
     seen: Mark | undefined,
     next: bigint,
   ): Promise<Mark | undefined> => {
-    const all = keys()
-    for (const [i, key] of all.entries()) {
-      const before = seen?.parts.get(key)?.toString() ?? ''
-      // the pause has the slot of the first key only
-      const gate = i === 0 ? pause : key.concat(':none')
-      const outcome = await client.advanceMark(key, gate, partition, before, String(next))
-      if (outcome === 'paused') {
-        throw new Unavailable(
-          'redis',
-          'the workers are paused while a rebuild puts groups in place',
-        )
-      }
-      if (outcome !== 'set') return undefined
+    const parts = findParts()
+    if (seen?.next !== undefined && !parts.every(({ name }) => seen.parts.has(name))) return
+    // all at once, on the connections as they are now
+    const outcomes = await allSettled(
+      parts.map((part) => {
+        const before = seen?.parts.get(part.name)
+        return set(part, partition, before === undefined ? '' : String(before), next)
+      }),
+    )
+    if (outcomes.includes('paused')) {
+      throw new Unavailable('redis', 'the workers are paused while a rebuild puts groups in place')
     }
-    return { next, parts: new Map(all.map((key) => [key, next])) }
+    if (outcomes.includes('other')) return
+    if (!isDeepStrictEqual(findParts(), parts)) {
+      throw new Unavailable('redis', 'Redis Cluster changed its masters in the middle of a batch')
+    }
+    return { next, parts: new Map(parts.map(({ name }) => [name, next])) }
   }
 
   const guarded = async <Result>(ask: () => Promise<Result>): Promise<Result> => {
@@ -61,7 +83,7 @@ export function openAppliedMarks(
     try {
       return await ask()
     } catch (error) {
-      if (error instanceof Error && codeOf(error) === 'WRONGTYPE') throw foreign(keys())
+      if (error instanceof Error && codeOf(error) === 'WRONGTYPE') throw foreign(findParts())
       throw failureOf(error, connection.lastError)
     }
   }
@@ -72,40 +94,47 @@ export function openAppliedMarks(
   }
 }
 
-/** One key for each master; one in all where there is no Cluster. */
-function keysOfMasters(client: RedisClient, keyOf: (part: number) => string): string[] {
-  if (!(client instanceof Cluster)) return [keyOf(0)]
-  const keys: string[] = []
-  const missing = new Set(client.slots.flatMap((nodes) => nodes?.[0] ?? []))
-  for (let part = 0; missing.size > 0 && part < MAX_PARTS; part++) {
-    const key = keyOf(part)
-    const master = client.slots[slotOf(key)]?.[0]
-    if (part === 0 || (master !== undefined && missing.has(master))) keys.push(key)
-    if (master !== undefined) missing.delete(master)
-  }
-  if (keys.length === 0) throw new Unavailable('redis', 'Redis Cluster does not say its slots')
-  return keys
+interface PartWithMarks extends Part {
+  readonly hash: Readonly<Record<string, string>>
 }
 
-/** A master with less than some ten slots may go without a mark. */
-const MAX_PARTS = 10_000
+/** The numbers of the parts, as of when somebody last looked. */
+const LIST = 'parts'
 
-function markOf(keys: readonly string[], texts: readonly (string | undefined)[]): Mark {
-  const parts = new Map<string, bigint>()
-  for (const [i, key] of keys.entries()) {
-    const text = texts[i]
-    if (text === undefined) continue
-    if (!/^\d{1,19}$/.test(text)) throw foreign([key])
-    parts.set(key, BigInt(text))
+function marksOf(parts: readonly PartWithMarks[]): Map<number, Mark> {
+  const marks = new Map<number, Map<string, bigint>>()
+  for (const part of parts) {
+    for (const [field, value] of Object.entries(part.hash)) {
+      if (field === LIST) continue
+      if (!NUMBER.test(field) || !NUMBER.test(value)) throw foreign([part])
+      const partition = Number(field)
+      marks.set(partition, (marks.get(partition) ?? new Map()).set(part.name, BigInt(value)))
+    }
   }
-  const least = [...parts.values()].reduce((a, b) => (a < b ? a : b), 2n ** 63n)
-  return { next: parts.size === keys.length ? least : undefined, parts }
+  return new Map(
+    Array.from(marks, ([partition, found]) => {
+      const next = found.size === parts.length ? least(found.values()) : undefined
+      return [partition, { next, parts: found }]
+    }),
+  )
 }
 
-function foreign(keys: readonly string[]): Refused {
+const NUMBER = /^(?:0|[1-9]\d{0,18})$/
+
+function least(numbers: Iterable<bigint>): bigint {
+  return [...numbers].reduce((a, b) => (a < b ? a : b), 2n ** 63n)
+}
+
+/** @throws the first failure, once nothing is under way any more */
+async function allSettled<Result>(promises: readonly Promise<Result>[]): Promise<Result[]> {
+  await Promise.allSettled(promises)
+  return await Promise.all(promises)
+}
+
+function foreign(parts: readonly Part[]): Refused {
   return new Refused(
     'redis',
-    `what stands at ${keys.join(', ')} in Redis was not written by group-traits: rename or delete ` +
-      'it, then start again',
+    `what stands at ${parts.map(({ key }) => key).join(', ')} in Redis was not written by ` +
+      'group-traits: rename or delete it, then start again',
   )
 }
