@@ -90,7 +90,7 @@ export async function work(
       marks: openAppliedMarks(redis, kafka.topic, kafka.groupId),
       source,
       onLostState: worker.onLostState,
-      onLoss: (losses) => tellLoss(losses, log, metrics),
+      onLoss: (losses) => tellLoss(losses, worker.onLostState, log, metrics),
     })
     const look = () => store.look()
     endWatch = watchState(groups, look)
@@ -180,7 +180,12 @@ function sourceOf(
   }
 }
 
-function tellLoss(losses: readonly Loss[], log: Log, metrics: Metrics): void {
+function tellLoss(
+  losses: readonly Loss[],
+  onLostState: Config['worker']['onLostState'],
+  log: Log,
+  metrics: Metrics,
+): void {
   metrics.countLosses(losses.length)
   const partitions = losses.map(({ partition, mark, applied, from }) => {
     const gone = from - (mark ?? 0n)
@@ -191,11 +196,14 @@ function tellLoss(losses: readonly Loss[], log: Log, metrics: Metrics): void {
       ...(gone > 0n && { goneFromTopic: String(gone) }),
     }
   })
-  const gone = partitions.filter(({ goneFromTopic }) => goneFromTopic !== undefined)
+  const names = partitions.map(({ partition }) => partition).join(', ')
+  const isGone = partitions.some(({ goneFromTopic }) => goneFromTopic !== undefined)
   log.error(
     { partitions },
     'Redis lost writes that it had acknowledged (a flush, an older snapshot, a failover?): ' +
-      `reading ${partitions.map(({ partition }) => partition).join(', ')} again from where it stands` +
-      (gone.length > 0 ? '; the topic no longer holds all of it, and what is gone stays lost' : ''),
+      (onLostState === 'stop'
+        ? `partitions ${names} are left as they stand`
+        : `reading partitions ${names} again from where it stands`) +
+      (isGone ? '; the topic no longer holds all of it, and what is gone stays lost' : ''),
   )
 }
