@@ -58,7 +58,7 @@ describe.skipIf(jars === '')('under load', () => {
 
   test.for(TROUBLES)(
     'Kafka $what: workers say so once, wait, and go on by themselves with nothing lost',
-    { timeout: 90_000 },
+    { timeout: 150_000 },
     async ({ trouble }) => {
       const scene = await openScene({
         kafkaBrokers: broker.directBrokers,

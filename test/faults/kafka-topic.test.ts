@@ -45,7 +45,7 @@ describe.skipIf(jars === '')('under the workers', () => {
     const offsets = await readOffsets(scene.config.kafka, silentLog)
     expect(offsets.filter(({ end }) => end > 0n)).toHaveLength(6)
     for (const worker of workers) expectUnharmed(worker, [])
-  }, 60_000)
+  }, 150_000)
 
   describe('the topic is deleted and made again:', () => {
     test('while no worker runs, the next one reads it from the beginning', async () => {
@@ -61,7 +61,7 @@ describe.skipIf(jars === '')('under the workers', () => {
       expectNoDifference(await scene.oracle.check({ earlier }))
       expect(earlier.records).toBe(5000)
       for (const worker of [first, second]) expect(complaintsOf(worker), story(worker)).toEqual([])
-    }, 60_000)
+    }, 150_000)
 
     test('a worker that sees it gone says so, waits for it, and reads it from the beginning', async () => {
       const scene = await openOwn({ partitions: 2, workers: 1 })
@@ -80,7 +80,7 @@ describe.skipIf(jars === '')('under the workers', () => {
       expect(earlier.records).toBe(3000)
       expectUnharmed(worker, [AWAY])
       expect(worker.saying('Kafka is back'), story(worker)).toHaveLength(1)
-    }, 60_000)
+    }, 150_000)
 
     test('with more records than before, while the worker is cut off, nothing is passed over', async () => {
       const scene = await openOwn({ partitions: 2, workers: 1 })
@@ -95,7 +95,7 @@ describe.skipIf(jars === '')('under the workers', () => {
       expectNoDifference(await scene.oracle.check({ earlier }))
       expect(earlier.records).toBe(5000)
       expectUnharmed(worker, [AWAY])
-    }, 60_000)
+    }, 150_000)
   })
 
   describe('retention passes a lagging worker, which says what it lost and goes on:', () => {
@@ -111,7 +111,7 @@ describe.skipIf(jars === '')('under the workers', () => {
       expectNoDifference(await scene.oracle.check({ earlier }))
       expect(earlier.records).toBeLessThan(2500)
       expectUnharmed(second, await lossesTold(second, lost))
-    }, 60_000)
+    }, 150_000)
 
     test('while it is cut off', async () => {
       const scene = await openOwn({ partitions: 2, workers: 1 })
@@ -124,7 +124,7 @@ describe.skipIf(jars === '')('under the workers', () => {
       await broker.way.mend()
       expectNoDifference(await scene.oracle.check({ earlier }))
       expectUnharmed(worker, [AWAY, ...(await lossesTold(worker, lost))])
-    }, 60_000)
+    }, 150_000)
 
     test('while it waits for Redis, with a batch in hand', async () => {
       const redis = new URL(inject('redisUrl'))
@@ -144,7 +144,7 @@ describe.skipIf(jars === '')('under the workers', () => {
       expectNoDifference(await scene.oracle.check({ earlier }))
       const away = 'warn: Redis is away: waiting for it'
       expectUnharmed(worker, [away, ...(await lossesTold(worker, lost))])
-    }, 60_000)
+    }, 150_000)
   })
 
   /** Until it knows, so that it comes back with another session. */

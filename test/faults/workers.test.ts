@@ -45,7 +45,7 @@ describe.skipIf(jars === '')('under load', () => {
     for (const worker of scene.workers) expect(complaintsOf(worker), story(worker)).toEqual([])
     expect(scene.workers.map(hasEnded)).toEqual([...Array(8).fill(true), false, false])
     await expectWell(scene.workers.slice(-2))
-  }, 90_000)
+  }, 150_000)
 
   test('two workers go on while a third joins and leaves, again and again', async () => {
     const scene = await openOwn(2)
@@ -64,7 +64,7 @@ describe.skipIf(jars === '')('under load', () => {
       expect(worker.saying('joined').length).toBeGreaterThanOrEqual(10)
     }
     await expectWell(residents)
-  }, 60_000)
+  }, 150_000)
 
   test('workers that are told to stop in the middle of their work do so with nothing lost', async () => {
     const scene = await openOwn(1)
@@ -80,7 +80,7 @@ describe.skipIf(jars === '')('under load', () => {
     expectNoDifference(await scene.oracle.check())
     for (const worker of scene.workers) expect(complaintsOf(worker), story(worker)).toEqual([])
     await expectWell(scene.workers.slice(-1))
-  }, 60_000)
+  }, 150_000)
 
   test('a worker frozen beyond its session writes as a zombie, joins again, and harms nothing', async () => {
     const scene = await openOwn(1)
@@ -117,7 +117,7 @@ describe.skipIf(jars === '')('under load', () => {
     expect(sleeper.saying('is back'), story(sleeper)).toHaveLength(told.length)
     expect(told.length).toBeLessThanOrEqual(2 * NAPS)
     await expectWell(scene.workers)
-  }, 90_000)
+  }, 150_000)
 
   async function openOwn(workers: number): Promise<Scene> {
     const kafkaBrokers = broker.brokers

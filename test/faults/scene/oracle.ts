@@ -108,7 +108,7 @@ export function createOracle({ config, redis, load }: OracleOptions): Oracle {
   }
 }
 
-const DRAIN_DEADLINE_MS = 40_000
+const DRAIN_DEADLINE_MS = 60_000
 const POLL_MS = 150
 
 /** @throws with how far it is where it is not */

@@ -109,12 +109,10 @@ function namesOf(name: string) {
 /** Outages are noticed, and batches small, so that a fault meets some in hand. */
 const SHORT = {
   KAFKA_SESSION_TIMEOUT_MS: '6s',
-  KAFKA_CONNECT_TIMEOUT_MS: '2s',
-  KAFKA_REQUEST_TIMEOUT_MS: '3s',
+  KAFKA_CONNECT_TIMEOUT_MS: '3s',
+  KAFKA_REQUEST_TIMEOUT_MS: '5s',
   KAFKA_MAX_WAIT_MS: '100ms',
   KAFKA_MAX_PARTITION_FETCH_BYTES: '64KiB',
-  REDIS_CONNECT_TIMEOUT_MS: '2s',
-  REDIS_COMMAND_TIMEOUT_MS: '2s',
 }
 
 function configOf(environment: Readonly<Record<string, string>>): Config {
