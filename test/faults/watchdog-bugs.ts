@@ -4,4 +4,6 @@ export const BUGS = {
   stuck: 'bug-stuck',
   throws: 'bug-throws',
   rejects: 'bug-rejects',
+  crashesClient: 'bug-crashes-client',
+  haltsClient: 'bug-halts-client',
 } as const
