@@ -37,6 +37,23 @@ export interface SufferedFault {
   readonly recoveryMs: number
 }
 
+export function emptyFigures(seed: number, recordsPerSecond: number): Figures {
+  return {
+    seed,
+    startedAt: new Date(),
+    recordsPerSecond,
+    elapsedMs: 0,
+    checks: 0,
+    records: 0,
+    checkedRecords: 0,
+    rejected: 0,
+    deadLetters: 0,
+    faults: [],
+    differences: [],
+    deaths: [],
+  }
+}
+
 export function isFlawless({ differences, deaths, failure }: Figures): boolean {
   return differences.length === 0 && deaths.length === 0 && failure === undefined
 }

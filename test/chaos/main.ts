@@ -16,7 +16,7 @@ import { randomFrom } from '../bench/generator.ts'
 import { LOGS } from './crew.ts'
 import { type EpochOptions, liveThrough } from './epoch.ts'
 import { FAULTS } from './faults.ts'
-import { type Figures, isFlawless, tableOf } from './figures.ts'
+import { emptyFigures, isFlawless, tableOf } from './figures.ts'
 import { clockTime, type Progress, startProgress } from './progress.ts'
 import { scheduleFaults } from './schedule.ts'
 import { startServers } from './servers.ts'
@@ -28,20 +28,7 @@ await chaos()
 
 async function chaos(): Promise<void> {
   const { minutes, seed, recordsPerSecond } = readArguments()
-  const figures: Figures = {
-    seed,
-    startedAt: new Date(),
-    recordsPerSecond,
-    elapsedMs: 0,
-    checks: 0,
-    records: 0,
-    checkedRecords: 0,
-    rejected: 0,
-    deadLetters: 0,
-    faults: [],
-    differences: [],
-    deaths: [],
-  }
+  const figures = emptyFigures(seed, recordsPerSecond)
   const startedMs = performance.now()
   const run: Run = {
     figures,
