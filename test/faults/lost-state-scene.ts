@@ -33,19 +33,17 @@ export async function settle({ load, oracle }: Scene, records: number): Promise<
   await oracle.drained()
 }
 
+/** Of a group of its own. */
+export function eventOf(group_id: string): string {
+  const timestamp = '2025-06-01T00:00:00Z'
+  return JSON.stringify({ group_id, user_id: 'somebody', traits: { plan: 'free' }, timestamp })
+}
+
 /** So many groups at once, which makes a batch of many calls. */
 export async function produceGroups({ config: { kafka } }: Scene, count: number): Promise<void> {
-  const groups = Array.from({ length: count }, (_, i) => `big ${i}`)
   await produce(
     kafka,
-    groups.map((group_id) => ({
-      value: JSON.stringify({
-        group_id,
-        user_id: 'user of big groups',
-        traits: { plan: 'big' },
-        timestamp: '2025-06-01T00:00:00Z',
-      }),
-    })),
+    Array.from({ length: count }, (_, i) => ({ value: eventOf(`big ${i}`) })),
   )
 }
 
@@ -102,6 +100,12 @@ export const marksOf = (scene: Scene) => scene.redis.hgetall(markKey(scene))
 export async function endsOf({ config }: Scene): Promise<Record<string, string>> {
   const offsets = await readOffsets(config.kafka, silentLog)
   return Object.fromEntries(offsets.map(({ partition, end }) => [partition, String(end)]))
+}
+
+/** Partition -> where the consumer group goes on. */
+export async function committedOf({ config }: Scene): Promise<Record<string, string>> {
+  const offsets = await readOffsets(config.kafka, silentLog)
+  return Object.fromEntries(offsets.map(({ partition, next }) => [partition, String(next)]))
 }
 
 /** Resolves once the marks stand at the ends: also where the offsets had been there all along. */

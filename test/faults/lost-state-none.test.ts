@@ -1,0 +1,153 @@
+/** What looks like a loss and is none: no worker says so, nothing is read again, the marks follow. */
+import { gzipSync } from 'node:zlib'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { kafkajs } from '../../src/kafka/kafkajs.ts'
+import { run } from '../integration/cli/command-line.ts'
+import { produce } from '../integration/kafka/fixture.ts'
+import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
+import { startOwnRedis } from '../setup/redis-server.ts'
+import { until } from '../setup/waiting.ts'
+import { openWay } from '../setup/way.ts'
+import {
+  endsOf,
+  eventOf,
+  expectHealed,
+  expectNoLoss,
+  marksOf,
+  openSceneWithRedis,
+  recordsRead,
+  settle,
+  untilHealed,
+} from './lost-state-scene.ts'
+import { openScene } from './scene/stage.ts'
+import { partitionsOf, story, untilWorking } from './scene/worker-signs.ts'
+
+const RECORDS = 1000
+
+describe.skipIf(inject('redisServer') === '')('no loss is', () => {
+  test('what a worker writes that was frozen in a batch, and wakes after another took over', async () => {
+    const redis = await startOwnRedis(inject('redisServer'))
+    onTestFinished(() => redis.stop())
+    const way = await openWay(redis.port)
+    onTestFinished(() => way.close())
+    const scene = await openScene({ redisUrl: redis.url, partitions: 2 })
+    // it waits for its replies until long after it has lost its partitions
+    const patient = { REDIS_COMMAND_TIMEOUT_MS: '60s' }
+    const url = `redis://127.0.0.1:${way.port}`
+    const sleeper = scene.startWorker({ REDIS_URL: url, ...patient })
+    await sleeper.said('joined')
+    const other = scene.startWorker()
+    await other.said('joined')
+    const load = scene.load.run(500)
+    await until('they share', () => [sleeper, other].every((w) => partitionsOf(w)?.length === 1))
+    await Promise.all([untilWorking(sleeper), untilWorking(other)])
+    const joins = sleeper.saying('joined').length
+    way.freeze()
+    const enough = scene.load.acknowledged.size + 200
+    await until('it has a batch in hand', () => scene.load.acknowledged.size > enough)
+    sleeper.child.kill('SIGSTOP')
+    await until('the other takes over', () => partitionsOf(other)?.length === 2)
+    await untilWorking(other)
+    way.thaw()
+    sleeper.child.kill('SIGCONT')
+    await until('it joins again', () => sleeper.saying('joined').length > joins)
+    await load.stop()
+    await expectHealed(scene)
+    await expectNoLoss(scene.workers)
+  }, 90_000)
+
+  test('an offset that was set by hand: back, and all is read again; forth, and it is not', async () => {
+    const { scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
+    const [first] = scene.workers as [WorkerProcess]
+    await settle(scene, RECORDS)
+    expect(await first.end('SIGTERM')).toBe(0)
+    const { topic, groupId } = scene.config.kafka
+    const skipped = Array.from({ length: 50 }, (_, i) => eventOf(`skipped ${i}`))
+    await produce(
+      scene.config.kafka,
+      skipped.map((value) => ({ partition: 1, value })),
+    )
+    const ends = await endsOf(scene)
+    await scene.withAdmin((admin) =>
+      admin.setOffsets({
+        groupId,
+        topic,
+        partitions: [
+          { partition: 0, offset: '100' },
+          { partition: 1, offset: ends[1] ?? '' },
+        ],
+      }),
+    )
+    const second = scene.startWorker()
+    await until('it has read again', async () => (await recordsRead(second)) > 0)
+    await untilHealed(scene)
+    expect(await recordsRead(second)).toBe(Number(ends[0]) - 100)
+    await settle(scene, 100)
+    const { differences } = await scene.oracle.check()
+    expect(differences.length).toBeGreaterThan(0)
+    for (const difference of differences) {
+      expect(difference).toMatchObject({ kind: 'state', actual: undefined })
+      expect(JSON.stringify(difference)).toContain('skipped ')
+    }
+    expect(await marksOf(scene)).toEqual(await endsOf(scene))
+    await expectNoLoss([first, second])
+  }, 60_000)
+
+  test('a group of workers that Kafka does not know, on a Redis that has it all', async () => {
+    const { scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
+    await settle(scene, RECORDS)
+    expect(await scene.workers[0]?.end('SIGTERM')).toBe(0)
+    await scene.withAdmin((admin) => admin.deleteGroups([scene.config.kafka.groupId]))
+    const worker = scene.startWorker()
+    await expectHealed(scene)
+    await scene.oracle.drained()
+    expect(await recordsRead(worker)).toBe(RECORDS)
+    await expectNoLoss(scene.workers)
+  }, 60_000)
+
+  test('a topic that is made anew while the worker runs', async () => {
+    const { scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
+    const [worker] = scene.workers as [WorkerProcess]
+    await settle(scene, RECORDS)
+    const earlier = await scene.oracle.readTopic()
+    const { topic } = scene.config.kafka
+    await scene.withAdmin((admin) => admin.deleteTopics({ topics: [topic] }))
+    await worker.said('Kafka is away')
+    await until('it is made', () => scene.makeTopic(2).then(() => true))
+    await scene.load.send(RECORDS / 5)
+    await worker.said('Kafka is back')
+    await expectHealed(scene, { earlier })
+    await expectNoLoss(scene.workers)
+  }, 60_000)
+
+  test('a batch that was skipped by hand', async () => {
+    const limit = { KAFKA_MAX_BATCH_BYTES: '1MiB' }
+    const { scene } = await openSceneWithRedis({ partitions: 1, workers: 1, environment: limit })
+    const [worker] = scene.workers as [WorkerProcess]
+    await settle(scene, RECORDS / 10)
+    const { kafka } = scene.config
+    await produceBomb(kafka)
+    await produce(kafka, [{ value: eventOf('behind') }])
+    const { offset } = await worker.said('cannot be read')
+    const skip = await run(['skip', '0', String(offset)], {
+      ...limit,
+      KAFKA_BROKERS: kafka.brokers.join(','),
+      KAFKA_TOPIC: kafka.topic,
+      KAFKA_GROUP_ID: kafka.groupId,
+    })
+    expect(skip.exitCode, skip.stderr).toBe(0)
+    await untilHealed(scene)
+    await scene.oracle.drained()
+    const { groupPrefix } = scene.config.redis
+    expect(await scene.redis.hget(`${groupPrefix}{behind}`, 'plan'), story(worker)).toBe('free')
+    await expectNoLoss(scene.workers)
+  }, 60_000)
+})
+
+/** More than a worker that is limited to a MiB reads. */
+async function produceBomb(kafka: Parameters<typeof produce>[0]): Promise<void> {
+  const { CompressionTypes, CompressionCodecs } = kafkajs
+  const codec = { compress: async ({ buffer }: { buffer: Buffer }) => gzipSync(buffer) }
+  ;(CompressionCodecs as Record<number, () => object>)[CompressionTypes.GZIP] = () => codec
+  await produce(kafka, [{ value: Buffer.alloc(2 * 1024 * 1024) }], CompressionTypes.GZIP)
+}
