@@ -49,20 +49,28 @@ interface Standing {
   readonly isSetBack: boolean
 }
 
+/** By partition; undefined: not looked at yet. */
+type Standings = Map<number, Standing | undefined>
+
+/** A partition whose mark is not where it should be. */
+interface Behind {
+  readonly loss: Loss
+  readonly seen: Mark | undefined
+  readonly at: PartitionOffsets | undefined
+}
+
 export class MarkedStore {
   /** Settles where the worker cannot go on: the state is lost, or a mark is not a mark. */
   readonly failed: Promise<Error>
-  private readonly options: MarkedStoreOptions
   private readonly fail: (error: Error) => void
-  /** Of the current assignment; undefined: not looked at yet. */
-  private standings = new Map<number, Standing | undefined>()
+  private readonly options: MarkedStoreOptions
+  /** Of the current assignment. */
+  private standings: Standings = new Map()
   private looking: Promise<void> | undefined
 
   constructor(options: MarkedStoreOptions) {
     this.options = options
-    const { promise, resolve } = Promise.withResolvers<Error>()
-    this.failed = promise
-    this.fail = resolve
+    ;({ promise: this.failed, resolve: this.fail } = Promise.withResolvers<Error>())
   }
 
   /** The partitions are ours from now on, and no others. */
@@ -88,9 +96,9 @@ export class MarkedStore {
   ): Promise<readonly StateConflict[]> {
     const { store, marks } = this.options
     const { partition } = batch
+    const { standings } = this
     for (;;) {
-      const { standings } = this
-      const { applied, seen } = await this.standingOf(batch)
+      const { applied, seen } = await this.standingOf(batch, standings)
       const { connection } = store
       const conflicts = await store.merge(patches)
       if (store.connection !== connection) {
@@ -123,16 +131,17 @@ export class MarkedStore {
     return this.looking
   }
 
-  private async standingOf({ partition, fetchOffset }: RecordBatch): Promise<Standing> {
-    const { standings } = this
+  /** @throws Abandoned where the partitions were assigned anew: nobody waits for the batch */
+  private async standingOf(batch: RecordBatch, standings: Standings): Promise<Standing> {
+    const { partition, fetchOffset } = batch
     if (!standings.has(partition)) throw new Abandoned(`partition ${partition} is not ours`)
     let standing = standings.get(partition)
     if (standing === undefined || (fetchOffset > standing.applied && !standing.isSetBack)) {
       this.forget(partition)
       await this.lookAnew()
-      if (standings !== this.standings) throw new Abandoned('the partitions were assigned anew')
       standing = standings.get(partition)
     }
+    if (standings !== this.standings) throw new Abandoned('the partitions were assigned anew')
     if (standing === undefined) {
       throw new Unavailable('kafka', `no broker knows partition ${partition} yet`)
     }
@@ -149,24 +158,20 @@ export class MarkedStore {
 
   private async lookOnce(): Promise<void> {
     const { standings } = this
-    const { marks, source } = this.options
-    // as of before the marks are read: those only grow
-    const known = new Map(standings)
-    const isNew = [...known.values()].includes(undefined)
-    const offsets = new Map<number, PartitionOffsets>()
-    if (isNew) for (const each of await source.offsets()) offsets.set(each.partition, each)
-    const found = await this.guarded(() => marks.read())
+    const known = new Map(standings) // as of before the marks are read: those only grow
+    const { found, offsets } = await this.readMarks(known)
     if (standings !== this.standings) return
 
-    const behind: [Loss, Mark | undefined][] = []
+    const behind: Behind[] = []
     for (const [partition, standing] of known) {
       const mark = found.get(partition)
       const at = offsets.get(partition)
       const applied = standing?.applied ?? vouchedFor(at)
       if (applied === undefined) {
         if (at !== undefined) await this.place(standings, partition, mark, at.next, false)
-      } else if (mark?.next === undefined || mark.next < applied) {
-        behind.push([{ partition, mark: mark?.next, applied, from: mark?.next ?? 0n }, mark])
+      } else if (isBehind(mark, applied)) {
+        const from = greater(mark?.next ?? 0n, at?.start)
+        behind.push({ loss: { partition, mark: mark?.next, applied, from }, seen: mark, at })
       } else if (standings.get(partition) === standing) {
         const reached = standing ?? { applied: at?.next ?? applied, isSetBack: false }
         standings.set(partition, { ...reached, seen: mark })
@@ -175,29 +180,37 @@ export class MarkedStore {
     if (behind.length > 0) await this.setBack(standings, behind)
   }
 
-  private async setBack(
-    standings: Map<number, Standing | undefined>,
-    behind: readonly [Loss, Mark | undefined][],
-  ): Promise<void> {
+  private async setBack(standings: Standings, behind: readonly Behind[]): Promise<void> {
     const { source, onLostState, onLoss } = this.options
-    const starts = new Map<number, bigint>()
-    for (const { partition, start } of await source.offsets()) starts.set(partition, start)
-    if (standings !== this.standings) return
-    const losses = behind.map(([loss]) => ({
-      ...loss,
-      from: greater(loss.from, starts.get(loss.partition)),
-    }))
-    onLoss(losses)
-    if (onLostState === 'stop') throw this.giveUp(lostState(losses))
-    for (const [i, { partition, from }] of losses.entries()) {
-      await this.place(standings, partition, behind[i]?.[1], from, true)
+    // what Kafka does not count as applied is read again, but is no loss: it was not committed
+    // yet, or another worker owns the partition by now, and an offset was set back by hand
+    const isLoss = ({ loss, at }: Behind) => (vouchedFor(at) ?? 0n) > loss.from
+    const losses = behind.filter(isLoss).map(({ loss }) => loss)
+    if (losses.length > 0) onLoss(losses)
+    if (losses.length > 0 && onLostState === 'stop') throw this.giveUp(new StateLost(losses))
+    for (const { loss, seen } of behind) {
+      const { partition, from } = loss
+      await this.place(standings, partition, seen, from, true)
       source.seek(partition, from)
     }
   }
 
+  /** The marks, and where they are to be held against them, the offsets as of before. */
+  private async readMarks(known: Standings) {
+    const { marks, source } = this.options
+    const read = () => this.guarded(() => marks.read())
+    if (![...known.values()].includes(undefined)) {
+      const found = await read()
+      const areThere = [...known].every(([p, at]) => !isBehind(found.get(p), at?.applied))
+      if (areThere) return { found, offsets: new Map<number, PartitionOffsets>() }
+    }
+    const all = await source.offsets()
+    return { offsets: new Map(all.map((each) => [each.partition, each])), found: await read() }
+  }
+
   /** Sets the mark to where reading goes on. */
   private async place(
-    standings: Map<number, Standing | undefined>,
+    standings: Standings,
     partition: number,
     seen: Mark | undefined,
     next: bigint,
@@ -224,19 +237,15 @@ export class MarkedStore {
   }
 }
 
-function lostState(losses: readonly Loss[]): StateLost {
-  const partitions = losses.map(({ partition }) => partition).join(', ')
-  return new StateLost(
-    `Redis lost acknowledged writes (partitions ${partitions}), and worker.onLostState is stop: ` +
-      'run `group-traits rebuild`, or start once with WORKER_ON_LOST_STATE=replay',
-  )
-}
-
 /** Up to where the store must have everything; undefined where the mark is to follow. */
 function vouchedFor(offsets: PartitionOffsets | undefined): bigint | undefined {
   if (offsets?.committed === undefined) return undefined
   // beyond its end: the topic was made anew, or lost its own tail
   return offsets.committed > offsets.end ? undefined : offsets.committed
+}
+
+function isBehind(mark: Mark | undefined, applied: bigint | undefined): boolean {
+  return applied !== undefined && (mark?.next === undefined || mark.next < applied)
 }
 
 function greater(a: bigint, b: bigint | undefined): bigint {

@@ -33,6 +33,15 @@ export class Abandoned extends Error {
 /** The store lost what it had acknowledged, and it is not for the worker to mend it. */
 export class StateLost extends Error {
   override readonly name = 'StateLost'
+
+  constructor(losses: readonly { readonly partition: number }[]) {
+    const partitions = losses.map(({ partition }) => partition).join(', ')
+    super(
+      `Redis lost acknowledged writes (partitions ${partitions}), and ` +
+        'worker.onLostState is stop: run `group-traits rebuild`, or start once with ' +
+        'WORKER_ON_LOST_STATE=replay',
+    )
+  }
 }
 
 /**

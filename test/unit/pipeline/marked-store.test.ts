@@ -58,6 +58,31 @@ describe('the mark of a partition', () => {
   })
 })
 
+test('a mark that a new owner set back by hand is no loss to a former one', async () => {
+  for (const committed of [undefined, 3n]) {
+    const world = createWorld({ committed: 5n, mark: 5n })
+    await world.merge(5n, 9n)
+    world.setOffsets({ committed, next: committed ?? 2n })
+    world.setMark(4n)
+    await world.store.look()
+    expect(world.losses).toEqual([])
+    expect(world.seeks).toEqual([4n])
+  }
+})
+
+test('marks are held against what Kafka had counted as applied before they were read', async () => {
+  const world = createWorld({ committed: 5n, mark: 5n })
+  await world.merge(5n, 9n)
+  // the new owner goes on meanwhile: a mark that is read first would look like a loss
+  world.setMark(2n)
+  world.onOffsets(() => {
+    world.setOffsets({ committed: 7n })
+    world.setMark(7n)
+  })
+  await world.store.look()
+  expect(world.losses).toEqual([])
+})
+
 describe('a store that lost acknowledged writes', () => {
   test('is noticed at the assignment, and read again from its mark', async () => {
     const world = createWorld({ committed: 50n, mark: 30n })
@@ -141,6 +166,15 @@ test('batches of partitions that are not ours are abandoned', async () => {
   expect(world.steps).toEqual([])
 })
 
+test('a batch of an earlier assignment is not merged again under a later one', async () => {
+  const world = createWorld({ committed: 5n, mark: 5n })
+  await world.merge(5n, 9n)
+  world.setMark(15n)
+  world.onMarks(() => world.store.assign([0]))
+  await expect(world.merge(9n, 12n)).rejects.toThrow(Abandoned)
+  expect(world.steps.slice(2)).toEqual(['merge'])
+})
+
 test('what stands at the mark and is none ends the worker', async () => {
   const world = createWorld({ committed: 5n, mark: 5n, foreign: true })
   await expect(world.merge(5n, 9n)).rejects.toThrow(Abandoned)
@@ -167,6 +201,8 @@ function createWorld(plan: Plan) {
   let offsets: PartitionOffsets = { partition: 0, start, end, next, committed }
   let mark = plan.mark
   let connection = 1
+  let beforeOffsets = () => {}
+  let beforeMarks = () => {}
   const asMark = (at: bigint | undefined): Mark => ({
     next: at,
     parts: new Map(at === undefined ? [] : [['marks', at]]),
@@ -184,6 +220,7 @@ function createWorld(plan: Plan) {
     },
     marks: {
       read: async () => {
+        beforeMarks()
         if (plan.foreign) throw new Refused('redis', 'a foreign key')
         return new Map(mark === undefined ? [] : [[0, asMark(mark)]])
       },
@@ -195,7 +232,10 @@ function createWorld(plan: Plan) {
       },
     },
     source: {
-      offsets: async () => [offsets],
+      offsets: async () => {
+        beforeOffsets()
+        return [offsets]
+      },
       seek: (_, offset) => {
         steps.push(`seek ${offset}`)
         seeks.push(offset)
@@ -216,6 +256,12 @@ function createWorld(plan: Plan) {
     },
     setOffsets: (changes: Partial<PartitionOffsets>) => {
       offsets = { ...offsets, ...changes }
+    },
+    onMarks: (change: () => void) => {
+      beforeMarks = change
+    },
+    onOffsets: (change: () => void) => {
+      beforeOffsets = change
     },
     merge: (fetchOffset: bigint, nextOffset: bigint) => {
       const batch: RecordBatch = {
