@@ -17,6 +17,8 @@ export interface FetchedPartition {
   readonly partition: number
   readonly fetchOffset: number
   readonly highWatermark: number
+  /** Of the topic. */
+  readonly incarnation: number
   readonly entries: readonly LogEntry[]
 }
 
@@ -48,9 +50,10 @@ export class Kafka {
       const { start, end } = this.topic.partition(partition)
       if (fetchOffset < start || fetchOffset > end) return outOfRange(partition)
       const entries = this.topic.partition(partition).from(fetchOffset)
-      const count = chance.between(1, 8)
+      const { incarnation } = this.topic
       this.onFetch(partition, fetchOffset)
-      fetched.push({ partition, fetchOffset, highWatermark: end, entries: entries.slice(0, count) })
+      const some = entries.slice(0, chance.between(1, 8))
+      fetched.push({ partition, fetchOffset, highWatermark: end, incarnation, entries: some })
     }
     return fetched
   }

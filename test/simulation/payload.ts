@@ -9,13 +9,15 @@ import type { LogEntry } from './topic.ts'
 /** A record that tells which one it is, wherever it comes out. */
 export interface PlannedMessage extends FetchedRecord {
   readonly planned: PlannedRecord
+  /** Of the topic when it was fetched. */
+  readonly incarnation: number
 }
 
 export function payloadOf(
   group: ConsumerGroup,
-  { partition, fetchOffset, highWatermark, entries }: FetchedPartition,
+  { partition, fetchOffset, highWatermark, incarnation, entries }: FetchedPartition,
 ): EachBatchPayload {
-  const messages = messagesOf(entries)
+  const messages = messagesOf(entries, incarnation)
   const lastOffset = entries.at(-1)?.offset ?? fetchOffset
   const payload = {
     batch: {
@@ -56,8 +58,8 @@ interface Offsets {
 }
 
 /** Control records are left out; where they come last, a placeholder says how far it goes. */
-function messagesOf(entries: readonly LogEntry[]): FetchedRecord[] {
-  const messages: FetchedRecord[] = entries.flatMap(messageOf)
+function messagesOf(entries: readonly LogEntry[], incarnation: number): FetchedRecord[] {
+  const messages: FetchedRecord[] = entries.flatMap((entry) => messageOf(entry, incarnation))
   const last = entries.at(-1)
   if (last !== undefined && last.record === undefined) {
     messages.push({ ...placeholder(BigInt(last.offset)), isControlRecord: false })
@@ -65,7 +67,8 @@ function messagesOf(entries: readonly LogEntry[]): FetchedRecord[] {
   return messages
 }
 
-function messageOf({ offset, record }: LogEntry): PlannedMessage[] {
-  if (record === undefined) return []
-  return [{ ...record.content, offset: String(offset), isControlRecord: false, planned: record }]
+function messageOf({ offset, record: planned }: LogEntry, incarnation: number): PlannedMessage[] {
+  if (planned === undefined) return []
+  const { content } = planned
+  return [{ ...content, offset: String(offset), isControlRecord: false, planned, incarnation }]
 }

@@ -28,7 +28,7 @@ export class RedisClient {
   /** As ioredis tells it: each connection that came or went. */
   count = 0
   readonly process: Process
-  private readonly redis: Redis
+  readonly redis: Redis
   private readonly way: Way
   private readonly connections: (Connection | undefined)[]
 
@@ -42,10 +42,6 @@ export class RedisClient {
 
   readonly store: GroupStore = groupStoreOf(this)
   readonly marks: AppliedMarks = appliedMarksOf(this)
-
-  masterOf(groupId: string): number {
-    return this.redis.masterOf(groupId)
-  }
 
   get masters(): number {
     return this.connections.length
@@ -131,10 +127,6 @@ export class RedisClient {
       lastReplyMs: nowMs,
     }
   }
-
-  tellMark(master: Master, partition: number, before: bigint | undefined, next: bigint): void {
-    this.redis.onMark({ master, partition, before, next, writer: this.process.name })
-  }
 }
 
 /** Undefined: none at all. */
@@ -154,7 +146,7 @@ function groupStoreOf(client: RedisClient): GroupStore {
   const mergeAll = async (calls: readonly (readonly GroupState[])[]) => {
     const found = await Promise.all(
       calls.map((patches) => {
-        const index = client.masterOf(patches[0]?.groupId ?? '')
+        const index = client.redis.masterOf(patches[0]?.groupId ?? '')
         const label = `merge ${patches.map(({ groupId }) => groupId).join(' ')}`
         return client.command(index, label, (master) => master.merge(patches))
       }),
@@ -170,7 +162,7 @@ function groupStoreOf(client: RedisClient): GroupStore {
       const conflicts: StateConflict[] = await mergeAll(erasures.map((erasure) => [erasure]))
       const refused = new Set(conflicts.map(({ groupId }) => groupId))
       const rest = patches.filter(({ groupId }) => !refused.has(groupId))
-      const byMaster = Map.groupBy(rest, ({ groupId }) => client.masterOf(groupId)).values()
+      const byMaster = Map.groupBy(rest, ({ groupId }) => client.redis.masterOf(groupId)).values()
       const calls = [...byMaster].flatMap((ofMaster) =>
         split(ofMaster, client.process.scheduler.chance.between(1, MOST_PATCHES_A_CALL)),
       )
@@ -200,13 +192,14 @@ function appliedMarksOf(client: RedisClient): AppliedMarks {
       return new Map(Array.from(partitions, (partition) => [partition, markOf(hashes, partition)]))
     },
     async compareAndSet(partition, seen, next) {
+      const incarnation = client.redis.onMarkSent(partition, client.process.name)
       for (const index of indexes()) {
         const before = seen?.parts.get(String(index))
         const label = `mark ${partition} from ${before} to ${next}`
         const isSet = await client.command(index, label, (master) => {
           if (master.marks.get(partition) !== before) return false
           master.write({ kind: 'mark', partition, next })
-          client.tellMark(master, partition, before, next)
+          client.redis.onMark({ master, partition, before, next, incarnation })
           return true
         })
         if (!isSet) return undefined

@@ -86,12 +86,15 @@ export interface MarkSet {
   readonly partition: number
   readonly before: bigint | undefined
   readonly next: bigint
-  readonly writer: string
+  /** What `onMarkSent` gave. */
+  readonly incarnation: number
 }
 
 export class Redis {
   readonly masters: Master[]
-  /** Told of each mark that was set, and by whom. */
+  /** Told of each mark that a worker sends, and returns which topic it is about. */
+  onMarkSent: (partition: number, writer: string) => number = () => 0
+  /** Told of each mark that was set. */
   onMark: (set: MarkSet) => void = () => {}
 
   constructor(masters: number) {

@@ -9,6 +9,7 @@ import { Consumer } from './consumer.ts'
 import { SESSION_TIMEOUT_MS } from './coordinator.ts'
 import { type Kafka, KafkaClient } from './kafka.ts'
 import type { Way } from './network.ts'
+import type { PlannedMessage } from './payload.ts'
 import { Process } from './process.ts'
 import { EPOCH_MS } from './records.ts'
 import type { Redis } from './redis.ts'
@@ -33,8 +34,8 @@ export class Worker {
   readonly process: Process
   readonly consumer: Consumer
   readonly redis: RedisClient
-  /** Once it was told to stop. */
-  isStopping = false
+  /** Of each batch in hand: the topic that it was fetched from. */
+  readonly inHand = new Set<{ readonly partition: number; readonly incarnation: number }>()
 
   constructor(name: string, around: Surroundings) {
     const { scheduler } = around
@@ -61,7 +62,7 @@ export class Worker {
       client: kafka,
       concurrency: around.concurrency,
       log: SILENT,
-      handle: batchHandler(this.process, store, kafka),
+      handle: this.handler(store, kafka),
       onEvent: (event) => {
         if (event.kind === 'reset') store.forget(event.partition)
         if (event.kind !== 'assigned') return
@@ -80,31 +81,37 @@ export class Worker {
   }
 
   stop(): void {
-    this.isStopping = true
     this.consumer.stop()
   }
-}
 
-function batchHandler(process: Process, store: MarkedStore, kafka: KafkaClient): HandleBatch {
-  const { scheduler } = process
-  const pipeline = {
-    decoder: createDecoder(DEFAULT_RULES),
-    store,
-    deadLetters: kafka.deadLetters,
-    retry: {
-      firstDelayMs: 100,
-      maxDelayMs: 3000,
-      heartbeatMs: SESSION_TIMEOUT_MS / 10,
-      random: scheduler.chance.random,
-      sleep: process.sleep,
-      onUnavailable: () => {},
-      onAvailable: () => {},
-    },
-    now: () => EPOCH_MS + scheduler.nowMs,
-    elapsed: () => scheduler.nowMs,
-  }
-  return async (batch, lease) => {
-    await processBatch(batch, lease, pipeline)
+  private handler(store: MarkedStore, kafka: KafkaClient): HandleBatch {
+    const { scheduler, sleep } = this.process
+    const pipeline = {
+      decoder: createDecoder(DEFAULT_RULES),
+      store,
+      deadLetters: kafka.deadLetters,
+      retry: {
+        firstDelayMs: 100,
+        maxDelayMs: 3000,
+        heartbeatMs: SESSION_TIMEOUT_MS / 10,
+        random: scheduler.chance.random,
+        sleep,
+        onUnavailable: () => {},
+        onAvailable: () => {},
+      },
+      now: () => EPOCH_MS + scheduler.nowMs,
+      elapsed: () => scheduler.nowMs,
+    }
+    return async (batch, lease) => {
+      const [first] = batch.records as readonly PlannedMessage[]
+      const own = { partition: batch.partition, incarnation: first?.incarnation ?? -1 }
+      this.inHand.add(own)
+      try {
+        await processBatch(batch, lease, pipeline)
+      } finally {
+        this.inHand.delete(own)
+      }
+    }
   }
 }
 

@@ -27,8 +27,8 @@ export class World {
   readonly ways = new Map<string, Way>()
   private readonly slots: Slot[] = []
   private readonly published: PlannedRecord[] = []
-  /** Until it has joined anew, a worker knows the topic as it was before. */
-  private readonly knowsTopic = new Map<string, number>()
+  /** By worker: which topic it joined for, the latest of those made anew. */
+  private readonly joinedFor = new Map<string, number>()
 
   constructor(plan: Plan, tell?: (line: string) => void) {
     this.plan = plan
@@ -114,7 +114,7 @@ export class World {
       ...{ scheduler, kafka, redis, wayToKafka },
       wayToRedis: new Way(scheduler, { ...weather, lostShare: 0 }),
       concurrency: plan.concurrency,
-      onAssigned: () => this.knowsTopic.set(name, kafka.topic.incarnation),
+      onAssigned: () => this.joinedFor.set(name, kafka.topic.incarnation),
       onSeek: (partition) => oracle.seeks(partition),
       onLoss: (_, losses) => {
         const told = losses.map(({ partition, mark, applied, from }) => {
@@ -127,14 +127,23 @@ export class World {
     })
   }
 
+  /** Of the topics made one after the other: which one a worker's mark is about. */
+  private topicOf(partition: number, writer: string): number {
+    const worker = this.slots.find(({ worker }) => worker?.process.name === writer)?.worker
+    const batches = [...(worker?.inHand ?? [])].filter((batch) => batch.partition === partition)
+    const known = this.joinedFor.get(writer) ?? 0
+    return Math.min(known, ...batches.map(({ incarnation }) => incarnation))
+  }
+
   private watch(): void {
     const { kafka, redis, oracle } = this
     kafka.onFetch = (partition, offset) => oracle.fetched(partition, offset)
     kafka.group.onCommit = (partition, commit) => oracle.committed(partition, commit)
-    redis.onMark = ({ master, partition, before, next, writer }) => {
-      const { incarnation } = kafka.topic
-      if (incarnation > 0 && before !== undefined && next < before) master.keepAll()
-      if (this.knowsTopic.get(writer) !== incarnation) return
+    redis.onMarkSent = (partition, writer) => this.topicOf(partition, writer)
+    redis.onMark = ({ master, partition, before, next, incarnation }) => {
+      const isAnew = kafka.topic.incarnation > 0
+      if (isAnew && before !== undefined && next < before) master.keepAll()
+      if (isAnew && incarnation !== kafka.topic.incarnation) return
       oracle.markSet(master, partition, Number(next))
     }
   }
