@@ -58,32 +58,47 @@ export function isFlawless({ differences, deaths, failure }: Figures): boolean {
   return differences.length === 0 && deaths.length === 0 && failure === undefined
 }
 
-export function tableOf(figures: Figures): string {
-  return `${tableOfFaults(figures)}\n${tableOfTotals(figures)}`
+/** How often a kind of fault happened, and how long it took until all was well again. */
+export interface Recovery {
+  readonly fault: string
+  readonly times: number
+  readonly p50Ms: number
+  readonly maxMs: number
 }
 
-function tableOfFaults({ faults }: Figures): string {
+/** By kind; then those of two at once, which count for both kinds as well; then all. */
+export function recoveriesOf({ faults }: Figures): Recovery[] {
+  const kinds = [...new Set(faults.flatMap((each) => each.kinds))].sort()
+  return [
+    ...kinds.map((kind) => recoveryOf(kind, (each) => each.kinds.includes(kind))),
+    recoveryOf('of these, two at once', (each) => each.kinds.length > 1),
+    recoveryOf('all', () => true),
+  ].filter(({ times }) => times > 0)
+
+  function recoveryOf(fault: string, suits: (each: SufferedFault) => boolean): Recovery {
+    const times = faults
+      .filter(suits)
+      .map(({ recoveryMs }) => Math.round(recoveryMs))
+      .sort((a, b) => a - b)
+    const quantile = (q: number) => times[Math.ceil(q * times.length) - 1] ?? Number.NaN
+    return { fault, times: times.length, p50Ms: quantile(0.5), maxMs: quantile(1) }
+  }
+}
+
+export function tableOf(figures: Figures): string {
+  return `${tableOfRecoveries(figures)}\n${tableOfTotals(figures)}`
+}
+
+function tableOfRecoveries(figures: Figures): string {
   const table = new Table({
     head: ['fault', 'times', 'recovery p50 s', 'max s'],
     style: PLAIN,
     colAligns: ['left', 'right', 'right', 'right'],
   })
-  const row = (name: string, suffered: readonly SufferedFault[]) => {
-    const times = suffered.map(({ recoveryMs }) => recoveryMs).sort((a, b) => a - b)
-    table.push([name, times.length, inSeconds(quantile(times, 0.5)), inSeconds(quantile(times, 1))])
+  const seconds = (ms: number) => (ms / 1000).toFixed(1)
+  for (const { fault, times, p50Ms, maxMs } of recoveriesOf(figures)) {
+    table.push([fault, times, seconds(p50Ms), seconds(maxMs)])
   }
-  const kinds = [...new Set(faults.flatMap((each) => each.kinds))].sort()
-  for (const kind of kinds) {
-    row(
-      kind,
-      faults.filter((each) => each.kinds.includes(kind)),
-    )
-  }
-  row(
-    'of these, two at once',
-    faults.filter((each) => each.kinds.length > 1),
-  )
-  row('all', faults)
   return table.toString()
 }
 
@@ -104,12 +119,3 @@ function tableOfTotals(figures: Figures): string {
 }
 
 const PLAIN = { head: [], border: [], compact: true }
-
-function inSeconds(ms: number | undefined): string {
-  return ms === undefined ? '' : (ms / 1000).toFixed(1)
-}
-
-/** @param sorted ascending */
-function quantile(sorted: readonly number[], q: number): number | undefined {
-  return sorted[Math.ceil(q * sorted.length) - 1]
-}

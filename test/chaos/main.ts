@@ -16,7 +16,7 @@ import { randomFrom } from '../bench/generator.ts'
 import { LOGS } from './crew.ts'
 import { type EpochOptions, liveThrough } from './epoch.ts'
 import { FAULTS } from './faults.ts'
-import { emptyFigures, isFlawless, tableOf } from './figures.ts'
+import { emptyFigures, isFlawless, recoveriesOf, tableOf } from './figures.ts'
 import { clockTime, type Progress, startProgress } from './progress.ts'
 import { scheduleFaults } from './schedule.ts'
 import { startServers } from './servers.ts'
@@ -91,7 +91,8 @@ async function show({ figures, signal }: Run): Promise<void> {
   if (signal.aborted) console.log('Interrupted: what came since the last check was not checked.')
   if (figures.failure !== undefined) console.log(`Ended early: ${figures.failure}`)
   await mkdir(dirname(RESULTS), { recursive: true })
-  await writeFile(RESULTS, `${JSON.stringify(figures, null, 2)}\n`)
+  const results = { ...figures, recoveries: recoveriesOf(figures) }
+  await writeFile(RESULTS, `${JSON.stringify(results, null, 2)}\n`)
 }
 
 /** Aborted by Ctrl-C or SIGTERM; another one, a second or more later, ends everything at once. */
