@@ -18,23 +18,14 @@ import { addConflicts, type Site } from './rebuild-site.ts'
 import { readBounds } from './rebuild-topic.ts'
 import type { Offsets } from './topic-fold.ts'
 
-export interface Placed {
-  readonly groups: number
-  readonly pruned: number
-  /** Groups that the topic knows nothing of, and that stay. */
-  readonly stayed: readonly string[]
-  /** How long the workers were paused, in milliseconds. */
-  readonly pausedMs: number
-}
-
 /**
  * @param positions up to where the topic is under the second prefix; moved on to where all of
  *   it is in the groups that stand
  * @throws LeaseLost where the pause was over too soon; Refused, Unavailable; the signal's reason
  *   where it was aborted before the first group was put in place
  */
-export async function pauseAndPlace(site: Site, positions: Map<number, bigint>): Promise<Placed> {
-  const { options, elapsed } = site
+export async function pauseAndPlace(site: Site, positions: Map<number, bigint>): Promise<void> {
+  const { options, elapsed, tally } = site
   const { signal, onProgress } = options
   const candidates = await site.patiently(() => groupsWithoutNews(site))
   const pausedAtMs = elapsed()
@@ -42,15 +33,16 @@ export async function pauseAndPlace(site: Site, positions: Map<number, bigint>):
   onProgress({ kind: 'paused' })
   try {
     await foldUpTo(site.intoSecond, positions, await endsNow(site, positions), signal)
+    await site.assertSameServers()
     onProgress({ kind: 'placing' })
-    const placed = await placeAll(site, pause, candidates).catch(async (error) => {
+    await placeAll(site, pause, candidates).catch(async (error) => {
       await mergeLatest(site, positions).catch(() => {}) // the error tells to begin anew
       throw error
     })
     await mergeLatest(site, positions)
-    return { ...placed, pausedMs: elapsed() - pausedAtMs }
   } finally {
     await pause.giveBack()
+    tally.pausedMs = elapsed() - pausedAtMs
   }
 }
 
@@ -104,30 +96,27 @@ function changed(what: string): Refused {
 }
 
 async function placeAll(
-  site: Site,
+  { redis, options, tally, patiently }: Site,
   pause: Lease,
   candidates: ReadonlySet<string>,
-): Promise<Omit<Placed, 'pausedMs'>> {
-  const { redis, options } = site
-  const counts = { groups: 0, pruned: 0 }
+): Promise<void> {
+  const { prune, signal } = options
   const place = async (ids: readonly string[], absent: 'keep' | 'delete') => {
     const { placed, deleted, conflicts } = await replaceGroups(redis, ids, pause, absent)
-    counts.groups += placed
-    counts.pruned += deleted
-    addConflicts(site.tally, conflicts)
+    tally.placed += placed
+    tally.pruned += deleted
+    addConflicts(tally, conflicts)
   }
   // before the first is placed: from then on, nobody can tell who had nothing new
-  const unknown = await site.patiently(() => withoutNews(redis, [...candidates]))
-  if (options.prune) await site.patiently(() => place(unknown, 'delete'))
-  await site.patiently(async () => {
+  const unknown = await patiently(() => withoutNews(redis, [...candidates]))
+  if (prune) await patiently(() => place(unknown, 'delete'))
+  tally.stayed = prune ? unknown.filter((id) => tally.conflicts.has(id)) : unknown
+  await patiently(async () => {
     for await (const ids of walkGroups(secondPrefix(redis))) {
-      if (options.signal.aborted) return
+      if (signal.aborted) return
       await place(ids, 'keep')
     }
   })
-  const { conflicts } = site.tally
-  const stayed = options.prune ? unknown.filter((id) => conflicts.has(id)) : unknown
-  return { ...counts, stayed }
 }
 
 async function mergeLatest({ options, intoLive }: Site, positions: Map<number, bigint>) {

@@ -1,10 +1,12 @@
 /** What all steps of a rebuild work with. */
-import type { GroupState } from '../domain/merge.ts'
+import { Refused, Unavailable } from '../pipeline/outage.ts'
 import type { GroupStore, Log, StateConflict } from '../pipeline/ports.ts'
 import { waitOut } from '../pipeline/retry.ts'
 import type { RedisConnection } from '../redis/connection.ts'
+import { codeOf } from '../redis/failure.ts'
 import { openGroupStore } from '../redis/group-store.ts'
 import { secondPrefix } from '../redis/replacement.ts'
+import { readIdentity } from '../redis/server-identity.ts'
 import type { Config } from './config.ts'
 import type { OutageBoard } from './outage-board.ts'
 import type { Folding } from './rebuild-fold.ts'
@@ -43,6 +45,8 @@ export interface Site {
   /** Milliseconds from any fixed moment. */
   readonly elapsed: () => number
   readonly tally: Tally
+  /** @throws Refused where Redis may have lost what was written since the beginning */
+  assertSameServers(): Promise<void>
   /**
    * Makes the attempt again and again while Redis or Kafka is away; for ever, or until the
    * signal of the options.
@@ -53,31 +57,69 @@ export interface Site {
 /** What is counted on the way. */
 export interface Tally {
   records: number
+  /** Groups that were put in place. */
+  placed: number
+  pruned: number
+  /** Groups that the topic knows nothing of, and that stay. */
+  stayed: readonly string[]
+  /** How long the workers were paused, in milliseconds. */
+  pausedMs: number
   /** By partition and offset. */
   readonly unreadable: Map<string, Unreadable>
   /** By group. */
   readonly conflicts: Map<string, StateConflict>
 }
 
-export function openSite(
+/** @throws Abandoned where the signal came before Redis did */
+export async function openSite(
   options: RebuildOptions,
   redis: RedisConnection,
   outages: OutageBoard,
-): Site {
-  const { config, log, signal, onProgress } = options
-  const tally: Tally = { records: 0, unreadable: new Map(), conflicts: new Map() }
+  tally: Tally,
+): Promise<Site> {
+  const { config, signal } = options
   const rules = retryRules(outages, 'batch', config.kafka.sessionTimeoutMs)
   const nobodyToTell = { signal, heartbeat: async () => {} }
-  const patiently = <Result>(attempt: () => Promise<Result>) =>
-    waitOut(attempt, nobodyToTell, rules)
+  const patiently: Site['patiently'] = (attempt) => waitOut(attempt, nobodyToTell, rules)
+  const identity = await patiently(() => readIdentity(redis))
+  const live = openGroupStore(redis)
+  const second = withoutRoomRefused(openGroupStore(secondPrefix(redis)))
+  return {
+    options,
+    redis,
+    live,
+    intoSecond: foldingInto(second, options, tally, patiently),
+    intoLive: foldingInto(live, options, tally, patiently),
+    elapsed: () => performance.now(),
+    tally,
+    patiently,
+    async assertSameServers() {
+      if ((await readIdentity(redis)) === identity) return
+      throw new Refused(
+        'redis',
+        'Redis was restarted or failed over meanwhile, and may have lost a part of what was ' +
+          'written: run it again',
+      )
+    },
+  }
+}
 
-  const foldingInto = (store: GroupStore): Folding => ({
+export function emptyTally(): Tally {
+  const [unreadable, conflicts] = [new Map(), new Map()]
+  return { records: 0, placed: 0, pruned: 0, stayed: [], pausedMs: 0, unreadable, conflicts }
+}
+
+function foldingInto(
+  store: Pick<GroupStore, 'merge'>,
+  { config, log, onProgress }: RebuildOptions,
+  tally: Tally,
+  patiently: Site['patiently'],
+): Folding {
+  return {
     config,
     log,
     now: Date.now,
-    merge: async (patches: readonly GroupState[]) => {
-      addConflicts(tally, await patiently(() => store.merge(patches)))
-    },
+    merge: async (patches) => addConflicts(tally, await patiently(() => store.merge(patches))),
     onRecords: (records) => {
       tally.records += records
       onProgress({ kind: 'read', records })
@@ -85,17 +127,26 @@ export function openSite(
     onUnreadable: (unreadable) => {
       tally.unreadable.set(`${unreadable.partition} ${unreadable.offset}`, unreadable)
     },
-  })
-  const live = openGroupStore(redis)
+  }
+}
+
+/** To wait for room would be to keep it from the workers. */
+function withoutRoomRefused(store: GroupStore): Pick<GroupStore, 'merge'> {
   return {
-    options,
-    redis,
-    live,
-    intoSecond: foldingInto(openGroupStore(secondPrefix(redis))),
-    intoLive: foldingInto(live),
-    elapsed: () => performance.now(),
-    tally,
-    patiently,
+    async merge(patches) {
+      try {
+        return await store.merge(patches)
+      } catch (error) {
+        const { cause } = error instanceof Unavailable ? error : {}
+        if (!(cause instanceof Error) || codeOf(cause) !== 'OOM') throw error
+        throw new Refused(
+          'redis',
+          'Redis is full: it has no room for a second copy of the groups. Nothing was put in ' +
+            'place; raise its maxmemory for as long as a rebuild takes',
+          { cause },
+        )
+      }
+    },
   }
 }
 

@@ -18,6 +18,10 @@ export interface TopicGaps {
   readonly cut: Offsets
   /** Of each key the last record may be all that is left. */
   readonly isCompacted: boolean
+  /** The workers had read further than it goes now. */
+  readonly isMadeAnew: boolean
+  /** There is no record in it. */
+  readonly isEmpty: boolean
 }
 
 /** @throws Refused, Unavailable */
@@ -32,15 +36,18 @@ export async function readBounds(settings: KafkaSettings, log: Log): Promise<Top
 /** @throws Refused, Unavailable */
 export async function findGaps(settings: KafkaSettings, log: Log): Promise<TopicGaps> {
   const { topic } = settings
-  const { starts } = await readBounds(settings, log)
+  const offsets = await readOffsets(settings, log)
   const asking = { doing: `reading the settings of topic ${topic}`, advice: '' }
   const config = await askCluster(settings, log, asking, (admin) => topicConfig(admin, topic, log))
+  const cut = offsets.filter(({ start }) => start > 0n)
   return {
-    cut: new Map(Array.from(starts).filter(([, start]) => start > 0n)),
+    cut: new Map(cut.map(({ partition, start }) => [partition, start])),
     isCompacted: config?.get('cleanup.policy')?.includes('compact') ?? false,
+    isMadeAnew: offsets.some(({ next, end }) => next > end),
+    isEmpty: offsets.every(({ start, end }) => start === end),
   }
 }
 
-export function isComplete({ cut, isCompacted }: TopicGaps): boolean {
-  return cut.size === 0 && !isCompacted
+export function isComplete({ cut, isCompacted, isMadeAnew }: TopicGaps): boolean {
+  return cut.size === 0 && !isCompacted && !isMadeAnew
 }

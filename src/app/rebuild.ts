@@ -7,7 +7,7 @@
  *
  * Wherever it ends in between, nothing is lost, and to do it again does all of it.
  */
-import { Refused } from '../pipeline/outage.ts'
+import { Abandoned, Refused } from '../pipeline/outage.ts'
 import type { StateConflict } from '../pipeline/ports.ts'
 import { openAppliedMarks } from '../redis/applied-marks.ts'
 import { openRedis } from '../redis/connection.ts'
@@ -17,56 +17,64 @@ import { mendUserIndex } from '../redis/user-index-mending.ts'
 import { OutageBoard } from './outage-board.ts'
 import { foldUpTo } from './rebuild-fold.ts'
 import { advanceMarks } from './rebuild-marks.ts'
-import { type Placed, pauseAndPlace } from './rebuild-placing.ts'
-import { addConflicts, openSite, type RebuildOptions, type Site } from './rebuild-site.ts'
+import { pauseAndPlace } from './rebuild-placing.ts'
+import {
+  addConflicts,
+  emptyTally,
+  openSite,
+  type RebuildOptions,
+  type Site,
+  type Tally,
+} from './rebuild-site.ts'
 import { readBounds } from './rebuild-topic.ts'
 import { countOffsets, type Offsets, type Unreadable } from './topic-fold.ts'
 
 export type { RebuildOptions, RebuildProgress } from './rebuild-site.ts'
 
-export interface RebuildReport {
+export interface RebuildReport extends Omit<Tally, 'unreadable' | 'conflicts'> {
   readonly mode: 'replace' | 'merge'
-  /** Records that were read. */
-  readonly records: number
-  /** What of them nobody can read. */
+  /** Records that nobody can read. */
   readonly unreadable: readonly Unreadable[]
   /** Groups that could not be written: foreign keys stand at their names. */
   readonly conflicts: readonly StateConflict[]
-  /** What was put in place; undefined where events were merged into what stands. */
-  readonly placed: Placed | undefined
   /** Whether the signal ended it before all was done. */
   readonly isInterrupted: boolean
 }
 
 /**
- * @throws Refused where another rebuild is at work, or the workers could not be held back any
- *   longer; Unavailable; Abandoned, or the signal's reason, where it was aborted before anything
- *   was put in place
+ * @throws Refused where another rebuild is at work, the workers could not be held back any
+ *   longer, or Redis has no room or may have lost something; Unavailable
  */
 export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
-  const { config, log } = options
+  const { config, log, mode, signal } = options
   const outages = new OutageBoard(['kafka', 'redis'], log, Date.now, () => {})
   const redis = openRedis(config.redis, log, (state) => {
     if (state.ready) outages.back('redis', 'connection')
     else outages.away('redis', 'connection', state.detail)
   })
+  const tally = emptyTally()
   try {
-    const site = openSite(options, redis, outages)
-    return await alone(site, (lock) =>
-      options.mode === 'replace' ? replaceAll(site, lock) : mergeAll(site),
-    )
+    const site = await openSite(options, redis, outages, tally)
+    await alone(site, (lock) => (mode === 'replace' ? replaceAll(site, lock) : mergeAll(site)))
+  } catch (error) {
+    const isAborted = error === signal.reason || error instanceof Abandoned
+    if (!signal.aborted || !isAborted) throw error
   } finally {
     redis.close()
+  }
+  return {
+    ...tally,
+    mode,
+    unreadable: [...tally.unreadable.values()],
+    conflicts: [...tally.conflicts.values()],
+    isInterrupted: signal.aborted,
   }
 }
 
 const LOCK_TTL_MS = 30_000
 
 /** Two at once would fold under the same prefix. */
-async function alone(
-  site: Site,
-  work: (lock: Lease) => Promise<RebuildReport>,
-): Promise<RebuildReport> {
+async function alone(site: Site, work: (lock: Lease) => Promise<void>): Promise<void> {
   const { redis, options, elapsed, patiently } = site
   const key = `${secondPrefix(redis).settings.groupPrefix}lock`
   const terms = { key, token: options.token, ttlMs: LOCK_TTL_MS, elapsed }
@@ -78,7 +86,7 @@ async function alone(
     throw new Refused('redis', message)
   }
   try {
-    return await work(lock)
+    await work(lock)
   } catch (error) {
     if (!(error instanceof LeaseLost)) throw error
     throw new Refused(
@@ -92,7 +100,7 @@ async function alone(
   }
 }
 
-async function replaceAll(site: Site, lock: Lease): Promise<RebuildReport> {
+async function replaceAll(site: Site, lock: Lease): Promise<void> {
   const { redis, options } = site
   const { onProgress } = options
   onProgress({ kind: 'clearing' })
@@ -100,8 +108,8 @@ async function replaceAll(site: Site, lock: Lease): Promise<RebuildReport> {
   try {
     const positions = await foldUntilNearTheEnd(site)
     lock.assertHeld()
-    const placed = await pauseAndPlace(site, positions)
-    return reportOf(site, placed, await finish(site, positions))
+    await pauseAndPlace(site, positions)
+    await finish(site, positions)
   } finally {
     onProgress({ kind: 'clearing' })
     // what stays is cleared by the next rebuild
@@ -109,28 +117,13 @@ async function replaceAll(site: Site, lock: Lease): Promise<RebuildReport> {
   }
 }
 
-async function mergeAll(site: Site): Promise<RebuildReport> {
+async function mergeAll(site: Site): Promise<void> {
   const { config, log, signal, onProgress } = site.options
   const { starts, ends } = await site.patiently(() => readBounds(config.kafka, log))
   const positions = new Map(starts)
   onProgress({ kind: 'reading', records: countOffsets(starts, ends) })
   await site.patiently(() => foldUpTo(site.intoLive, positions, ends, signal))
-  return reportOf(site, undefined, await finish(site, positions))
-}
-
-function reportOf(
-  { options, tally }: Site,
-  placed: Placed | undefined,
-  isFinished: boolean,
-): RebuildReport {
-  return {
-    mode: options.mode,
-    records: tally.records,
-    unreadable: [...tally.unreadable.values()],
-    conflicts: [...tally.conflicts.values()],
-    placed,
-    isInterrupted: !isFinished,
-  }
+  await finish(site, positions)
 }
 
 /** The rest is to be little, for the workers wait while it is read. */
@@ -153,26 +146,19 @@ async function foldUntilNearTheEnd(site: Site): Promise<Map<number, bigint>> {
   return positions
 }
 
-/**
- * What follows from the groups: the user index, and up to where the events are in Redis.
- *
- * @returns false where the signal came before all was done
- */
-async function finish(site: Site, applied: Offsets): Promise<boolean> {
-  const { redis, live, options, tally } = site
+/** What follows from the groups: the user index, and up to where the events are in Redis. */
+async function finish(site: Site, applied: Offsets): Promise<void> {
+  const { redis, live, options, tally, patiently } = site
   const { config, signal, onProgress } = options
-  if (signal.aborted) return false
+  signal.throwIfAborted()
   onProgress({ kind: 'mending' })
+  if (config.redis.userIndex) {
+    addConflicts(tally, await patiently(() => mendUserIndex(redis, live, signal)))
+  }
   const { topic, groupId } = config.kafka
   const marks = openAppliedMarks(redis, topic, groupId)
-  try {
-    if (config.redis.userIndex) {
-      addConflicts(tally, await site.patiently(() => mendUserIndex(redis, live, signal)))
-    }
-    await site.patiently(() => advanceMarks(marks, applied))
-    return true
-  } catch (error) {
-    if (signal.aborted) return false
-    throw error
-  }
+  await patiently(async () => {
+    await site.assertSameServers()
+    await advanceMarks(marks, applied)
+  })
 }

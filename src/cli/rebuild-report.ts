@@ -12,6 +12,8 @@ export function gapsText(topic: string, gaps: TopicGaps, isReplaced: boolean): s
       `  the records before offset ${first[1]} of partition ${first[0]} are gone (retention)${more}`,
     )
   }
+  if (gaps.isMadeAnew)
+    lines.push('  it was made anew: the workers had read further than it goes now')
   if (gaps.isCompacted) lines.push('  it is compacted: of each key the last record may be all')
   lines.push(
     isReplaced
@@ -26,16 +28,14 @@ export function gapsText(topic: string, gaps: TopicGaps, isReplaced: boolean): s
 const NAMED = 5
 
 export function reportText(report: RebuildReport): string {
-  const { records, placed, unreadable, conflicts, isInterrupted } = report
+  const { mode, records, placed, pruned, stayed, pausedMs, unreadable, conflicts } = report
   return [
-    placed === undefined
+    mode === 'merge'
       ? `${records} records were merged into what stands in Redis.`
-      : `${records} records were read, and ${placed.groups} groups put in place; the workers ` +
-        `were paused for ${seconds(placed.pausedMs)} s.`,
-    ...(placed !== undefined && placed.pruned > 0
-      ? [`Groups that the topic knows nothing of: ${placed.pruned} deleted.`]
-      : []),
-    ...listed('Groups that the topic knows nothing of, and that stay', placed?.stayed ?? []),
+      : `${records} records were read, and ${placed} groups put in place` +
+        (pausedMs > 0 ? `; the workers were paused for ${seconds(pausedMs)} s.` : '.'),
+    ...(pruned > 0 ? [`Groups that the topic knows nothing of: ${pruned} deleted.`] : []),
+    ...listed('Groups that the topic knows nothing of, and that stay', stayed),
     ...listed(
       'Groups that could not be written',
       conflicts.map(({ groupId, message }) => `${groupId}: ${message}`),
@@ -44,12 +44,15 @@ export function reportText(report: RebuildReport): string {
       'Records that nobody can read, and that are passed over',
       unreadable.map(({ partition, offset, reason }) => `${partition}/${offset}: ${reason}`),
     ),
-    ...(isInterrupted ? [INTERRUPTED] : []),
+    ...(report.isInterrupted ? [interrupted(report)] : []),
   ].join('\n')
 }
 
-const INTERRUPTED =
-  'Ended early: what was put in place is right, the rest is as it was. Run it again to do all.'
+function interrupted({ mode, placed, pruned }: RebuildReport): string {
+  return mode === 'replace' && placed + pruned === 0
+    ? 'Ended early: nothing was changed.'
+    : 'Ended early: what was done is right, the rest is as it was. Run it again to do all.'
+}
 
 function listed(title: string, items: readonly string[]): string[] {
   if (items.length === 0) return []
@@ -61,14 +64,15 @@ function listed(title: string, items: readonly string[]): string[] {
   ]
 }
 
-export function reportJson({ placed, unreadable, ...report }: RebuildReport): object {
+/** How many groups are named to programs. */
+const NAMED_IN_JSON = 1000
+
+export function reportJson({ stayed, unreadable, pausedMs, ...rest }: RebuildReport): object {
   return {
-    ...report,
+    ...rest,
+    pausedMs: Math.round(pausedMs),
+    stayed: { count: stayed.length, groups: stayed.slice(0, NAMED_IN_JSON) },
     unreadable: unreadable.map((each) => ({ ...each, offset: String(each.offset) })),
-    groups: placed?.groups ?? null,
-    pruned: placed?.pruned ?? null,
-    stayed: placed?.stayed ?? null,
-    pausedMs: placed === undefined ? null : Math.round(placed.pausedMs),
   }
 }
 

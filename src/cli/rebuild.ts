@@ -73,10 +73,6 @@ async function runRebuild(cli: Cli, config: Config, options: Options): Promise<E
     return FAILED
   }
   const report = await work(cli, config, gaps, options)
-  if (report === undefined) {
-    cli.stderr.write('ended before anything was changed\n')
-    return FAILED
-  }
   cli.stdout.write(`${options.json ? printableJson(reportJson(report)) : reportText(report)}\n`)
   return report.isInterrupted || report.conflicts.length > 0 ? FAILED : DONE
 }
@@ -95,13 +91,13 @@ async function mayGoOn(
       '--prune would delete groups whose events the topic no longer holds: add --replace to have it so',
     )
   }
-  const isRisky = !isWhole && replace === true
+  const isRisky = (!isWhole && replace === true) || (gaps.isEmpty && prune === true)
   if (yes || !(isRisky || prune)) return true
   if (isRisky && cli.stdin.isTTY !== true) {
     throw new CommandFailed('what only Redis knows would be lost: add --yes to have it so')
   }
   const losses = [
-    ...(isRisky ? ['drop what only Redis knows of the groups in the topic'] : []),
+    ...(isWhole ? [] : ['drop what only Redis knows of the groups in the topic']),
     ...(prune ? ['delete every group that the topic knows nothing of'] : []),
   ]
   return await confirm(cli, `This will ${losses.join(', and ')}. Go on?`)
@@ -110,39 +106,26 @@ async function mayGoOn(
 /** How long it may go on once it is told to end: the group in hand, and what came meanwhile. */
 const STOP_TIMEOUT_MS = 120_000
 
-/** Returns undefined where it was ended before anything was changed. */
 async function work(
   cli: Cli,
   config: Config,
   gaps: TopicGaps,
   { prune, replace, json }: Options,
-): Promise<RebuildReport | undefined> {
+): Promise<RebuildReport> {
   const level = config.log.level === 'debug' ? 'debug' : 'warn'
   const log = createLogger({ level, format: 'pretty' }, cli.stderr)
   const progress = startRebuildProgress(cli.stderr, json === true)
-  let report: RebuildReport | undefined
-  let failure: unknown
+  const mode = isComplete(gaps) || replace ? 'replace' : 'merge'
+  const flags = { mode, acceptGaps: replace === true, prune: prune === true } as const
+  const options = { config, log, ...flags, token: randomUUID(), onProgress: progress.show }
+  const { promise, resolve } = Promise.withResolvers<RebuildReport>()
   await runUntilSignalled(
     async (signal) => {
-      try {
-        report = await rebuild({
-          config,
-          log,
-          mode: isComplete(gaps) || replace ? 'replace' : 'merge',
-          acceptGaps: replace === true,
-          prune: prune === true,
-          token: randomUUID(),
-          signal,
-          onProgress: progress.show,
-        })
-      } catch (error) {
-        if (!signal.aborted) failure = error
-      } finally {
-        progress.stop()
-      }
+      const outcome = rebuild({ ...options, signal }).finally(progress.stop)
+      resolve(outcome)
+      await outcome.catch(() => {}) // thrown below
     },
     { shutdownTimeoutMs: STOP_TIMEOUT_MS, log },
   )
-  if (failure !== undefined) throw failure
-  return report
+  return await promise
 }

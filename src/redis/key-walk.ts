@@ -67,7 +67,7 @@ export function idWithin(key: string, start: string, end: string): string | null
   return decodeId(key.slice(start.length, key.length - end.length))
 }
 
-function mastersOf({ client }: RedisConnection): Redis[] {
+export function mastersOf({ client }: RedisConnection): Redis[] {
   return client instanceof Cluster ? client.nodes('master') : [client as Redis]
 }
 

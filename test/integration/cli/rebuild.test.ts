@@ -39,9 +39,9 @@ test('without workers it does the same, and says in JSON what it did', async () 
   expect(JSON.parse(stdout)).toMatchObject({
     mode: 'replace',
     records: 1000,
-    groups: truth.states.size,
+    placed: truth.states.size,
     pruned: 0,
-    stayed: [],
+    stayed: { count: 0, groups: [] },
     conflicts: [],
     unreadable: [],
     pausedMs: expect.any(Number),
@@ -90,7 +90,7 @@ test('a group with a foreign key is named and left, the others are put in place'
   expect(exitCode).toBe(1)
   const { states } = await scene.oracle.readTopic()
   expect(JSON.parse(stdout)).toMatchObject({
-    groups: states.size - 1,
+    placed: states.size - 1,
     conflicts: [{ groupId: 'group 0', message: `${taken} is a string` }],
   })
   expect(await scene.redis.get(taken)).toBe('by somebody else')
@@ -156,8 +156,10 @@ describe('ended early', () => {
     const { child, outcome, said } = begin(scene)
     await said('reading the topic')
     child.kill('SIGINT')
-    expect(await outcome).toMatchObject({ exitCode: 1, stdout: '' })
-    expect((await outcome).stderr).toContain('ended before anything was changed')
+    expect((await outcome).stdout).toMatch(
+      /^\d+ records were read, and 0 groups put in place\.\nEnded early: nothing was changed\.$/m,
+    )
+    expect((await outcome).exitCode).toBe(1)
     expect((await scene.oracle.check()).differences).toEqual([])
     expect(await scene.redis.exists(pauseOf(scene))).toBe(0)
   })
@@ -195,22 +197,28 @@ describe('ended early', () => {
     expect((await scene.oracle.check({ deadlineMs: 60_000 })).differences).toEqual([])
   }, 180_000)
 
+  test.skipIf(binary === '')(
+    'by SIGINT while groups are put in place: it says how to go on',
+    async () => {
+      const { scene, child, outcome, said, way } = await withSlowPlacing()
+      await said('putting')
+      child.kill('SIGINT')
+      const { exitCode, stdout } = await outcome
+      expect(stdout).toMatch(/^Ended early: .*Run it again/m)
+      expect(exitCode).toBe(1)
+      way.slow(0)
+      expect(await scene.redis.exists(pauseOf(scene))).toBe(0)
+      await scene.load.send(500)
+      expect((await scene.oracle.check({ deadlineMs: 60_000 })).differences).toEqual([])
+    },
+    180_000,
+  )
+
   describe.skipIf(binary === '')('by standing still for longer than the workers are paused', () => {
     test.each(['SIGSTOP', 'frozen way'])(
       '(%s) it does not go on',
       async (how) => {
-        const server = await startOwnRedis(binary)
-        onTestFinished(() => server.stop())
-        const way = await openWay(server.port)
-        onTestFinished(() => way.close())
-        const scene = await openScene({ partitions: 2, workers: 1, redisUrl: server.url })
-        await scene.load.send(500)
-        await scene.oracle.drained()
-        const { child, outcome, said } = begin(scene, {
-          REDIS_URL: `redis://127.0.0.1:${way.port}`,
-        })
-        await said('are paused')
-        way.slow(200)
+        const { scene, child, outcome, said, way } = await withSlowPlacing()
         await said('putting')
         if (how === 'SIGSTOP') child.kill('SIGSTOP')
         else way.freeze()
@@ -225,10 +233,27 @@ describe('ended early', () => {
         expect(exitCode).toBe(1)
         expect((await scene.oracle.check()).differences).toEqual([])
       },
-      120_000,
+      180_000,
     )
   })
 })
+
+test.skipIf(binary === '')(
+  'where Redis has no room for a second copy, it keeps none from the workers',
+  async () => {
+    const scene = await openScene({ partitions: 1, workers: 1, redisUrl: await ownRedis() })
+    await scene.load.send(10_000)
+    await scene.oracle.drained()
+    const used = Number(/^used_memory:(\d+)/m.exec(await scene.redis.info('memory'))?.[1])
+    await scene.redis.config('SET', 'maxmemory', used + 300_000)
+    const { exitCode, stderr } = await rebuild(scene)
+    expect(stderr).toMatch(/^error: Redis is full: it has no room for a second copy/m)
+    expect(exitCode).toBe(1)
+    await scene.redis.config('SET', 'maxmemory', 0)
+    expect((await scene.oracle.check()).differences).toEqual([])
+  },
+  60_000,
+)
 
 test('two at once: the second is refused', async () => {
   const scene = await openScene({ partitions: 1 })
@@ -342,6 +367,26 @@ function pauseOf({ config }: Scene): string {
 
 function rebuild(scene: Scene, ...flags: string[]): Promise<Outcome> {
   return run(['rebuild', ...flags], environmentOf(scene))
+}
+
+async function ownRedis(): Promise<string> {
+  const server = await startOwnRedis(binary)
+  onTestFinished(() => server.stop())
+  return server.url
+}
+
+/** A rebuild that has paused the worker, and whose way to Redis is slow from then on. */
+async function withSlowPlacing() {
+  const redisUrl = await ownRedis()
+  const way = await openWay(Number(new URL(redisUrl).port))
+  onTestFinished(() => way.close())
+  const scene = await openScene({ partitions: 2, workers: 1, redisUrl })
+  await scene.load.send(500)
+  await scene.oracle.drained()
+  const process = begin(scene, { REDIS_URL: `redis://127.0.0.1:${way.port}` })
+  await process.said('are paused')
+  way.slow(200)
+  return { scene, way, ...process }
 }
 
 /** Begins a rebuild, to be disturbed. */
