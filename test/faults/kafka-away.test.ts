@@ -73,7 +73,7 @@ describe.skipIf(jars === '')('under load', () => {
       const end = await trouble(broker)
       onTestFinished(end)
       for (const worker of workers) {
-        await worker.said('Kafka is away')
+        await worker.said('Kafka is away', 40_000)
         await until('/readyz tells of it', async () => (await healthOf(worker)).readyz === 503)
         const { healthz, notReady } = await healthOf(worker)
         expect(healthz).toBe(200)
@@ -82,7 +82,7 @@ describe.skipIf(jars === '')('under load', () => {
       }
       await end()
       for (const worker of workers) {
-        await untilReady(worker, 30_000)
+        await untilReady(worker)
         await worker.said('Kafka is back')
       }
       await load.stop()

@@ -54,7 +54,7 @@ describe.skipIf(jars === '')('under load', () => {
     await Promise.all(residents.map(untilWorking))
     for (let visit = 0; visit < 5; visit++) {
       const visitor = scene.startWorker()
-      await visitor.said('joined')
+      await visitor.said('joined', 60_000)
       expect(await visitor.end('SIGTERM'), story(visitor)).toBe(0)
     }
     await load.stop()

@@ -9,6 +9,7 @@ export async function untilWorking(worker: WorkerProcess): Promise<void> {
   await until(
     `the worker works; it said ${story(worker)}`,
     async () => (await countBatches(worker)) > before,
+    WORK_DEADLINE_MS,
   )
 }
 
@@ -21,6 +22,8 @@ export async function untilStuck(worker: WorkerProcess): Promise<void> {
   })
 }
 
+/** With a start of the process and a rebalance in it, on a machine that is busy with much else. */
+const WORK_DEADLINE_MS = 60_000
 /** Many times what a batch takes. */
 const STUCK_MS = 400
 
@@ -37,7 +40,10 @@ export async function healthOf(worker: WorkerProcess) {
   return { healthz: healthz.status, readyz: readyz.status, notReady }
 }
 
-export async function untilReady(worker: WorkerProcess, deadlineMs?: number): Promise<void> {
+export async function untilReady(
+  worker: WorkerProcess,
+  deadlineMs = WORK_DEADLINE_MS,
+): Promise<void> {
   await until(
     `the worker is ready; it said ${story(worker)}`,
     async () => (await worker.get('/readyz')).status === 200,

@@ -44,7 +44,7 @@ export function spawnWorker(environment: Environment): WorkerProcess {
     saying,
     said,
     async get(path) {
-      const { url } = await said('the worker starts')
+      const { url } = await said('the worker starts', START_DEADLINE_MS)
       const response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(ANSWER_MS) })
       return { status: response.status, body: await response.text() }
     },
@@ -57,3 +57,5 @@ export function spawnWorker(environment: Environment): WorkerProcess {
 }
 
 const ANSWER_MS = 5000
+/** On a machine that is busy with much else. */
+const START_DEADLINE_MS = 60_000
