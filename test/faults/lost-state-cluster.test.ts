@@ -1,0 +1,192 @@
+/** One master of a Redis Cluster loses what it acknowledged, and the others do not. */
+import { cp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { readOffsets } from '../../src/kafka/offsets.ts'
+import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
+import { silentLog } from '../setup/logs.ts'
+import { type OwnCluster, startOwnCluster } from '../setup/redis-cluster.ts'
+import { type OwnRedis, startOwnRedis } from '../setup/redis-server.ts'
+import { until } from '../setup/waiting.ts'
+import {
+  expectNoLoss,
+  lossesOf,
+  produceGroups,
+  recordsRead,
+  settle,
+  toldOnce,
+} from './lost-state-scene.ts'
+import { compareContents, type Difference } from './scene/differences.ts'
+import { type Contents, contentsOf, readContents } from './scene/redis-contents.ts'
+import type { Scene } from './scene/scene.ts'
+import { openScene } from './scene/stage.ts'
+
+const binary = inject('redisServer')
+const RECORDS = 1000
+
+describe.skipIf(binary === '')('of a Redis Cluster', () => {
+  let cluster: OwnCluster
+  let clients: Redis[]
+  beforeAll(async () => {
+    cluster = await startOwnCluster(binary)
+    clients = cluster.nodes.map(({ port }) => clientOf(port))
+  })
+  afterAll(async () => {
+    for (const client of clients ?? []) client.disconnect()
+    await cluster?.stop()
+  })
+
+  test('one master is flushed under load: noticed, and all is read again', async () => {
+    const scene = await openOnCluster(2)
+    const [worker] = scene.workers as [WorkerProcess]
+    await settle(scene, RECORDS)
+    const load = scene.load.run(300)
+    await clients[1]?.flushall()
+    const told = await toldOnce(worker)
+    await load.stop()
+    await expectHealed(scene)
+    expect(told.map(({ partition, redisHas }) => [partition, redisHas])).toEqual([
+      [0, 'nothing'],
+      [1, 'nothing'],
+    ])
+    await toldOnce(worker)
+  }, 60_000)
+
+  test('one master starts again empty, or older: noticed though no events come', async () => {
+    const scene = await openOnCluster(1)
+    const [worker] = scene.workers as [WorkerProcess]
+    await settle(scene, RECORDS)
+    const node = cluster.nodes[2]!
+    const copy = join(node.folder, 'copy')
+    for (const name of DATA) await copyIfThere(join(node.folder, name), join(copy, name))
+    await settle(scene, RECORDS / 2)
+
+    await restart(node, () => cp(copy, node.folder, { recursive: true }))
+    await until('it is told', () => lossesOf(worker).length === 1)
+    await expectHealed(scene)
+    expect(await recordsRead(worker)).toBe(2 * RECORDS)
+
+    await restart(node, async () => {})
+    await until('it is told', () => lossesOf(worker).length === 2)
+    await expectHealed(scene)
+    expect(await recordsRead(worker)).toBe(3.5 * RECORDS)
+    expect(lossesOf(worker).map(({ redisHas }) => redisHas)).toEqual([String(RECORDS), 'nothing'])
+  }, 60_000)
+
+  test('a replica that lagged takes over in the middle of a batch: the batch is merged again', async () => {
+    const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000']
+    const replica = await startOwnRedis(binary, { args })
+    onTestFinished(() => replica.stop())
+    const heir = clientOf(replica.port)
+    onTestFinished(() => heir.disconnect())
+    const [master] = clients as [Redis]
+    await heir.cluster('MEET', '127.0.0.1', cluster.nodes[0]?.port ?? 0)
+    const id = String(await master.cluster('MYID'))
+    await until('it is a replica', async () => await heir.cluster('REPLICATE', id))
+    const scene = await openOnCluster(1, {
+      KAFKA_MAX_PARTITION_FETCH_BYTES: '4MiB',
+      KAFKA_MAX_FETCH_BYTES: '8MiB',
+    })
+    await settle(scene, RECORDS)
+    await until('it is replicated', () => master.wait(1, 100))
+    // the master refuses it from now on, and it stays where it is
+    await heir.config('SET', 'masteruser', 'nobody')
+    await heir.config('SET', 'masterauth', 'wrong')
+    await master.call('CLIENT', 'KILL', 'TYPE', 'replica')
+    const before = await master.dbsize()
+    await produceGroups(scene, 6000)
+    await until('the batch is begun', async () => (await master.dbsize()) > before + 100)
+    await heir.cluster('FAILOVER', 'TAKEOVER')
+    clients[0] = heir
+    await expectHealed(scene)
+    // its mark was never behind: there was nothing to go back to
+    await expectNoLoss(scene.workers)
+  }, 60_000)
+
+  async function openOnCluster(
+    partitions: number,
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Scene> {
+    const scene = await openScene({
+      partitions,
+      environment: { ...environment, REDIS_URL: cluster.url },
+    })
+    const worker = scene.startWorker()
+    await worker.said('joined')
+    return scene
+  }
+
+  /** What the oracle says of one Redis, of all masters. */
+  async function expectHealed(scene: Scene): Promise<void> {
+    const offsets = await readOffsets(scene.config.kafka, silentLog)
+    await until(
+      'the marks are at the ends',
+      async () => {
+        const marks = await marksOf(scene)
+        return offsets.every(({ partition, end }) =>
+          marks.every((hash) => hash[partition] === String(end)),
+        )
+      },
+      40_000,
+    )
+    await scene.oracle.drained()
+    const { states } = await scene.oracle.readTopic()
+    const found = await Promise.all(clients.map((each) => readContents(each, scene.config.redis)))
+    const contents: Contents = new Map(found.flatMap((part) => [...part]))
+    const differences = compareContents(contentsOf(states.values(), scene.config.redis), contents)
+    expect(differences.filter((difference) => !isStray(difference))).toEqual([])
+  }
+
+  /**
+   * What only `rebuild` mends: the master of a user is older than an erasure, and the group, on
+   * another one, no longer knows whom it erased.
+   */
+  function isStray(difference: Difference): boolean {
+    return (
+      difference.kind === 'state' &&
+      /:user:.*:(groups|left)$/.test(difference.key) &&
+      difference.expected === undefined
+    )
+  }
+
+  async function marksOf({ config: { kafka } }: Scene): Promise<Record<string, string>[]> {
+    const keys = `group-traits:applied:{${kafka.topic}*}:${kafka.groupId}`
+    return Promise.all(
+      clients.map(async (client) => {
+        const [key] = await client.keys(keys)
+        return key === undefined ? {} : await client.hgetall(key)
+      }),
+    )
+  }
+
+  /** Without its data, or with others. */
+  async function restart(node: OwnRedis, place: () => Promise<void>): Promise<void> {
+    await node.kill()
+    for (const name of DATA) await rm(join(node.folder, name), { recursive: true, force: true })
+    await place()
+    await node.startAgain()
+    await Promise.all(
+      clients.map((client) =>
+        until('the cluster is up', async () =>
+          /cluster_state:ok/.test(String(await client.cluster('INFO'))),
+        ),
+      ),
+    )
+  }
+})
+
+/** Where the data of a server are, before Redis 7 and since then. */
+const DATA = ['appendonly.aof', 'appendonlydir', 'dump.rdb']
+
+async function copyIfThere(from: string, to: string): Promise<void> {
+  await cp(from, to, { recursive: true }).catch((error) => {
+    if (error.code !== 'ENOENT') throw error
+  })
+}
+
+function clientOf(port: number): Redis {
+  const client = new Redis(port, { retryStrategy: () => 100 })
+  client.on('error', () => {}) // its server is killed on purpose; a command that fails says so
+  return client
+}
