@@ -67,6 +67,10 @@ export class MarkedStore {
   /** Of the current assignment. */
   private standings: Standings = new Map()
   private looking: Promise<void> | undefined
+  /** How often reading was set back. */
+  private setBacks = 0
+  /** Set once the worker cannot go on. */
+  private failure: Abandoned | undefined
 
   constructor(options: MarkedStoreOptions) {
     this.options = options
@@ -99,12 +103,15 @@ export class MarkedStore {
     const { standings } = this
     for (;;) {
       const { applied, seen } = await this.standingOf(batch, standings)
+      const { setBacks } = this
       const { connection } = store
       const conflicts = await store.merge(patches)
       if (store.connection !== connection) {
         // a failover in between: part of it may be in the old server only
         throw new Unavailable('redis', 'the connection was lost in the middle of a batch')
       }
+      // somebody looked in between: part of it may be lost with what was before
+      if (this.setBacks !== setBacks) continue
       const mark = await this.guarded(() =>
         marks.compareAndSet(partition, seen, greater(next, seen?.next)),
       )
@@ -124,16 +131,18 @@ export class MarkedStore {
    *
    * @throws Unavailable; Abandoned where the worker cannot go on
    */
-  look(): Promise<void> {
+  async look(): Promise<void> {
+    if (this.failure !== undefined) throw this.failure
     this.looking ??= this.lookOnce().finally(() => {
       this.looking = undefined
     })
-    return this.looking
+    await this.looking
   }
 
   /** @throws Abandoned where the partitions were assigned anew: nobody waits for the batch */
   private async standingOf(batch: RecordBatch, standings: Standings): Promise<Standing> {
     const { partition, fetchOffset } = batch
+    if (this.failure !== undefined) throw this.failure
     if (!standings.has(partition)) throw new Abandoned(`partition ${partition} is not ours`)
     let standing = standings.get(partition)
     if (standing === undefined || (fetchOffset > standing.applied && !standing.isSetBack)) {
@@ -188,6 +197,7 @@ export class MarkedStore {
     const losses = behind.filter(isLoss).map(({ loss }) => loss)
     if (losses.length > 0) onLoss(losses)
     if (losses.length > 0 && onLostState === 'stop') throw this.giveUp(new StateLost(losses))
+    this.setBacks++
     for (const { loss, seen } of behind) {
       const { partition, from } = loss
       await this.place(standings, partition, seen, from, true)
@@ -233,7 +243,8 @@ export class MarkedStore {
 
   private giveUp(error: Error): Abandoned {
     this.fail(error)
-    return new Abandoned(error.message)
+    this.failure = new Abandoned(error.message)
+    return this.failure
   }
 }
 

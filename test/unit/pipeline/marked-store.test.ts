@@ -140,6 +140,29 @@ describe('a store that lost acknowledged writes', () => {
     expect(failure).toBeInstanceOf(StateLost)
     expect(failure.message).toMatch(/partitions 0.*group-traits rebuild/)
     expect(world.steps).toEqual([])
+
+    // what else is in hand is dropped, and says nothing more
+    await expect(world.merge(30n, 40n)).rejects.toThrow(Abandoned)
+    await expect(world.store.look()).rejects.toThrow(Abandoned)
+    expect(world.losses).toHaveLength(1)
+    expect(world.steps).toEqual([])
+  })
+
+  test('is lost with the first part of a batch, also where the mark is as it was before', async () => {
+    let isFlushed = false
+    const world = createWorld({
+      committed: undefined,
+      mark: undefined,
+      onMerge: async ({ look }) => {
+        if (isFlushed) return
+        isFlushed = true
+        world.setMark(undefined)
+        await look()
+      },
+    })
+    await world.merge(0n, 9n)
+    const steps = ['mark none to 0', 'merge', 'mark none to 0', 'seek 0', 'merge', 'mark 0 to 9']
+    expect(world.steps).toEqual(steps)
   })
 })
 
@@ -189,7 +212,7 @@ interface Plan {
   readonly mark: bigint | undefined
   readonly foreign?: true
   readonly onLostState?: 'replay' | 'stop'
-  readonly onMerge?: (world: { reconnect(): void }) => void
+  readonly onMerge?: (world: { reconnect(): void; look(): Promise<void> }) => void | Promise<void>
 }
 
 /** A store and a topic of one partition in memory, which note each step. */
@@ -214,7 +237,7 @@ function createWorld(plan: Plan) {
       },
       merge: async () => {
         steps.push('merge')
-        plan.onMerge?.({ reconnect: () => connection++ })
+        await plan.onMerge?.({ reconnect: () => connection++, look: () => store.look() })
         return []
       },
     },
