@@ -72,15 +72,6 @@ export class Consumer {
     return this.current?.partitions ?? []
   }
 
-  get hasFailedCommit(): boolean {
-    try {
-      this.partitions.committer.assertWorking()
-      return false
-    } catch {
-      return true // it throws what the commit failed with
-    }
-  }
-
   private async session(): Promise<void> {
     const { client, onEvent } = this.options
     const { process } = client

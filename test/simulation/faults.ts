@@ -140,15 +140,14 @@ function lostOf({ chance }: World, { log, mustKeep }: Master): number {
 function setByHand(world: World): void {
   const { kafka, scheduler } = world
   for (const worker of world.workers) worker.stop()
+  const giveUpMs = scheduler.nowMs + 15_000
   const attempt = () => {
-    if (kafka.group.isEmpty) {
-      setOffset(world)
-      world.startAll()
-    } else {
-      scheduler.after(500, 'the group is not empty yet', attempt)
-    }
+    const isEmpty = kafka.group.isEmpty
+    if (isEmpty) setOffset(world)
+    if (isEmpty || scheduler.nowMs > giveUpMs) world.startAll()
+    else scheduler.after(500, 'the group is not empty yet', attempt)
   }
-  scheduler.after(100, 'an offset is to be set', attempt)
+  attempt()
 }
 
 /** As `skip` does it: by joining the group, and leaving it again. */

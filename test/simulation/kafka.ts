@@ -31,6 +31,11 @@ export class Kafka {
   refusedShare = 0
   /** Share of fetches whose leader has moved: the consumer joins anew, in the middle of batches. */
   movedShare = 0
+  /**
+   * Set once a commit was not answered in time. It is not sent again before the next batch, and
+   * may yet come, behind a later one: then the offset stays behind while nothing else comes.
+   */
+  hasLateCommit = false
   /** Told of where a partition is read from. */
   onFetch: (partition: number, offset: number) => void = () => {}
   private readonly scheduler: Scheduler
@@ -91,15 +96,20 @@ export class KafkaClient {
     return this.ask('heartbeat', () => errorOf(this.kafka.group.heartbeat(memberId, generation)))
   }
 
-  commit(
+  async commit(
     memberId: string,
     generation: number,
     commits: ReadonlyMap<number, Commit>,
   ): Promise<void> {
     const what = Array.from(commits, ([partition, { offset }]) => `${partition}:${offset}`)
-    return this.ask<undefined>(`commit ${what} (generation ${generation})`, () =>
-      errorOf(this.kafka.group.commit(memberId, generation, commits)),
-    )
+    try {
+      await this.ask<undefined>(`commit ${what} (generation ${generation})`, () =>
+        errorOf(this.kafka.group.commit(memberId, generation, commits)),
+      )
+    } catch (error) {
+      if (!(error as { type?: string }).type) this.kafka.hasLateCommit = true
+      throw error
+    }
   }
 
   fetch(positions: ReadonlyMap<number, number>): Promise<FetchedPartition[]> {

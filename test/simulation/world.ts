@@ -90,17 +90,15 @@ export class World {
   /** All is read, applied and committed, and nothing is in hand. */
   isAtRest(): boolean {
     const { topic, group } = this.kafka
-    const owners = new Map<number, Worker>()
-    for (const worker of this.workers) {
-      const { consumer } = worker
+    const covered = new Set<number>()
+    for (const { consumer } of this.workers) {
       if (!consumer.isIdleAt((partition) => topic.partition(partition).end)) return false
-      for (const partition of consumer.assigned) owners.set(partition, worker)
+      for (const partition of consumer.assigned) covered.add(partition)
     }
     return topic.partitions.every(({ behindLastRecord }, partition) => {
       const committed = Math.max(0, group.commits.get(partition)?.offset ?? 0)
-      // a commit that failed waits for the next batch, or for the next owner
-      const waits = owners.get(partition)?.consumer.hasFailedCommit
-      return waits === true || (waits === false && committed >= behindLastRecord)
+      const isCommitted = committed >= behindLastRecord || this.kafka.hasLateCommit
+      return covered.has(partition) && isCommitted
     })
   }
 

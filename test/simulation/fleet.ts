@@ -1,0 +1,50 @@
+/** Spreads histories over threads. */
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
+import { Worker as Thread } from 'node:worker_threads'
+import type { Mutation } from './mutation.ts'
+import type { Verdict } from './simulate.ts'
+import type { ThreadMessage, ThreadTask } from './thread.ts'
+
+export interface FleetOptions {
+  readonly from: number
+  readonly count: number
+  readonly threads?: number
+  readonly mutation?: Mutation
+  /** Once a thread has met as many, it leaves out the rest. */
+  readonly mostFailures?: number
+  readonly onVerdict?: (verdict: Verdict) => void
+}
+
+/** @throws whatever a thread dies of */
+export async function runHistories(options: FleetOptions): Promise<Verdict[]> {
+  const { from, count, threads = availableParallelism() } = options
+  const seeds = Array.from({ length: count }, (_, index) => from + index)
+  const shares = Array.from({ length: threads }, (_, thread) =>
+    seeds.filter((_, index) => index % threads === thread),
+  )
+  const verdicts = await Promise.all(shares.map((share) => runThread(share, options)))
+  return verdicts.flat().sort((a, b) => a.seed - b.seed)
+}
+
+async function runThread(seeds: readonly number[], options: FleetOptions): Promise<Verdict[]> {
+  const { mutation, mostFailures = Number.POSITIVE_INFINITY, onVerdict } = options
+  const task: ThreadTask = { seeds, mutation, mostFailures }
+  // without the flags of whoever runs this: the thread loads TypeScript by itself
+  const thread = new Thread(new URL('./thread.ts', import.meta.url), {
+    workerData: task,
+    execArgv: [],
+  })
+  const verdicts: Verdict[] = []
+  thread.on('message', (message: ThreadMessage) => {
+    if (message.kind === 'planted') {
+      if (message.times !== 1)
+        throw new Error(`${mutation?.file} was loaded ${message.times} times`)
+      return
+    }
+    verdicts.push(message.verdict)
+    onVerdict?.(message.verdict)
+  })
+  await once(thread, 'exit')
+  return verdicts
+}

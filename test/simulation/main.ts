@@ -1,0 +1,74 @@
+/** `npm run simulate -- --seeds N --from S [--trace]`: runs histories, and says what came out. */
+import { parseArgs } from 'node:util'
+import { runHistories } from './fleet.ts'
+import { simulate, type Verdict } from './simulate.ts'
+
+const USAGE = 'usage: npm run simulate -- [--seeds N] [--from S] [--trace]'
+const PROGRESS_EVERY = 500
+
+process.exitCode = await main(process.argv.slice(2))
+
+async function main(argv: readonly string[]): Promise<number> {
+  const options = {
+    seeds: { type: 'string', default: '1000' },
+    from: { type: 'string', default: '1' },
+    trace: { type: 'boolean', default: false },
+  } as const
+  const { values } = parseArgs({ args: [...argv], options })
+  const count = Number(values.seeds)
+  const from = Number(values.from)
+  if (!Number.isSafeInteger(count) || count < 1 || !Number.isSafeInteger(from)) {
+    process.stderr.write(`--seeds and --from take whole numbers; ${USAGE}\n`)
+    return 2
+  }
+  return values.trace ? await trace(from, count) : await run(from, count)
+}
+
+async function run(from: number, count: number): Promise<number> {
+  const startedMs = performance.now()
+  let done = 0
+  const verdicts = await runHistories({
+    from,
+    count,
+    onVerdict: () => {
+      if (++done % PROGRESS_EVERY === 0) process.stderr.write(`${done} of ${count} histories\n`)
+    },
+  })
+  const seconds = (performance.now() - startedMs) / 1000
+  process.stdout.write(summaryOf(verdicts, seconds))
+  const failed = verdicts.filter(({ violation }) => violation !== undefined)
+  for (const verdict of failed) process.stdout.write(describe(verdict))
+  return failed.length === 0 ? 0 : 1
+}
+
+/** One after the other, with every event on a line of its own. */
+async function trace(from: number, count: number): Promise<number> {
+  let failures = 0
+  for (let seed = from; seed < from + count; seed++) {
+    const verdict = await simulate(seed, (line) => process.stdout.write(`${line}\n`))
+    if (verdict.violation !== undefined) failures++
+    const outcome = verdict.violation === undefined ? `seed ${seed}: all is well\n` : ''
+    process.stdout.write(outcome || describe(verdict))
+  }
+  return failures === 0 ? 0 : 1
+}
+
+function summaryOf(verdicts: readonly Verdict[], seconds: number): string {
+  const faults = Map.groupBy(
+    verdicts.flatMap(({ faults }) => faults),
+    (kind) => kind,
+  )
+  const counts = [...faults].map(([kind, all]) => [kind, all.length] as const)
+  const steps = verdicts.reduce((sum, verdict) => sum + verdict.steps, 0)
+  const failures = verdicts.filter(({ violation }) => violation !== undefined).length
+  return [
+    `${verdicts.length} histories, ${steps} steps, ${failures} failed`,
+    `${(verdicts.length / seconds).toFixed(0)} histories a second`,
+    ...counts.sort(([, a], [, b]) => b - a).map(([kind, n]) => `${String(n).padStart(8)}  ${kind}`),
+    '',
+  ].join('\n')
+}
+
+function describe({ seed, violation }: Verdict): string {
+  return `seed ${seed}: ${violation}\n  npm run -s simulate -- --seeds 1 --from ${seed} --trace\n`
+}

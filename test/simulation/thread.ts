@@ -1,0 +1,43 @@
+/** A thread that runs histories: with the pipeline as it is, or with a bug planted in it. */
+import { registerHooks } from 'node:module'
+import { parentPort, workerData } from 'node:worker_threads'
+import { type Mutation, mutate } from './mutation.ts'
+import type { Verdict } from './simulate.ts'
+
+export interface ThreadTask {
+  readonly seeds: readonly number[]
+  readonly mutation: Mutation | undefined
+  /** Once as many failed, the rest is left out. */
+  readonly mostFailures: number
+}
+
+export type ThreadMessage =
+  | { readonly kind: 'verdict'; readonly verdict: Verdict }
+  | { readonly kind: 'planted'; readonly times: number }
+
+const { seeds, mutation, mostFailures } = workerData as ThreadTask
+Error.stackTraceLimit = 3
+let planted = 0
+if (mutation !== undefined) {
+  registerHooks({
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context)
+      if (!url.endsWith(mutation.file)) return loaded
+      planted++
+      return { ...loaded, source: mutate(String(loaded.source), mutation) }
+    },
+  })
+}
+const { simulate } = await import('./simulate.ts')
+if (mutation !== undefined) tell({ kind: 'planted', times: planted })
+let failures = 0
+for (const seed of seeds) {
+  const verdict = await simulate(seed)
+  tell({ kind: 'verdict', verdict })
+  if (verdict.violation !== undefined) failures++
+  if (failures >= mostFailures) break
+}
+
+function tell(message: ThreadMessage): void {
+  parentPort?.postMessage(message)
+}
