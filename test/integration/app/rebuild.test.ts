@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { OutageBoard } from '../../../src/app/outage-board.ts'
+import { type RebuildOptions, rebuild } from '../../../src/app/rebuild.ts'
+import { pauseAndPlace } from '../../../src/app/rebuild-placing.ts'
+import { emptyTally, openSite } from '../../../src/app/rebuild-site.ts'
+import { readBounds } from '../../../src/app/rebuild-topic.ts'
+import type { RedisConnection } from '../../../src/redis/connection.ts'
+import { readGroup } from '../../../src/redis/group-reader.ts'
+import { openGroupStore } from '../../../src/redis/group-store.ts'
+import { walkKeys } from '../../../src/redis/key-walk.ts'
+import { groupKey, groupsKey, userKey } from '../../../src/redis/keys.ts'
+import type { Scene } from '../../faults/scene/scene.ts'
+import { openScene } from '../../faults/scene/stage.ts'
+import { layoutOf, readKeys } from '../../property/state-layout.ts'
+import { silentLog } from '../../setup/logs.ts'
+import { startOwnCluster } from '../../setup/redis-cluster.ts'
+import { openTestRedis } from '../../setup/redis-connection.ts'
+import { startOwnRedis } from '../../setup/redis-server.ts'
+import { produce } from '../kafka/fixture.ts'
+import { patchOf } from '../redis/patches.ts'
+
+const binary = inject('redisServer')
+
+test('a batch that is begun while the workers are paused, and marked only afterwards, is not lost', async () => {
+  const scene = await openScene({ partitions: 2 })
+  await scene.load.send(300)
+  const connection = openTestRedis(scene.config.redis.url, scene.config.redis)
+  onTestFinished(() => connection.close())
+  // what a worker does in between: it merges into the old group, and its mark comes later
+  const worker = openGroupStore(connection)
+  const disturbed = withStepBefore(connection, 'replaceGroups', async () => {
+    const event = { group_id: 'group 1', user_id: 'late', traits: { late: 'yes' } }
+    const value = JSON.stringify({ ...event, timestamp: '2025-06-01T00:00:00Z' })
+    await produce(scene.config.kafka, [{ value }])
+    const clock = Date.UTC(2025, 5, 1) * 1000
+    await worker.merge([
+      patchOf('group 1', { clock, traits: { late: 'yes' }, users: { late: true } }),
+    ])
+  })
+  const options = optionsOf(scene)
+  const outages = new OutageBoard(['kafka', 'redis'], silentLog, Date.now, () => {})
+  const site = await openSite(options, disturbed, outages, emptyTally())
+  const { starts } = await readBounds(options.config.kafka, silentLog)
+  await pauseAndPlace(site, new Map(starts))
+
+  const group = await readGroup(connection, 'group 1')
+  expect(group?.traits.find(({ name }) => name === 'late')?.value).toBe('yes')
+  expect(group?.members.map(({ userId }) => userId)).toContain('late')
+})
+
+describe.skipIf(binary === '')('on servers of its own', () => {
+  test('on a Cluster, under load, the state is the fold of the topic', async () => {
+    const cluster = await startOwnCluster(binary)
+    onTestFinished(() => cluster.stop())
+    const scene = await openScene({ partitions: 3 })
+    const worker = scene.startWorker({ REDIS_URL: cluster.url })
+    await scene.load.send(1000)
+    await scene.oracle.drained()
+    const redis = openTestRedis(cluster.url, { ...scene.config.redis, url: cluster.url })
+    onTestFinished(() => redis.close())
+    await corrupt(redis)
+
+    const load = scene.load.run(200)
+    const report = await rebuild(optionsOf(scene, cluster.url))
+    await load.stop()
+    await scene.oracle.drained(60_000)
+    expect(report).toMatchObject({ mode: 'replace', stayed: ['unknown'], conflicts: [] })
+    const { states } = await scene.oracle.readTopic()
+    states.set('unknown', UNKNOWN)
+    expect(await contentOf(redis)).toEqual(layoutOf(states.values()))
+    expect(await worker.end('SIGTERM')).toBe(0)
+  }, 180_000)
+
+  test('where Redis is restarted while the topic is read, nothing is put in place', async () => {
+    const server = await startOwnRedis(binary, { args: ['--appendonly', 'yes'] })
+    onTestFinished(() => server.stop())
+    const scene = await openScene({ partitions: 2, redisUrl: server.url })
+    await scene.load.send(1000)
+    let restart: Promise<void> | undefined
+    const begun = rebuild({
+      ...optionsOf(scene),
+      onProgress: ({ kind }) => {
+        if (kind === 'read') restart ??= server.kill().then(() => server.startAgain())
+      },
+    })
+    await expect(begun).rejects.toThrow(/Run it again|run it again/)
+    await restart
+    const redis = openTestRedis(server.url, scene.config.redis)
+    onTestFinished(() => redis.close())
+    expect(await contentOf(redis)).toEqual({})
+  }, 60_000)
+})
+
+const UNKNOWN = patchOf('unknown', { clock: 3, traits: { plan: 'x' }, users: { 'user 1': true } })
+
+function optionsOf({ config }: Scene, redisUrl = config.redis.url): RebuildOptions {
+  return {
+    config: { ...config, redis: { ...config.redis, url: redisUrl } },
+    log: silentLog,
+    mode: 'replace',
+    prune: false,
+    acceptGaps: false,
+    token: randomUUID(),
+    signal: new AbortController().signal,
+    onProgress: () => {},
+  }
+}
+
+async function corrupt(connection: RedisConnection): Promise<void> {
+  const { client, settings } = connection
+  await openGroupStore(connection).merge([UNKNOWN])
+  for (let id = 0; id < 10; id++) {
+    await client.hset(groupKey(settings, `group ${id}`), 'plan', 'corrupted', 'foreign', 'x')
+    await client.zadd(`${groupKey(settings, `group ${id}`)}:members`, 9e15, 'of nobody')
+    await client.unlink(groupKey(settings, `group ${id + 20}`))
+    const groups = groupsKey(userKey(settings, `user ${id}`))
+    await client.zadd(groups, 7, `group ${id + 1}`, 7, 'no group')
+    await client.unlink(groupsKey(userKey(settings, `user ${id + 20}`)))
+  }
+}
+
+/** All that stands under the prefixes, as `layoutOf` writes it. */
+async function contentOf(connection: RedisConnection) {
+  const prefix = connection.settings.groupPrefix.slice(0, -'group:'.length)
+  const found = new Set<string>()
+  for await (const keys of walkKeys(connection, prefix, '')) {
+    for (const key of keys) found.add(key.slice(prefix.length))
+  }
+  return await readKeys(connection.client, prefix, [...found])
+}
+
+/** The same connection, but for a step before the first call of one script. */
+function withStepBefore(
+  connection: RedisConnection,
+  script: string,
+  step: () => Promise<void>,
+): RedisConnection {
+  let done: Promise<void> | undefined
+  const client = new Proxy(connection.client, {
+    get(target, name) {
+      const member = Reflect.get(target, name)
+      if (typeof member !== 'function') return member
+      if (name !== script) return member.bind(target)
+      return async (...args: unknown[]) => {
+        done ??= step()
+        await done
+        return member.apply(target, args)
+      }
+    },
+  })
+  return { ...connection, client }
+}
