@@ -19,6 +19,7 @@ import type {
   RecordBatch,
   StateConflict,
 } from './ports.ts'
+import { greater, isBehind, type Standing, type Standings, vouchedFor } from './standing.ts'
 
 export interface MarkedStoreOptions {
   readonly store: GroupStore
@@ -40,24 +41,14 @@ export interface Loss {
   readonly from: bigint
 }
 
-/** What this worker knows of a partition of its own. */
-interface Standing {
-  /** All before it was applied, or is not ours to apply. */
-  readonly applied: bigint
-  readonly seen: Mark | undefined
-  /** Set until the first batch after a loss: others may still be on their way. */
-  readonly isSetBack: boolean
-}
-
-/** By partition; undefined: not looked at yet. */
-type Standings = Map<number, Standing | undefined>
-
 /** A partition whose mark is not where it should be. */
 interface Behind {
   readonly loss: Loss
   readonly seen: Mark | undefined
   readonly at: PartitionOffsets | undefined
 }
+
+const NO_OFFSETS: ReadonlyMap<number, PartitionOffsets> = new Map()
 
 export class MarkedStore {
   /** Settles where the worker cannot go on: the state is lost, or a mark is not a mark. */
@@ -168,7 +159,7 @@ export class MarkedStore {
   private async lookOnce(): Promise<void> {
     const { standings } = this
     const known = new Map(standings) // as of before the marks are read: those only grow
-    const { found, offsets } = await this.readMarks(known)
+    const { before, offsets, found } = await this.readMarks(known)
     if (standings !== this.standings) return
 
     const behind: Behind[] = []
@@ -177,7 +168,9 @@ export class MarkedStore {
       const at = offsets.get(partition)
       const applied = standing?.applied ?? vouchedFor(at)
       if (applied === undefined) {
-        if (at !== undefined) await this.place(standings, partition, mark, at.next, false)
+        // not over what another worker does meanwhile, who may be the owner by now
+        const seen = before.get(partition)
+        if (at !== undefined) await this.place(standings, partition, seen, at.next, false)
       } else if (isBehind(mark, applied)) {
         const from = greater(mark?.next ?? 0n, at?.start)
         behind.push({ loss: { partition, mark: mark?.next, applied, from }, seen: mark, at })
@@ -205,17 +198,16 @@ export class MarkedStore {
     }
   }
 
-  /** The marks, and where they are to be held against them, the offsets as of before. */
+  /** The marks, and where more is to be known, the offsets, and the marks as of after. */
   private async readMarks(known: Standings) {
     const { marks, source } = this.options
-    const read = () => this.guarded(() => marks.read())
-    if (![...known.values()].includes(undefined)) {
-      const found = await read()
-      const areThere = [...known].every(([p, at]) => !isBehind(found.get(p), at?.applied))
-      if (areThere) return { found, offsets: new Map<number, PartitionOffsets>() }
-    }
+    const before = await this.guarded(() => marks.read())
+    const isPlain = ([partition, standing]: [number, Standing | undefined]) =>
+      standing !== undefined && !isBehind(before.get(partition), standing.applied)
+    if ([...known].every(isPlain)) return { before, found: before, offsets: NO_OFFSETS }
     const all = await source.offsets()
-    return { offsets: new Map(all.map((each) => [each.partition, each])), found: await read() }
+    const offsets = new Map(all.map((each) => [each.partition, each]))
+    return { before, offsets, found: await this.guarded(() => marks.read()) }
   }
 
   /** Sets the mark to where reading goes on. */
@@ -246,19 +238,4 @@ export class MarkedStore {
     this.failure = new Abandoned(error.message)
     return this.failure
   }
-}
-
-/** Up to where the store must have everything; undefined where the mark is to follow. */
-function vouchedFor(offsets: PartitionOffsets | undefined): bigint | undefined {
-  if (offsets?.committed === undefined) return undefined
-  // beyond its end: the topic was made anew, or lost its own tail
-  return offsets.committed > offsets.end ? undefined : offsets.committed
-}
-
-function isBehind(mark: Mark | undefined, applied: bigint | undefined): boolean {
-  return applied !== undefined && (mark?.next === undefined || mark.next < applied)
-}
-
-function greater(a: bigint, b: bigint | undefined): bigint {
-  return b !== undefined && b > a ? b : a
 }

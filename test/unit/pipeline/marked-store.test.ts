@@ -83,6 +83,13 @@ test('marks are held against what Kafka had counted as applied before they were 
   expect(world.losses).toEqual([])
 })
 
+test('a former owner does not set back what the new one applied meanwhile', async () => {
+  const world = createWorld({ committed: undefined, next: 2n, mark: 2n })
+  world.onOffsets(() => world.setMark(4n))
+  await expect(world.store.look()).rejects.toThrow(Unavailable)
+  expect(world.mark()).toBe(4n)
+})
+
 describe('a store that lost acknowledged writes', () => {
   test('is noticed at the assignment, and read again from its mark', async () => {
     const world = createWorld({ committed: 50n, mark: 30n })
