@@ -51,6 +51,7 @@ export function planHistory(seed: number): Plan {
   const share = (most: number) => (chance.happens(0.4) ? chance.random() * most : 0)
   const kinds = FAULTS.filter(() => chance.happens(0.2))
   const faultCount = kinds.length === 0 ? 0 : chance.between(1, 6)
+  const publications = moments(chance, chance.between(5, 40), faultsEndMs)
   return {
     seed,
     partitions: chance.between(1, 3),
@@ -59,9 +60,10 @@ export function planHistory(seed: number): Plan {
     concurrency: chance.between(1, 3),
     isKeyed: chance.happens(0.5),
     conflicting: chance.happens(0.2) ? [chance.pick(GROUP_IDS)] : [],
-    publications: moments(chance, chance.between(5, 40), faultsEndMs),
+    publications,
     faults: moments(chance, faultCount, faultsEndMs).map((atMs) => ({
-      atMs,
+      // while a batch is in hand, rather often
+      atMs: chance.happens(0.4) ? chance.pick(publications) + chance.within(0, 30) : atMs,
       kind: chance.pick(kinds),
     })),
     lateShare: share(0.1),

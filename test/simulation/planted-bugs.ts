@@ -7,6 +7,7 @@ export interface PlantedBug extends Mutation {
 
 const PROCESS_BATCH = '/src/pipeline/process-batch.ts'
 const MARKED_STORE = '/src/pipeline/marked-store.ts'
+const STANDING = '/src/pipeline/standing.ts'
 const MERGE = '/src/domain/merge.ts'
 const RETRY = '/src/pipeline/retry.ts'
 const BATCH_HANDLER = '/src/kafka/batch-handler.ts'
@@ -131,13 +132,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'the mark is never compared',
-    file: MARKED_STORE,
+    file: STANDING,
     find: 'mark?.next === undefined || mark.next < applied',
     replace: 'false',
   },
   {
     name: 'a missing mark is taken for a first start',
-    file: MARKED_STORE,
+    file: STANDING,
     find: 'mark?.next === undefined || mark.next < applied',
     replace: 'mark?.next !== undefined && mark.next < applied',
   },
@@ -161,7 +162,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'an offset set by hand is taken for a loss',
-    file: MARKED_STORE,
+    file: STANDING,
     find: 'if (offsets?.committed === undefined) return undefined',
     replace: 'if (offsets?.committed === undefined) return offsets?.next',
   },

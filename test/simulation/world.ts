@@ -110,7 +110,7 @@ export class World {
     scheduler.note(`${name} starts`)
     slot.worker = new Worker(name, {
       ...{ scheduler, kafka, redis, wayToKafka },
-      wayToRedis: new Way(scheduler, { ...weather, lostShare: 0 }),
+      wayToRedis: new Way(scheduler, weather),
       concurrency: plan.concurrency,
       onAssigned: () => this.joinedFor.set(name, kafka.topic.incarnation),
       onSeek: (partition) => oracle.seeks(partition),
