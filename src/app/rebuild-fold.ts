@@ -85,6 +85,7 @@ async function foldStretches(
   signal: AbortSignal,
 ): Promise<void> {
   const window = new Window(folding, positions)
+  const ends = stretches.map(({ end }) => end).sort((a, b) => (a < b ? -1 : 1))
   const byPartition = new Map(stretches.map((stretch) => [stretch.partition, stretch]))
   const isWithin = (partition: number, offset: bigint) => {
     const stretch = byPartition.get(partition)
@@ -94,7 +95,8 @@ async function foldStretches(
     settings: folding.config.kafka,
     log: folding.log,
     partitions: [...byPartition.keys()],
-    ...(stretches[0] && { from: stretches[0].from }),
+    from: stretches[0]?.from ?? 0n,
+    to: ends.at(-1) ?? 0n,
     signal,
     onRecords: (partition, records) => {
       const wanted = records.filter(({ offset }) => isWithin(partition, BigInt(offset)))

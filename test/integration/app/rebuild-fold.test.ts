@@ -1,0 +1,132 @@
+import { gzipSync } from 'node:zlib'
+import { expect, test } from 'vitest'
+import { type Folding, foldUpTo } from '../../../src/app/rebuild-fold.ts'
+import type { Unreadable } from '../../../src/app/topic-fold.ts'
+import { mergeState } from '../../../src/domain/merge.ts'
+import { textOf } from '../../../src/domain/stored-value.ts'
+import { kafkajs } from '../../../src/kafka/kafkajs.ts'
+import type { KafkaSettings } from '../../../src/kafka/settings.ts'
+import { Unavailable } from '../../../src/pipeline/outage.ts'
+import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
+import { silentLog as log } from '../../setup/logs.ts'
+import { makeTopic, produce, settingsFor } from '../kafka/fixture.ts'
+
+test('each partition is folded from where it is to its end, however far they are apart', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings, 2)
+  await produce(settings, [
+    ...Array.from({ length: 30 }, (_, i) => ({ partition: 0, value: eventOf(`a${i}`) })),
+    ...Array.from({ length: 10_100 }, () => ({ partition: 1, value: '{"type":"x"}' })),
+    ...Array.from({ length: 30 }, (_, i) => ({ partition: 1, value: eventOf(`b${i}`) })),
+  ])
+  const { folding, groups, sums } = foldingOf(settings)
+  const positions = new Map([
+    [0, 20n],
+    [1, 10_095n],
+  ])
+  const ends = new Map([
+    [0, 25n],
+    [1, 10_110n],
+  ])
+  await foldUpTo(folding, positions, ends)
+  expect(positions).toEqual(ends)
+  expect([...groups.keys()].sort()).toEqual([
+    ...['a20', 'a21', 'a22', 'a23', 'a24'],
+    ...['b0', 'b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7', 'b8', 'b9'],
+  ])
+  expect(sums.records).toBe(20)
+  await foldUpTo(folding, positions, ends)
+  expect(sums.records).toBe(20)
+})
+
+test('after a failure it goes on where the store stands, and skips nothing', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings, 1)
+  const values = Array.from({ length: 12_000 }, (_, i) => ({ value: eventOf(`g${i % 50}`, i) }))
+  for (let at = 0; at < values.length; at += 3000)
+    await produce(settings, values.slice(at, at + 3000))
+  const { folding, groups } = foldingOf(settings)
+  let merges = 0
+  const failing: Folding = {
+    ...folding,
+    merge: async (patches) => {
+      merges++
+      if (merges === 2) throw new Unavailable('redis', 'away')
+      await folding.merge(patches)
+    },
+  }
+  const positions = new Map<number, bigint>()
+  const ends = new Map([[0, 12_000n]])
+  await expect(foldUpTo(failing, positions, ends)).rejects.toThrow('away')
+  expect(positions).toEqual(new Map([[0, 5000n]]))
+  await foldUpTo(failing, positions, ends)
+  expect(positions).toEqual(ends)
+  expect(groups).toEqual(
+    new Map(Array.from({ length: 50 }, (_, i) => [`g${i}`, String(11_950 + i)])),
+  )
+})
+
+test('a batch that nobody can read is told, and the rest is folded', async () => {
+  const settings = { ...settingsFor(), maxBatchBytes: 1024 * 1024 }
+  await makeTopic(settings, 1)
+  const codecs = kafkajs.CompressionCodecs as Record<number, () => object>
+  codecs[kafkajs.CompressionTypes.GZIP] = () => ({
+    compress: async ({ buffer }: { buffer: Buffer }) => gzipSync(buffer),
+  })
+  await produce(settings, [{ value: eventOf('before') }])
+  const bomb = [{ value: Buffer.alloc(4 * 1024 * 1024) }]
+  await produce(settings, bomb, kafkajs.CompressionTypes.GZIP)
+  await produce(settings, [{ value: eventOf('behind') }])
+  const { folding, groups, unreadable } = foldingOf(settings)
+  await foldUpTo(folding, new Map(), new Map([[0, 3n]]))
+  expect([...groups.keys()]).toEqual(['before', 'behind'])
+  expect(unreadable).toEqual([{ partition: 0, offset: 1n, reason: expect.any(String) }])
+})
+
+test('the signal ends it', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings, 1)
+  await produce(settings, [{ value: eventOf('a') }])
+  const { folding } = foldingOf(settings)
+  const stopping = new AbortController()
+  const reason = new Error('enough')
+  const ended = foldUpTo(
+    { ...folding, merge: async () => stopping.abort(reason) },
+    new Map(),
+    new Map([[0, 2n]]),
+    stopping.signal,
+  )
+  stopping.abort(reason)
+  await expect(ended).rejects.toBe(reason)
+})
+
+/** A folding that keeps the trait `n` of each group. */
+function foldingOf(settings: KafkaSettings) {
+  const states = new Map<string, Parameters<typeof mergeState>[0]>()
+  const groups = new Map<string, string>()
+  const sums = { records: 0 }
+  const unreadable: Unreadable[] = []
+  const folding: Folding = {
+    config: { kafka: settings, events: DEFAULT_RULES },
+    log,
+    now: Date.now,
+    merge: async (patches) => {
+      for (const patch of patches) {
+        const state = states.get(patch.groupId) ?? structuredClone(patch)
+        mergeState(state, patch)
+        states.set(patch.groupId, state)
+        groups.set(patch.groupId, textOf(state.traits.get('n')?.value ?? ''))
+      }
+    },
+    onRecords: (records) => {
+      sums.records += records
+    },
+    onUnreadable: (each) => unreadable.push(each),
+  }
+  return { folding, groups, sums, unreadable }
+}
+
+function eventOf(groupId: string, n = 0): string {
+  const timestamp = 1_700_000_000_000 + n
+  return JSON.stringify({ group_id: groupId, user_id: 'u', traits: { n: `${n}` }, timestamp })
+}
