@@ -3,7 +3,7 @@ import type { RebuildProgress } from '../app/rebuild.ts'
 import type { OutStream } from './cli.ts'
 
 const STEPS = {
-  clearing: 'clearing the second prefix',
+  clearing: 'removing what a rebuild keeps beside the groups',
   paused: 'the workers are paused; reading what came meanwhile',
   placing: 'putting the groups in place',
   mending: 'setting the user index right, beside the workers',

@@ -7,7 +7,8 @@ export function gapsText(topic: string, gaps: TopicGaps, isReplaced: boolean): s
   const lines = [`Topic ${topic} does not hold all events any more:`]
   const [first] = gaps.cut
   if (first !== undefined) {
-    const more = gaps.cut.size > 1 ? `, and of ${gaps.cut.size - 1} more partitions` : ''
+    const others = gaps.cut.size - 1
+    const more = others > 0 ? `, and of other partitions: ${others}` : ''
     lines.push(
       `  the records before offset ${first[1]} of partition ${first[0]} are gone (retention)${more}`,
     )
