@@ -4,8 +4,8 @@ import type { OutageBoard } from './outage-board.ts'
 
 /**
  * Knows what the batches in hand wait for. One that is given up in the middle of an outage, as
- * its partition went elsewhere, does not see the end of it: the next one that succeeds takes
- * the outage from the board, unless another still waits.
+ * its partition went elsewhere, does not see the end of it: the next one that succeeds, or the
+ * next look at the marks, takes the outage from the board, unless another still waits.
  */
 export class BatchWaits {
   private readonly rules: RetryRules
@@ -41,7 +41,8 @@ export class BatchWaits {
     }
   }
 
-  private clearBoard(): void {
+  /** Redis or Kafka answered: what nobody waits for any more is not away. */
+  clearBoard(): void {
     for (const dependency of ['kafka', 'redis'] as const) {
       const isWaitedFor = [...this.inHand].some((waitsFor) => waitsFor.has(dependency))
       if (!isWaitedFor) this.outages.back(dependency, 'batch')

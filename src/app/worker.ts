@@ -92,7 +92,12 @@ export async function work(
       onLostState: worker.onLostState,
       onLoss: (losses) => tellLoss(losses, worker.onLostState, log, metrics),
     })
-    const look = () => store.look()
+    const rules = retryRules(outages, 'batch', kafka.sessionTimeoutMs)
+    const waits = new BatchWaits(rules, outages)
+    const look = async () => {
+      await store.look()
+      waits.clearBoard()
+    }
     endWatch = watchState(groups, look)
     watchdog = startWatchdog({
       topic: kafka.topic,
@@ -107,7 +112,7 @@ export async function work(
     consumer = startConsumer({
       settings: kafka,
       log,
-      handle: watchdog.watching(batchHandler(config, store, deadLetters, outages, metrics)),
+      handle: watchdog.watching(batchHandler(config, store, deadLetters, waits, metrics)),
       onEvent: (event) => {
         if (event.kind === 'lost') outages.away('kafka', 'connection', event.outage.message)
         if (event.kind === 'back') outages.back('kafka', 'connection')
@@ -144,7 +149,7 @@ function batchHandler(
   config: Config,
   store: MarkedStore,
   deadLetters: DeadLetterTopic,
-  outages: OutageBoard,
+  waits: BatchWaits,
   metrics: Metrics,
 ): HandleBatch {
   const pipeline = {
@@ -154,7 +159,6 @@ function batchHandler(
     now: Date.now,
     elapsed: () => performance.now(),
   }
-  const waits = new BatchWaits(retryRules(outages, 'batch', config.kafka.sessionTimeoutMs), outages)
   return async (batch, lease) => {
     const report = await waits.during((retry) => processBatch(batch, lease, { ...pipeline, retry }))
     metrics.observeBatch(report)

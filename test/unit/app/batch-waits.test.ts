@@ -16,6 +16,13 @@ test('an outage that a batch was given up in is over with the next batch that su
   expect(outages.isAway('redis')).toBe(false)
 })
 
+test('an outage that a batch was given up in is over once Redis answers a look', async () => {
+  const { outages, waits } = create()
+  await expect(waits.during(giveUp)).rejects.toThrow(Abandoned)
+  waits.clearBoard()
+  expect(outages.isAway('redis')).toBe(false)
+})
+
 test('an outage that a batch still waits for is not over because another one succeeds', async () => {
   const { outages, waits } = create()
   const waiting = Promise.withResolvers<void>()
