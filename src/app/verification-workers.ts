@@ -1,7 +1,8 @@
-/** Waits until the workers have merged all before given offsets: their commits tell. */
+/** Waits until the workers have merged all before given offsets. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { PartitionOffsets } from '../pipeline/ports.ts'
 import type { Offsets } from './topic-fold.ts'
-import type { PartitionOffsets, TopicView } from './verification-topic.ts'
+import type { TopicView } from './verification-topic.ts'
 
 /** Nobody reads: what stands in Redis says nothing of what workers would make of it. */
 export class WorkersBehind extends Error {
@@ -20,8 +21,8 @@ export interface WorkersWait {
 }
 
 /**
- * Resolves once the consumer group has committed these offsets, however long that takes, as
- * long as it moves.
+ * Resolves once the consumer group has passed these offsets, however long that takes, as long
+ * as it moves.
  *
  * @throws WorkersBehind
  */
@@ -76,8 +77,9 @@ function messageOf(
   const more = behind.length > SHOWN ? ` and ${behind.length - SHOWN} further partitions` : ''
   return (
     `nobody is reading: consumer group ${consumerGroup} has a lag of ${lag} records and has not ` +
-    `moved for ${patienceMs / 1000} s (${places.join('; ')}${more}). Nothing was compared: start ` +
-    'the workers, or look into /readyz and the log of those that run'
+    `moved for ${patienceMs / 1000} s (${places.join('; ')}${more}). What counts are its commits in ` +
+    'Kafka, or its marks in Redis where these are behind. Nothing was compared: start the ' +
+    'workers, or look into /readyz and the log of those that run'
   )
 }
 

@@ -37,12 +37,27 @@ export interface VerificationOptions {
 
 /** What is being done; told again and again. */
 export type Step =
+  | { readonly kind: 'beginning' }
   | { readonly kind: 'waiting'; readonly lag: bigint }
-  /** `records` of `total` were read in this pass; `share` of all groups were done before it. */
-  | { kind: 'reading'; pass: number; share: number; records: number; total: number }
-  | { kind: 'comparing'; pass: number; groups: number; total: number }
-  | { kind: 'looking again'; groups: number }
-  | { kind: 'index'; entries: number }
+  | ReadingStep
+  | {
+      readonly kind: 'comparing'
+      readonly pass: number
+      readonly groups: number
+      readonly total: number
+    }
+  | { readonly kind: 'looking again'; readonly groups: number }
+  | { readonly kind: 'index'; readonly entries: number }
+
+export interface ReadingStep {
+  readonly kind: 'reading'
+  readonly pass: number
+  /** Of all groups, that were done before this pass. */
+  readonly share: number
+  /** Read in this pass, of all that it reads. */
+  readonly records: number
+  readonly total: number
+}
 
 export interface Verdict extends Sums {
   readonly passes: number
@@ -79,8 +94,9 @@ export async function verify(options: VerificationOptions): Promise<Verdict> {
 }
 
 async function begin(options: VerificationOptions): Promise<Verifying> {
-  const { config, log, patience, onStep, signal, workersPatienceMs, limit } = options
-  const topic = await openTopicView(config, log, patience.kafka)
+  const { config, onStep, signal, workersPatienceMs, limit } = options
+  onStep({ kind: 'beginning' })
+  const topic = await openTopicView(options)
   const ends = endsOf(await topic.offsets())
   const wait = {
     topic,
@@ -108,5 +124,6 @@ function readingOf(verifying: Verifying, pass: number, from: number) {
     records += count
     onStep({ kind: 'reading', pass, share, records, total })
   }
+  onProgress(0)
   return { config, log, now, signal, to: ends, onProgress }
 }

@@ -34,6 +34,8 @@ function changingLine(stream: OutStream): SingleBar {
 
 function stageOf(step: Step): string {
   switch (step.kind) {
+    case 'beginning':
+      return 'looking where the topic and the workers are'
     case 'waiting':
       return 'waiting for the workers to catch up'
     case 'reading': {
@@ -54,6 +56,8 @@ function stageOf(step: Step): string {
 function detailOf(step: Step, elapsedMs: number): string {
   const rate = (count: number) => Math.round((count * 1000) / Math.max(elapsedMs, 1))
   switch (step.kind) {
+    case 'beginning':
+      return 'asking Kafka and Redis'
     case 'waiting':
       return `${step.lag} records to go`
     case 'reading':

@@ -103,6 +103,13 @@ async function uninterrupted<Result>(
 /** How long the end may take: a server that is away is not waited for. */
 const END_MS = 2000
 
+/** A third of what Node may use beside what it needs anyway, for twice as much is held at times. */
+function heapForStates(limitBytes: number): number {
+  return Math.max((limitBytes - 128 * MIB) / 3, 8 * MIB)
+}
+
+const MIB = 1024 * 1024
+
 interface RunOptions {
   readonly limit: number
   /** Seconds. */
@@ -122,7 +129,7 @@ async function run(
   try {
     return await verify({
       ...{ config, log, redis, now: cli.now, signal, limit },
-      maxBytes: getHeapStatistics().heap_size_limit / 3,
+      maxBytes: heapForStates(getHeapStatistics().heap_size_limit),
       workersPatienceMs: timeout * 1000,
       patience: {
         kafka: (ask) => patiently(timeout, nameOfKafka(config), ask),

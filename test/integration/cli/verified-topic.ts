@@ -1,5 +1,7 @@
 /** A topic whose state in Redis is verified. */
+import { readFileSync } from 'node:fs'
 import { inject } from 'vitest'
+import { loadConfig } from '../../../src/app/config-loader.ts'
 import type { KafkaSettings } from '../../../src/kafka/settings.ts'
 import { until } from '../../setup/waiting.ts'
 import { runCli } from '../../unit/cli/run-cli.ts'
@@ -49,6 +51,28 @@ const PARTITIONS = 2
 
 export function event(groupId: string, userId: string, traits: object, more: object = {}): object {
   return { group_id: groupId, user_id: userId, traits, timestamp: '2024-01-01T00:00:00Z', ...more }
+}
+
+/** Crowded, so that the same groups are met again; later from round to round. */
+export function someEvents(count: number, groups: number, round = 0): object[] {
+  return Array.from({ length: count }, (_, i) => {
+    const at = Date.UTC(2024, 0, 1) + round * 1000 + ((i * 7919) % 1000)
+    const more = { timestamp: new Date(at).toISOString(), assigned: i % 7 > 0 }
+    const traits = { [`t${i % 5}`]: i % 11 === 0 ? null : `v${i}`, plan: `p${i % 3}` }
+    return event(`group${i % groups}`, `user${(i * 31) % 50}`, traits, more)
+  })
+}
+
+export function keyOf(topic: VerifiedTopic, groupId: string): string {
+  return `${topic.environment.REDIS_GROUP_PREFIX}{${groupId}}`
+}
+
+export function configOf(environment: Environment) {
+  return loadConfig({
+    ...{ file: undefined, environment, flags: new Map(), needsKafka: true },
+    localEndpoints: undefined,
+    readFile: (path) => readFileSync(path, 'utf8'),
+  })
 }
 
 export interface VerifyOutcome {

@@ -34,7 +34,12 @@ test('a state that is as the topic says passes', async () => {
       'no difference\n',
   )
   expect(stderr).toBe(
-    'pass 1: reading the topic\npass 1: comparing with Redis\ngoing through the user index\n',
+    [
+      'looking where the topic and the workers are',
+      'pass 1: reading the topic',
+      'pass 1: comparing with Redis',
+      'going through the user index\n',
+    ].join('\n'),
   )
   expect(exitCode).toBe(0)
   const { verdict } = await runVerify(topic.environment)
