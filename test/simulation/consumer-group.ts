@@ -82,6 +82,10 @@ export class ConsumerGroup {
     )
   }
 
+  get generation(): number {
+    return this.membership.generation
+  }
+
   get partitions(): readonly number[] {
     return this.membership.partitions
   }

@@ -68,6 +68,10 @@ export class Consumer {
     )
   }
 
+  get generation(): number | undefined {
+    return this.current?.generation
+  }
+
   get assigned(): readonly number[] {
     return this.current?.partitions ?? []
   }

@@ -34,12 +34,14 @@ export type GroupError = 'UNKNOWN_MEMBER_ID' | 'ILLEGAL_GENERATION' | 'REBALANCE
 
 export class Coordinator {
   readonly commits = new Map<number, Commit>()
+  generation = 0
+  /** Told of a member that did not heartbeat in time. */
+  onExpired: () => void = () => {}
   /** Told of each commit of a worker before it counts. */
   onCommit: (partition: number, commit: Commit) => void = () => {}
   private readonly scheduler: Scheduler
   private readonly partitionCount: number
   private readonly fail: (type: GroupError) => Error
-  private generation = 0
   private isJoining = false
   private rebalance: Pending | undefined
   private readonly members = new Map<string, Member>()
@@ -128,9 +130,10 @@ export class Coordinator {
   }
 
   private sessionOf(id: string): Pending {
-    return this.scheduler.after(SESSION_TIMEOUT_MS, `the session of ${id} ends`, () =>
-      this.remove(id),
-    )
+    return this.scheduler.after(SESSION_TIMEOUT_MS, `the session of ${id} ends`, () => {
+      this.onExpired()
+      this.remove(id)
+    })
   }
 
   private extend(member: Member): void {

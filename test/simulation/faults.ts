@@ -72,8 +72,7 @@ export const INFLICT: Readonly<Record<FaultKind, (world: World) => void>> = {
     const partition = chance.pick(kafka.topic.partitions)
     oracle.gone(partition.truncate(chance.between(partition.start, partition.end)))
   },
-  'the topic is made anew': ({ kafka, redis, oracle }) => {
-    for (const master of redis.masters) master.keepAll()
+  'the topic is made anew': ({ kafka, oracle }) => {
     oracle.topicMadeAnew(kafka.topic.makeAnew())
     kafka.group.forgetTopic()
   },
@@ -131,8 +130,8 @@ function loseWrites(world: World): number {
 }
 
 /** Mostly the last few, sometimes all. */
-function lostOf({ chance }: World, { log, mustKeep }: Master): number {
-  const writes = log.length - mustKeep
+function lostOf({ chance }: World, { log }: Master): number {
+  const writes = log.length
   return chance.happens(0.7) ? Math.min(writes, chance.below(12)) : chance.below(writes + 1)
 }
 

@@ -192,14 +192,15 @@ function appliedMarksOf(client: RedisClient): AppliedMarks {
       return new Map(Array.from(partitions, (partition) => [partition, markOf(hashes, partition)]))
     },
     async compareAndSet(partition, seen, next) {
-      const incarnation = client.redis.onMarkSent(partition, client.process.name)
+      const writer = client.process.name
+      const incarnation = client.redis.onMarkSent(partition, writer)
       for (const index of indexes()) {
         const before = seen?.parts.get(String(index))
         const label = `mark ${partition} from ${before} to ${next}`
         const isSet = await client.command(index, label, (master) => {
           if (master.marks.get(partition) !== before) return false
           master.write({ kind: 'mark', partition, next })
-          client.redis.onMark({ master, partition, before, next, incarnation })
+          client.redis.onMark({ master, partition, before, next, writer, incarnation })
           return true
         })
         if (!isSet) return undefined

@@ -21,11 +21,6 @@ export class Master {
   /** What it answers instead of doing anything, if so. */
   refusal: string | undefined
   isAway = false
-  /**
-   * How many writes it does not lose, if not all: the marks of a topic that was made anew are
-   * not told from those of the one before, so a Redis from before that is beyond the promise.
-   */
-  mustKeep = 0
   readonly index: number
 
   constructor(index: number, log: readonly Write[] = []) {
@@ -55,11 +50,6 @@ export class Master {
     }
   }
 
-  /** Of what was written by now, a failover or a snapshot loses nothing. */
-  keepAll(): void {
-    this.mustKeep = this.log.length
-  }
-
   /** One call of the script: whole or, as far as there are conflicts, not at all. */
   merge(patches: readonly GroupState[]): StateConflict[] {
     const conflicts: StateConflict[] = []
@@ -74,7 +64,6 @@ export class Master {
   /** Loses all writes at once, while its connections stay. */
   flush(): void {
     this.log.length = 0
-    this.mustKeep = 0
     this.groups.clear()
     this.marks.clear()
     this.foreign.clear()
@@ -86,6 +75,7 @@ export interface MarkSet {
   readonly partition: number
   readonly before: bigint | undefined
   readonly next: bigint
+  readonly writer: string
   /** What `onMarkSent` gave. */
   readonly incarnation: number
 }
@@ -116,9 +106,7 @@ export class Redis {
    */
   replace(index: number, lost: number): Master {
     const before = this.master(index)
-    const after = new Master(index, before.log.slice(0, before.log.length - lost))
-    after.mustKeep = before.mustKeep
-    this.masters[index] = after
+    this.masters[index] = new Master(index, before.log.slice(0, before.log.length - lost))
     return before
   }
 

@@ -1,6 +1,6 @@
 /** One history's servers and workers, with their oracle beside them. */
 import { Chance } from './chance.ts'
-import type { Plan } from './history.ts'
+import { keepsSessions, type Plan } from './history.ts'
 import { Kafka } from './kafka.ts'
 import { Way, type Weather } from './network.ts'
 import { Oracle } from './oracle.ts'
@@ -125,10 +125,19 @@ export class World {
     })
   }
 
+  /** Whether a worker is no member any more, known to it or not. */
+  private isFormer(writer: string): boolean {
+    return this.workerOf(writer)?.consumer.generation !== this.kafka.group.generation
+  }
+
+  private workerOf(name: string): Worker | undefined {
+    return this.slots.find(({ worker }) => worker?.process.name === name)?.worker
+  }
+
   /** Of the topics made one after the other: which one a worker's mark is about. */
   private topicOf(partition: number, writer: string): number {
-    const worker = this.slots.find(({ worker }) => worker?.process.name === writer)?.worker
-    const batches = [...(worker?.inHand ?? [])].filter((batch) => batch.partition === partition)
+    const inHand = [...(this.workerOf(writer)?.inHand ?? [])]
+    const batches = inHand.filter((batch) => batch.partition === partition)
     const known = this.joinedFor.get(writer) ?? 0
     return Math.min(known, ...batches.map(({ incarnation }) => incarnation))
   }
@@ -137,11 +146,13 @@ export class World {
     const { kafka, redis, oracle } = this
     kafka.onFetch = (partition, offset) => oracle.fetched(partition, offset)
     kafka.group.onCommit = (partition, commit) => oracle.committed(partition, commit)
+    kafka.group.onExpired = () => {
+      if (keepsSessions(this.plan)) oracle.fail('a worker that is well did not heartbeat in time')
+    }
     redis.onMarkSent = (partition, writer) => this.topicOf(partition, writer)
-    redis.onMark = ({ master, partition, before, next, incarnation }) => {
-      const isAnew = kafka.topic.incarnation > 0
-      if (isAnew && before !== undefined && next < before) master.keepAll()
-      if (isAnew && incarnation !== kafka.topic.incarnation) return
+    redis.onMark = ({ master, partition, before, next, writer, incarnation }) => {
+      if (before !== undefined && next < before && this.isFormer(writer)) oracle.undone()
+      if (incarnation !== kafka.topic.incarnation) return
       oracle.markSet(master, partition, Number(next))
     }
   }
