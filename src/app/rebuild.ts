@@ -55,7 +55,9 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   const tally = emptyTally()
   try {
     const site = await openSite(options, redis, outages, tally)
-    await alone(site, (lock) => (mode === 'replace' ? replaceAll(site, lock) : mergeAll(site)))
+    await alone(site, (lock) =>
+      mode === 'replace' ? replaceAll(site, lock) : mergeAll(site, lock),
+    )
   } catch (error) {
     const isAborted = error === signal.reason || error instanceof Abandoned
     if (!signal.aborted || !isAborted) throw error
@@ -91,8 +93,8 @@ async function alone(site: Site, work: (lock: Lease) => Promise<void>): Promise<
     if (!(error instanceof LeaseLost)) throw error
     throw new Refused(
       'redis',
-      'Redis or this process stood still for too long, so that the workers were not held back ' +
-        'any more: stopped in time, nothing is lost. Run it again',
+      'Redis or this process stood still for too long, or Redis lost what was written: it is ' +
+        'not safe to go on. Run it again',
       { cause: error },
     )
   } finally {
@@ -107,9 +109,9 @@ async function replaceAll(site: Site, lock: Lease): Promise<void> {
   await site.patiently(() => clearSecondPrefix(redis))
   try {
     const positions = await foldUntilNearTheEnd(site)
-    lock.assertHeld()
+    await site.patiently(() => lock.confirm())
     await pauseAndPlace(site, positions)
-    await finish(site, positions)
+    await finish(site, lock, positions)
   } finally {
     onProgress({ kind: 'clearing' })
     // what stays is cleared by the next rebuild
@@ -117,13 +119,13 @@ async function replaceAll(site: Site, lock: Lease): Promise<void> {
   }
 }
 
-async function mergeAll(site: Site): Promise<void> {
+async function mergeAll(site: Site, lock: Lease): Promise<void> {
   const { config, log, signal, onProgress } = site.options
   const { starts, ends } = await site.patiently(() => readBounds(config.kafka, log))
   const positions = new Map(starts)
   onProgress({ kind: 'reading', records: countOffsets(starts, ends) })
   await site.patiently(() => foldUpTo(site.intoLive, positions, ends, signal))
-  await finish(site, positions)
+  await finish(site, lock, positions)
 }
 
 /** The rest is to be little, for the workers wait while it is read. */
@@ -147,7 +149,7 @@ async function foldUntilNearTheEnd(site: Site): Promise<Map<number, bigint>> {
 }
 
 /** What follows from the groups: the user index, and up to where the events are in Redis. */
-async function finish(site: Site, applied: Offsets): Promise<void> {
+async function finish(site: Site, lock: Lease, applied: Offsets): Promise<void> {
   const { redis, live, options, tally, patiently } = site
   const { config, signal, onProgress } = options
   signal.throwIfAborted()
@@ -158,6 +160,8 @@ async function finish(site: Site, applied: Offsets): Promise<void> {
   const { topic, groupId } = config.kafka
   const marks = openAppliedMarks(redis, topic, groupId)
   await patiently(async () => {
+    // a mark must not hide a loss
+    await lock.confirm()
     await site.assertSameServers()
     await advanceMarks(marks, applied)
   })

@@ -68,6 +68,20 @@ export class Lease {
     if (this.isLost) throw new LeaseLost(`${key} is not held any more`)
   }
 
+  /**
+   * Asks Redis itself: it may have lost the key, and with it what else was written.
+   *
+   * @throws LeaseLost; Unavailable
+   */
+  async confirm(): Promise<void> {
+    try {
+      if (!(await this.extend(this.terms.ttlMs))) this.isLost = true
+    } catch (error) {
+      throw failureOf(error, this.connection.lastError)
+    }
+    this.assertHeld()
+  }
+
   /** Gives the key back, where it is still ours; if it cannot, the key expires by itself. */
   async giveBack(): Promise<void> {
     clearInterval(this.timer)

@@ -9,7 +9,7 @@ import type { RedisConnection } from '../../../src/redis/connection.ts'
 import { readGroup } from '../../../src/redis/group-reader.ts'
 import { openGroupStore } from '../../../src/redis/group-store.ts'
 import { walkKeys } from '../../../src/redis/key-walk.ts'
-import { groupKey, groupsKey, userKey } from '../../../src/redis/keys.ts'
+import { groupKey, groupsKey, marksKey, userKey } from '../../../src/redis/keys.ts'
 import type { Scene } from '../../faults/scene/scene.ts'
 import { openScene } from '../../faults/scene/stage.ts'
 import { layoutOf, readKeys } from '../../property/state-layout.ts'
@@ -71,6 +71,29 @@ describe.skipIf(binary === '')('on servers of its own', () => {
     expect(await contentOf(redis)).toEqual(layoutOf(states.values()))
     expect(await worker.end('SIGTERM')).toBe(0)
   }, 180_000)
+
+  test.each(['replace', 'merge'] as const)(
+    'a flush in between is not hidden from the workers (%s)',
+    async (mode) => {
+      const server = await startOwnRedis(binary)
+      onTestFinished(() => server.stop())
+      const scene = await openScene({ partitions: 1, redisUrl: server.url })
+      await scene.load.send(1000)
+      const options = { ...optionsOf(scene), mode }
+      let flushed: Promise<unknown> | undefined
+      const onProgress: RebuildOptions['onProgress'] = ({ kind }) => {
+        if (kind === 'mending') flushed = scene.redis.flushall()
+      }
+      await expect(rebuild({ ...options, onProgress })).rejects.toThrow(
+        /Redis lost what was written/,
+      )
+      await flushed
+      const { topic, groupId } = scene.config.kafka
+      expect(await scene.redis.exists(marksKey(topic, groupId, 0))).toBe(0)
+      await rebuild(options)
+      expect(await scene.redis.hgetall(marksKey(topic, groupId, 0))).toEqual({ 0: '1000' })
+    },
+  )
 
   test('where Redis is restarted while the topic is read, nothing is put in place', async () => {
     const server = await startOwnRedis(binary, { args: ['--appendonly', 'yes'] })
