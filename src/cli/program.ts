@@ -107,7 +107,8 @@ Begin with:
 
 Exit codes:
   0  done
-  1  failed, nothing there to show, or a bad line (the good ones are sent all the same)
+  1  failed, nothing there to show, a difference found, or a bad line (the good ones are
+     sent all the same)
   2  wrong usage or configuration
 
 Every setting has a variable and a flag: see "group-traits config".`

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { runCli } from './run-cli.ts'
 
 const COMMANDS = [
-  ...['local', 'worker', 'gateway', 'show', 'user', 'publish', 'validate'],
-  ...['erase', 'skip', 'config', 'schema'],
+  ...['local', 'worker', 'gateway', 'show', 'user', 'verify', 'publish', 'validate'],
+  ...['rebuild', 'erase', 'skip', 'config', 'schema'],
 ]
 
 test('alone, it prints the help', async () => {
