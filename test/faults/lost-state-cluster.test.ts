@@ -51,7 +51,7 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
       [1, 'nothing'],
     ])
     await toldOnce(worker)
-  }, 60_000)
+  }, 120_000)
 
   test('one master starts again empty, or older: noticed though no events come', async () => {
     const scene = await openOnCluster(1)
@@ -72,7 +72,7 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
     await expectHealed(scene)
     expect(await recordsRead(worker)).toBe(3.5 * RECORDS)
     expect(lossesOf(worker).map(({ redisHas }) => redisHas)).toEqual([String(RECORDS), 'nothing'])
-  }, 60_000)
+  }, 120_000)
 
   test('a replica that lagged takes over in the middle of a batch: the batch is merged again', async () => {
     const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000']
@@ -102,7 +102,7 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
     await expectHealed(scene)
     // its mark was never behind: there was nothing to go back to
     await expectNoLoss(scene.workers)
-  }, 60_000)
+  }, 120_000)
 
   async function openOnCluster(
     partitions: number,

@@ -18,6 +18,7 @@ import {
   recordsRead,
   settle,
   untilHealed,
+  untilShared,
 } from './lost-state-scene.ts'
 import { openScene } from './scene/stage.ts'
 import { partitionsOf, story, untilWorking } from './scene/worker-signs.ts'
@@ -39,7 +40,7 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
     const other = scene.startWorker()
     await other.said('joined')
     const load = scene.load.run(500)
-    await until('they share', () => [sleeper, other].every((w) => partitionsOf(w)?.length === 1))
+    await untilShared(scene.workers, 1)
     await Promise.all([untilWorking(sleeper), untilWorking(other)])
     const joins = sleeper.saying('joined').length
     way.freeze()
@@ -54,7 +55,7 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
     await load.stop()
     await expectHealed(scene)
     await expectNoLoss(scene.workers)
-  }, 90_000)
+  }, 120_000)
 
   test('an offset that was set by hand: back, and all is read again; forth, and it is not', async () => {
     const { scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
@@ -91,7 +92,7 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
     }
     expect(await marksOf(scene)).toEqual(await endsOf(scene))
     await expectNoLoss([first, second])
-  }, 60_000)
+  }, 120_000)
 
   test('a group of workers that Kafka does not know, on a Redis that has it all', async () => {
     const { scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
@@ -103,7 +104,7 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
     await scene.oracle.drained()
     expect(await recordsRead(worker)).toBe(RECORDS)
     await expectNoLoss(scene.workers)
-  }, 60_000)
+  }, 120_000)
 
   test('a topic that is made anew while the worker runs', async () => {
     const { scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
@@ -118,7 +119,7 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
     await worker.said('Kafka is back')
     await expectHealed(scene, { earlier })
     await expectNoLoss(scene.workers)
-  }, 60_000)
+  }, 120_000)
 
   test('a batch that was skipped by hand', async () => {
     const limit = { KAFKA_MAX_BATCH_BYTES: '1MiB' }
@@ -141,7 +142,7 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
     const { groupPrefix } = scene.config.redis
     expect(await scene.redis.hget(`${groupPrefix}{behind}`, 'plan'), story(worker)).toBe('free')
     await expectNoLoss(scene.workers)
-  }, 60_000)
+  }, 120_000)
 })
 
 /** More than a worker that is limited to a MiB reads. */

@@ -54,7 +54,7 @@ describe.skipIf(inject('redisServer') === '')('a worker that is to stop', () => 
     await settle(scene, 100)
     await expectHealed(scene)
     expect(lossesOf(fourth)).toEqual([])
-  }, 60_000)
+  }, 120_000)
 
   test('ends at a loss also where no events come', async () => {
     const { scene } = await openSceneWithRedis({ partitions: 2, workers: 1, environment: STOP })
@@ -67,7 +67,7 @@ describe.skipIf(inject('redisServer') === '')('a worker that is to stop', () => 
     expect(await scene.redis.dbsize()).toBe(0)
     expect(await committedOf(scene)).toEqual(committed)
     expect(await endsOf(scene)).toEqual(committed)
-  }, 60_000)
+  }, 120_000)
 })
 
 const ADVICE = /Redis lost acknowledged writes \(partitions 0, 1, 2\).*`group-traits rebuild`/
@@ -82,7 +82,7 @@ const FOREIGN = [
 describe.skipIf(inject('redisServer') === '')('what stands at the key of the marks', () => {
   test.for(FOREIGN)(
     'ends a worker where it is $what, and is left as it is',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async ({ plant }) => {
       const { scene } = await openSceneWithRedis({ partitions: 1 })
       const key = markKey(scene)
@@ -101,7 +101,7 @@ describe.skipIf(inject('redisServer') === '')('what stands at the key of the mar
     },
   )
 
-  test('ends a worker that runs, too', { timeout: 60_000 }, async () => {
+  test('ends a worker that runs, too', { timeout: 120_000 }, async () => {
     const { scene } = await openSceneWithRedis({ partitions: 1, workers: 1 })
     const [worker] = scene.workers as [WorkerProcess]
     await settle(scene, 100)

@@ -10,7 +10,7 @@ import { until } from '../setup/waiting.ts'
 import { type Expectation, expectNoDifference, type Verdict } from './scene/oracle.ts'
 import type { Scene, SceneOptions } from './scene/scene.ts'
 import { openScene } from './scene/stage.ts'
-import { story } from './scene/worker-signs.ts'
+import { partitionsOf, story } from './scene/worker-signs.ts'
 
 export interface SceneWithRedis {
   readonly scene: Scene
@@ -25,6 +25,16 @@ export async function openSceneWithRedis({
   const redis = await startOwnRedis(inject('redisServer'), options)
   onTestFinished(() => redis.stop())
   return { redis, scene: await openScene({ redisUrl: redis.url, ...scene }) }
+}
+
+/** Resolves once each of the workers has so many partitions. */
+export async function untilShared(
+  workers: readonly WorkerProcess[],
+  partitions: number,
+): Promise<void> {
+  await until('the workers share the partitions', () =>
+    workers.every((worker) => partitionsOf(worker)?.length === partitions),
+  )
 }
 
 /** Sends so many records and waits until the workers have merged and committed them. */
