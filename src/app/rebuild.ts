@@ -53,11 +53,13 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
     else outages.away('redis', 'connection', state.detail)
   })
   const tally = emptyTally()
+  let isDone = false
   try {
     const site = await openSite(options, redis, outages, tally)
     await alone(site, (lock) =>
       mode === 'replace' ? replaceAll(site, lock) : mergeAll(site, lock),
     )
+    isDone = true
   } catch (error) {
     const isAborted = error === signal.reason || error instanceof Abandoned
     if (!signal.aborted || !isAborted) throw error
@@ -69,7 +71,7 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
     mode,
     unreadable: [...tally.unreadable.values()],
     conflicts: [...tally.conflicts.values()],
-    isInterrupted: signal.aborted,
+    isInterrupted: !isDone,
   }
 }
 

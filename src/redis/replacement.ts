@@ -89,15 +89,20 @@ export async function withoutNews(
   groupIds: readonly string[],
 ): Promise<string[]> {
   const second = secondPrefix(connection).settings
+  const exists = (id: string) => connection.client.exists(clockKey(groupKey(second, id)))
+  const without: string[] = []
   try {
-    const found = await Promise.all(
-      groupIds.map((id) => connection.client.exists(clockKey(groupKey(second, id)))),
-    )
-    return groupIds.filter((_, i) => found[i] === 0)
+    for (const ids of pagesOf(groupIds, MAX_QUESTIONS)) {
+      const found = await Promise.all(ids.map(exists))
+      without.push(...ids.filter((_, i) => found[i] === 0))
+    }
+    return without
   } catch (error) {
     throw failureOf(error, connection.lastError)
   }
 }
+
+const MAX_QUESTIONS = 1000
 
 /**
  * Deletes all groups of the second prefix.
