@@ -1,7 +1,7 @@
 -- Sets the mark of a partition, where it still is what the caller last saw.
 --
 -- KEYS[1]  the marks: a hash, partition -> next offset
--- KEYS[2]  while it is there, the workers are paused (pause.ts)
+-- KEYS[2]  while it is there, the workers are paused (lease.ts, taken by a rebuild)
 -- ARGV[1]  partition
 -- ARGV[2]  what was seen, '' for none
 -- ARGV[3]  next offset
