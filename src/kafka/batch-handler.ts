@@ -7,7 +7,7 @@
  */
 import { Abandoned, PartitionStopped } from '../pipeline/outage.ts'
 import type { BatchLease, Log, RecordBatch } from '../pipeline/ports.ts'
-import { COMMIT_METADATA } from './commit-metadata.ts'
+import { commitMetadata } from './commit-metadata.ts'
 import type { SendOffsets } from './committer.ts'
 import { ConsumerFailed } from './consumer-failed.ts'
 import { isKafkajsError } from './failures.ts'
@@ -102,7 +102,7 @@ function fetchOffsetOf(batch: EachBatchPayload['batch'] & { fetchedOffset?: unkn
 
 function leaseOf(payload: EachBatchPayload, { partitions, signal }: BatchHandler): BatchLease {
   const { topic, partition } = payload.batch
-  const { generation, committer } = partitions
+  const { generation, committer, topicId } = partitions
   const assertOwned = () => {
     committer.assertWorking()
     // another fetch found a rebalance while this batch was in hand
@@ -112,8 +112,9 @@ function leaseOf(payload: EachBatchPayload, { partitions, signal }: BatchHandler
   }
   const send: SendOffsets = async (nextOffsets) => {
     assertOwned()
+    const metadata = commitMetadata(topicId)
     const offsets = Array.from(nextOffsets, ([partition, offset]) => {
-      return { partition, offset: String(offset), metadata: COMMIT_METADATA }
+      return { partition, offset: String(offset), metadata }
     })
     await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: offsets }] })
   }

@@ -31,11 +31,17 @@ export class ByteReader {
 
   /** Zigzag, at most 32 bits. */
   varint(): number {
+    const raw = this.uvarint()
+    return (raw >>> 1) ^ -(raw & 1)
+  }
+
+  /** At most 32 bits. */
+  uvarint(): number {
     let raw = 0
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.byte()
       raw |= (byte & 0x7f) << shift
-      if (byte < 0x80) return (raw >>> 1) ^ -(raw & 1)
+      if (byte < 0x80) return raw >>> 0
     }
     throw new RangeError('a varint of more than five bytes')
   }

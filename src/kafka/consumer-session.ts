@@ -12,6 +12,7 @@ import { removeFormerMember } from './former-member.ts'
 import { type Consumer, type EachBatchHandler, type LogEntry, OUT_OF_RANGE } from './kafkajs.ts'
 import type { KafkaSettings } from './settings.ts'
 import { watchForSilence } from './silence-watch.ts'
+import { TOPIC_ID } from './topic-id.ts'
 
 export interface SessionOptions {
   readonly settings: KafkaSettings
@@ -19,11 +20,18 @@ export interface SessionOptions {
   readonly eachBatch: EachBatchHandler
   /** The member that an earlier session was, if it could not leave the group. */
   readonly formerMember: string | undefined
-  readonly onJoined: (partitions: readonly number[], memberId: string) => void
+  readonly onJoined: (joined: Joined) => void
   /** The first fetch was answered: Kafka is there, and we may read. */
   readonly onRunning: () => void
   /** The position is not in the topic (any more): reading goes on at its earliest record. */
   readonly onReset: (partition: number, position: bigint) => void
+}
+
+export interface Joined {
+  readonly memberId: string
+  readonly partitions: readonly number[]
+  /** As of before the group was joined; undefined where the brokers give topics none. */
+  readonly topicId: string | undefined
 }
 
 export interface Session {
@@ -38,7 +46,9 @@ export interface Session {
 export function openSession(options: SessionOptions): Session {
   const { settings, log } = options
   const { promise: ended, resolve: end } = Promise.withResolvers<unknown>()
+  let topicId: string | undefined
   const onLogged = ({ log: entry }: LogEntry) => {
+    if (entry.message === TOPIC_ID) topicId = entry.topicId
     if (entry.message === OUT_OF_RANGE) options.onReset(entry.partition, BigInt(entry.offset))
   }
   const consumer = createClient(settings, log, onLogged).consumer({
@@ -50,7 +60,7 @@ export function openSession(options: SessionOptions): Session {
     // kafkajs would ask five times more, and look well meanwhile
     end(new Unavailable('kafka', `broker ${broker} does not answer (${apiName})`))
   })
-  listen(consumer, options)
+  listen(consumer, options, () => topicId)
   const limitMs = silenceLimitMs(settings)
   const endWatch = watchForSilence(consumer, limitMs, (hadJoined) => {
     const message = `no sign of life from the consumer for ${limitMs} ms`
@@ -101,14 +111,18 @@ async function start(
   })
 }
 
-function listen(consumer: Consumer, options: SessionOptions): void {
+function listen(
+  consumer: Consumer,
+  options: SessionOptions,
+  topicId: () => string | undefined,
+): void {
   const { topic } = options.settings
   let isRunning = false
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     const partitions = payload.memberAssignment[topic] ?? []
     // what was stopped may have been skipped meanwhile; if not, it stops again
     consumer.resume([{ topic, partitions }])
-    options.onJoined(partitions, payload.memberId)
+    options.onJoined({ memberId: payload.memberId, partitions, topicId: topicId() })
   })
   consumer.on(consumer.events.FETCH, () => {
     if (!isRunning) options.onRunning()

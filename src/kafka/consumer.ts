@@ -12,7 +12,7 @@ import type { Log } from '../pipeline/ports.ts'
 import { type BackoffRules, backoffMs } from '../pipeline/retry.ts'
 import { type HandleBatch, handleBatch } from './batch-handler.ts'
 import { ConsumerFailed } from './consumer-failed.ts'
-import { openSession, type Session } from './consumer-session.ts'
+import { type Joined, openSession, type Session } from './consumer-session.ts'
 import { reasonOf, translate } from './failures.ts'
 import { type PartitionState, PartitionStates } from './partition-states.ts'
 import { reportReset } from './reset-report.ts'
@@ -86,6 +86,8 @@ class ConsumerLife {
   private outage: Unavailable | undefined
   private failures = 0
   private memberId: string | undefined
+  /** Of the topic as it was joined last. */
+  private topicId: string | undefined
 
   constructor(options: ConsumerOptions) {
     this.options = options
@@ -133,10 +135,7 @@ class ConsumerLife {
       log,
       eachBatch: (payload) => handleBatch(payload, handler),
       formerMember: this.memberId,
-      onJoined: (partitions, memberId) => {
-        this.memberId = memberId
-        this.joined(partitions)
-      },
+      onJoined: (joined) => this.joined(joined),
       onRunning: () => {
         if (this.current === session) this.running()
       },
@@ -161,9 +160,11 @@ class ConsumerLife {
     return fatal
   }
 
-  private joined(partitions: readonly number[]): void {
+  private joined({ memberId, partitions, topicId }: Joined): void {
     const { settings, log, onEvent } = this.options
-    this.partitions.assign(partitions)
+    this.memberId = memberId
+    this.partitions.assign(partitions, topicId)
+    this.tellNewTopic(topicId)
     log.info(
       { topic: settings.topic, group: settings.groupId, partitions },
       partitions.length === 0
@@ -171,6 +172,15 @@ class ConsumerLife {
         : `joined the consumer group with partitions ${partitions.join(', ')}`,
     )
     onEvent?.({ kind: 'assigned', partitions })
+  }
+
+  private tellNewTopic(topicId: string | undefined): void {
+    const { settings, log } = this.options
+    const former = this.topicId
+    this.topicId = topicId ?? former
+    if (former === undefined || this.topicId === former) return
+    const facts = { topic: settings.topic, former, topicId }
+    log.warn(facts, 'the topic was deleted and made anew: it is read from its beginning')
   }
 
   private running(): void {

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import type * as Kafkajs from 'kafkajs'
 import { decodeFetchResponse, type FetchLimits } from './fetch-response.ts'
 import type { FetchedRecord } from './record-batch.ts'
+import { amendTopicIds } from './topic-id.ts'
 
 // through `require`, so that it shares its modules with the amendments below
 const require = createRequire(import.meta.url)
@@ -27,6 +28,7 @@ export function amendKafkajs(maxBatchBytes: number): void {
   amendRequestQueue()
   amendBrokerPool()
   amendOffsetRecovery()
+  amendTopicIds((part) => require(`${PARTS}/${part}`))
 }
 
 let isAmended = false

@@ -1,12 +1,17 @@
 /** Where the consumer group stands in the topic. */
 import type { Log, PartitionOffsets } from '../pipeline/ports.ts'
 import { askCluster } from './admin.ts'
-import { COMMIT_METADATA } from './commit-metadata.ts'
+import { committedBy } from './commit-metadata.ts'
 import type { Admin } from './kafkajs.ts'
 import { rightsToRead } from './rights.ts'
 import type { KafkaSettings } from './settings.ts'
+import { topicIdOf } from './topic-id.ts'
 
-/** @throws Refused, Unavailable */
+/**
+ * What a worker committed for a former topic of that name counts as no commit.
+ *
+ * @throws Refused, Unavailable
+ */
 export async function readOffsets(settings: KafkaSettings, log: Log): Promise<PartitionOffsets[]> {
   const doing = `reading the offsets of topic ${settings.topic}`
   return await askCluster(settings, log, { doing, advice: rightsToRead(settings) }, (admin) =>
@@ -19,20 +24,24 @@ async function offsetsOf(
   { groupId, topic }: KafkaSettings,
 ): Promise<PartitionOffsets[]> {
   const bounds = await admin.fetchTopicOffsets(topic)
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+  const topicId = topicIdOf(topics[0]?.partitions)
   const [group] = await admin.fetchOffsets({ groupId, topics: [topic] })
   const commits = new Map(group?.partitions.map((commit) => [commit.partition, commit]))
   return bounds
     .map(({ partition, low, high }): PartitionOffsets => {
       const commit = commits.get(partition)
+      const by = committedBy(commit?.metadata, topicId)
       // -1 stands for none, -2 for the start of the log, which kafkajs commits after a reset
-      const committed = BigInt(commit?.offset ?? -1)
+      const offset = by === 'worker of a former topic' ? undefined : commit?.offset
+      const committed = BigInt(offset ?? -1)
       const start = BigInt(low)
       return {
         partition,
         start,
         end: BigInt(high),
         next: committed < start ? start : committed,
-        committed: commit?.metadata === COMMIT_METADATA ? committed : undefined,
+        committed: by === 'worker' ? committed : undefined,
       }
     })
     .sort((a, b) => a.partition - b.partition)

@@ -16,12 +16,15 @@ export class PartitionStates {
   generation = 0
   /** Of this assignment. */
   committer = new Committer()
+  /** Known from before this assignment; undefined where the brokers give topics none. */
+  topicId: string | undefined
   private states = new Map<number, PartitionState>()
   /** The latest stop of each partition, so that a rebalance doesn't tell it again. */
   private readonly toldStops = new Map<number, bigint>()
 
-  assign(partitions: readonly number[]): void {
+  assign(partitions: readonly number[], topicId?: string): void {
     this.generation++
+    this.topicId = topicId
     this.committer = new Committer()
     this.states = new Map(partitions.map((partition) => [partition, { partition }]))
   }

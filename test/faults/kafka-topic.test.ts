@@ -1,11 +1,12 @@
 /** The topic changes under the workers: it grows, is made anew, or loses records unread. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { readOffsets } from '../../src/kafka/offsets.ts'
 import { type OwnBroker, startBroker } from '../integration/kafka/own-broker.ts'
 import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
 import { silentLog } from '../setup/logs.ts'
 import { until } from '../setup/waiting.ts'
-import { openWay } from '../setup/way.ts'
+import { openWay, type Way } from '../setup/way.ts'
 import { expectNoDifference } from './scene/oracle.ts'
 import type { Scene } from './scene/scene.ts'
 import { openScene } from './scene/stage.ts'
@@ -21,6 +22,8 @@ import {
 
 const jars = inject('kafkaJars')
 const AWAY = 'warn: Kafka is away: waiting for it'
+const SESSION_TIMEOUT_MS = 3000
+const ANEW = 'warn: the topic was deleted and made anew: it is read from its beginning'
 
 describe.skipIf(jars === '')('under the workers', () => {
   let broker: OwnBroker
@@ -78,7 +81,7 @@ describe.skipIf(jars === '')('under the workers', () => {
       await untilReady(worker)
       expectNoDifference(await scene.oracle.check({ earlier }))
       expect(earlier.records).toBe(3000)
-      expectUnharmed(worker, [AWAY])
+      expectUnharmed(worker, [AWAY, ANEW])
       expect(worker.saying('Kafka is back'), story(worker)).toHaveLength(1)
     }, 150_000)
 
@@ -94,7 +97,66 @@ describe.skipIf(jars === '')('under the workers', () => {
       await broker.way.mend()
       expectNoDifference(await scene.oracle.check({ earlier }))
       expect(earlier.records).toBe(5000)
-      expectUnharmed(worker, [AWAY])
+      expectUnharmed(worker, [AWAY, ANEW])
+    }, 150_000)
+
+    test('with more records than before, while the worker sleeps, nothing is passed over', async () => {
+      const scene = await openOwn(
+        { partitions: 2, workers: 1 },
+        { KAFKA_SESSION_TIMEOUT_MS: '30s', KAFKA_REQUEST_TIMEOUT_MS: '60s' },
+      )
+      const [worker] = scene.workers as [WorkerProcess]
+      await scene.load.send(1000)
+      await scene.oracle.drained()
+      const earlier = await scene.oracle.readTopic()
+      worker.child.kill('SIGSTOP')
+      await makeAnew(scene)
+      await scene.load.send(4000)
+      worker.child.kill('SIGCONT')
+      expectNoDifference(await scene.oracle.check({ earlier }))
+      expect(earlier.records).toBe(5000)
+      expectUnharmed(worker, [ANEW])
+    }, 150_000)
+
+    test('with more records than before, while one of two workers sleeps, nothing is passed over', async () => {
+      const scene = await openOwn(
+        { partitions: 2, workers: 2 },
+        { KAFKA_SESSION_TIMEOUT_MS: '15s', KAFKA_REQUEST_TIMEOUT_MS: '60s' },
+      )
+      const [sleeper] = scene.workers as [WorkerProcess]
+      await until('they share the topic', () =>
+        scene.workers.every((worker) => partitionsOf(worker)?.length === 1),
+      )
+      await scene.load.send(1000)
+      await scene.oracle.drained()
+      const earlier = await scene.oracle.readTopic()
+      sleeper.child.kill('SIGSTOP')
+      await makeAnew(scene)
+      await scene.load.send(4000)
+      await until('the other one joins anew', () => isRebalanced(scene))
+      sleeper.child.kill('SIGCONT')
+      expectNoDifference(await scene.oracle.check({ earlier }))
+      expect(earlier.records).toBe(5000)
+      for (const worker of scene.workers) expectUnharmed(worker, [ANEW])
+    }, 150_000)
+
+    test('with more records than before, while the worker waits for Redis with a batch in hand, nothing is passed over', async () => {
+      const { way, url } = await wayToRedis()
+      const scene = await openOwn({ partitions: 2, workers: 1 }, { REDIS_URL: url })
+      const [worker] = scene.workers as [WorkerProcess]
+      await scene.load.send(1000)
+      await scene.oracle.drained()
+      await way.cut()
+      await scene.load.send(1)
+      await worker.said('Redis is away')
+      const earlier = await scene.oracle.readTopic()
+      await makeAnew(scene)
+      await scene.load.send(4000)
+      await sleep(2 * SESSION_TIMEOUT_MS)
+      await way.mend()
+      expectNoDifference(await scene.oracle.check({ earlier }))
+      expect(earlier.records).toBe(5001)
+      expectUnharmed(worker, ['warn: Redis is away: waiting for it', ANEW])
     }, 150_000)
   })
 
@@ -127,11 +189,8 @@ describe.skipIf(jars === '')('under the workers', () => {
     }, 150_000)
 
     test('while it waits for Redis, with a batch in hand', async () => {
-      const redis = new URL(inject('redisUrl'))
-      const way = await openWay(Number(redis.port))
-      onTestFinished(() => way.close())
-      redis.port = String(way.port)
-      const scene = await openOwn({ partitions: 1, workers: 1 }, { REDIS_URL: redis.href })
+      const { way, url } = await wayToRedis()
+      const scene = await openOwn({ partitions: 1, workers: 1 }, { REDIS_URL: url })
       const [worker] = scene.workers as [WorkerProcess]
       await scene.load.send(1000)
       await scene.oracle.drained()
@@ -158,7 +217,10 @@ describe.skipIf(jars === '')('under the workers', () => {
     counts: { partitions: number; workers: number },
     environment: Readonly<Record<string, string>> = {},
   ): Promise<Scene> {
-    const own = { KAFKA_BROKERS: broker.brokers.join(','), KAFKA_SESSION_TIMEOUT_MS: '3s' }
+    const own = {
+      KAFKA_BROKERS: broker.brokers.join(','),
+      KAFKA_SESSION_TIMEOUT_MS: `${SESSION_TIMEOUT_MS}ms`,
+    }
     const kafkaBrokers = broker.directBrokers
     return openScene({ ...counts, kafkaBrokers, environment: { ...own, ...environment } })
   }
@@ -170,6 +232,22 @@ async function deleteTopic({ config, withAdmin }: Scene): Promise<void> {
     await admin.deleteTopics({ topics: [topic] })
     await until('it is gone', async () => !(await admin.listTopics()).includes(topic))
   })
+}
+
+/** Whether the group waits for members to join again, or has gone on without one. */
+async function isRebalanced({ config, withAdmin }: Scene): Promise<boolean> {
+  return withAdmin(async (admin) => {
+    const { groups } = await admin.describeGroups([config.kafka.groupId])
+    return groups.some(({ state, members }) => state !== 'Stable' || members.length === 1)
+  })
+}
+
+async function wayToRedis(): Promise<{ way: Way; url: string }> {
+  const redis = new URL(inject('redisUrl'))
+  const way = await openWay(Number(redis.port))
+  onTestFinished(() => way.close())
+  redis.port = String(way.port)
+  return { way, url: redis.href }
 }
 
 async function makeAnew(scene: Scene): Promise<void> {

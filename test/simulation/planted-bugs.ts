@@ -71,8 +71,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'the metadata of commits is forgotten',
     file: BATCH_HANDLER,
-    find: 'metadata: COMMIT_METADATA',
-    replace: "metadata: ''",
+    find: 'metadata = commitMetadata(topicId)',
+    replace: "metadata = ''",
   },
   {
     name: 'an outage in the merge is taken for success',

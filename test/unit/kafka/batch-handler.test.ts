@@ -25,6 +25,18 @@ test('a commit is explicit and says that it is ours', async () => {
   })
 })
 
+test('a commit names the topic that the partitions were assigned of', async () => {
+  const { payload, handler } = arrange([record(5)], {
+    handle: async (batch, lease) => lease.commit(batch.nextOffset),
+  })
+  handler.partitions.assign([2], 'abc')
+  await handleBatch(payload, handler)
+  const partitions = [{ partition: 2, offset: '6', metadata: 'group-traits abc' }]
+  expect(payload.commitOffsetsIfNecessary).toHaveBeenCalledExactlyOnceWith({
+    topics: [{ topic: 't', partitions }],
+  })
+})
+
 test('the records before an unreadable batch are handled, then the partition stops', async () => {
   const { payload, handler, batches, log } = arrange([record(5), unreadable(6, 9), record(10)])
   await handleBatch(payload, handler)
