@@ -110,6 +110,7 @@ describe.skipIf(binary === '')('the check of the server', () => {
     { without: '-evalsha', lacks: 'evalsha' },
     { without: 'resetkeys ~group:*', lacks: 'access to its keys' },
     { without: 'resetkeys ~user:*', lacks: 'access to its keys' },
+    { without: 'resetkeys ~group:* ~user:*', lacks: 'access to its keys' },
     { without: 'resetkeys ~group:{%} ~user:* ~group-traits:*', lacks: 'HGET on group:{%}:clock' },
   ])('refuses a user without all rights, and names them: $without', async ({ without, lacks }) => {
     const url = await setUser(`${RIGHTS} ${without}`)
