@@ -82,10 +82,6 @@ export class ConsumerGroup {
     )
   }
 
-  get generation(): number {
-    return this.membership.generation
-  }
-
   get partitions(): readonly number[] {
     return this.membership.partitions
   }

@@ -68,10 +68,6 @@ export class Consumer {
     )
   }
 
-  get generation(): number | undefined {
-    return this.current?.generation
-  }
-
   get assigned(): readonly number[] {
     return this.current?.partitions ?? []
   }

@@ -34,7 +34,6 @@ export type GroupError = 'UNKNOWN_MEMBER_ID' | 'ILLEGAL_GENERATION' | 'REBALANCE
 
 export class Coordinator {
   readonly commits = new Map<number, Commit>()
-  generation = 0
   /** Told of a member that did not heartbeat in time. */
   onExpired: () => void = () => {}
   /** Told of each commit of a worker before it counts. */
@@ -42,6 +41,7 @@ export class Coordinator {
   private readonly scheduler: Scheduler
   private readonly partitionCount: number
   private readonly fail: (type: GroupError) => Error
+  private generation = 0
   private isJoining = false
   private rebalance: Pending | undefined
   private readonly members = new Map<string, Member>()

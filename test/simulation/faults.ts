@@ -131,8 +131,8 @@ function loseWrites(world: World): number {
 
 /** Mostly the last few, sometimes all. */
 function lostOf({ chance }: World, { log }: Master): number {
-  const writes = log.length
-  return chance.happens(0.7) ? Math.min(writes, chance.below(12)) : chance.below(writes + 1)
+  const most = chance.pick([3, 12, log.length + 1])
+  return Math.min(log.length, chance.below(most))
 }
 
 /** As Kafka's own tool does it, which wants the group to be empty: all workers are stopped. */

@@ -56,7 +56,7 @@ export function planHistory(seed: number): Plan {
     seed,
     partitions: chance.between(1, 3),
     workers: chance.between(1, 3),
-    masters: chance.happens(0.25) ? 2 : 1,
+    masters: chance.happens(0.4) ? 2 : 1,
     concurrency: chance.between(1, 3),
     isKeyed: chance.happens(0.5),
     conflicting: chance.happens(0.2) ? [chance.pick(GROUP_IDS)] : [],

@@ -16,7 +16,11 @@ export class Oracle {
   violation: string | undefined
   /** Whether Redis lost anything. */
   hasLosses = false
-  private isUndone = false
+  /**
+   * Set once a commit came behind a mark that was set back meanwhile: by who read the offsets
+   * while the commit was on its way. Nobody can tell that from a loss.
+   */
+  private isOvertaken = false
   private readonly redis: Redis
   private readonly kafka: Kafka
   /** Groups at whose name something foreign stands, or stood. */
@@ -104,6 +108,8 @@ export class Oracle {
       this.unreadResets.delete(partition)
       return
     }
+    const marks = this.redis.masters.map((master) => Number(master.marks.get(partition) ?? -1))
+    if (Math.min(...marks) < offset) this.isOvertaken = true
     const vouched = this.vouched.get(partition) ?? 0
     for (const entry of this.kafka.topic.partition(partition).from(0)) {
       if (entry.offset >= offset) break
@@ -118,16 +124,8 @@ export class Oracle {
     }
   }
 
-  /**
-   * A mark was set back by a former owner of the partition, which does not know yet that it is
-   * one: of what was applied, but not committed, nobody can tell it.
-   */
-  undone(): void {
-    this.isUndone = true
-  }
-
   lossTold(told: string): void {
-    if (!this.hasLosses && !this.isUndone)
+    if (!this.hasLosses && !this.isOvertaken)
       this.fail(`a loss was told that there was none of: ${told}`)
   }
 

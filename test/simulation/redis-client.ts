@@ -5,6 +5,7 @@
  */
 import type { GroupState } from '../../src/domain/merge.ts'
 import type { AppliedMarks, GroupStore, Mark, StateConflict } from '../../src/pipeline/ports.ts'
+import { runTasks } from '../../src/redis/task-lanes.ts'
 import type { Outcome, Way } from './network.ts'
 import type { Process } from './process.ts'
 import { type Master, type Redis, unavailable } from './redis.ts'
@@ -38,10 +39,12 @@ export class RedisClient {
     this.way = way
     this.connections = redis.masters.map(() => undefined)
     for (const index of redis.masters.keys()) this.connect(index)
+    this.store = groupStoreOf(this)
+    this.marks = appliedMarksOf(this)
   }
 
-  readonly store: GroupStore = groupStoreOf(this)
-  readonly marks: AppliedMarks = appliedMarksOf(this)
+  readonly store: GroupStore
+  readonly marks: AppliedMarks
 
   get masters(): number {
     return this.connections.length
@@ -108,7 +111,8 @@ export class RedisClient {
   }
 
   private reconnect(index: number): void {
-    const delayMs = this.process.scheduler.chance.within(10, 800)
+    const { chance } = this.process.scheduler
+    const delayMs = chance.happens(0.5) ? chance.within(0.2, 10) : chance.within(10, 800)
     this.process.after(delayMs, `connects to redis ${index}`, () => {
       if (this.redis.master(index).isAway) return this.reconnect(index)
       this.connect(index)
@@ -139,34 +143,35 @@ function answerOf<Result>(
   return { value: run(master) }
 }
 
-const MOST_PATCHES_A_CALL = 3
+const MOST_PATCHES_A_CALL = 2
+const MOST_CALLS = 3
 
-/** Like src/redis/group-store.ts: erasures first, then calls with some patches each, all at once. */
+/** As src/redis/group-store.ts: erasures first, then calls with some patches each, some at once. */
 function groupStoreOf(client: RedisClient): GroupStore {
-  const mergeAll = async (calls: readonly (readonly GroupState[])[]) => {
-    const found = await Promise.all(
-      calls.map((patches) => {
-        const index = client.redis.masterOf(patches[0]?.groupId ?? '')
-        const label = `merge ${patches.map(({ groupId }) => groupId).join(' ')}`
-        return client.command(index, label, (master) => master.merge(patches))
-      }),
-    )
-    return found.flat()
+  const { redis } = client
+  const callsFor = function* (parts: readonly (readonly GroupState[])[], found: StateConflict[]) {
+    for (const patches of parts) {
+      const index = redis.masterOf(patches[0]?.groupId ?? '')
+      const label = `merge ${patches.map(({ groupId }) => groupId).join(' ')}`
+      yield async () => {
+        found.push(...(await client.command(index, label, (master) => master.merge(patches))))
+      }
+    }
   }
   return {
     get connection() {
       return client.count
     },
     async merge(patches) {
+      const conflicts: StateConflict[] = []
       const erasures = patches.filter(({ erasedAt }) => erasedAt >= 0).map(erasureIn)
-      const conflicts: StateConflict[] = await mergeAll(erasures.map((erasure) => [erasure]))
+      await runTasks(callsFor(split(erasures, 1), conflicts), MOST_CALLS)
       const refused = new Set(conflicts.map(({ groupId }) => groupId))
       const rest = patches.filter(({ groupId }) => !refused.has(groupId))
-      const byMaster = Map.groupBy(rest, ({ groupId }) => client.redis.masterOf(groupId)).values()
-      const calls = [...byMaster].flatMap((ofMaster) =>
-        split(ofMaster, client.process.scheduler.chance.between(1, MOST_PATCHES_A_CALL)),
-      )
-      return [...conflicts, ...(await mergeAll(calls))]
+      const byMaster = Map.groupBy(rest, ({ groupId }) => redis.masterOf(groupId)).values()
+      const parts = [...byMaster].flatMap((ofMaster) => split(ofMaster, MOST_PATCHES_A_CALL))
+      await runTasks(callsFor(parts, conflicts), MOST_CALLS)
+      return conflicts
     },
   }
 }
@@ -192,15 +197,14 @@ function appliedMarksOf(client: RedisClient): AppliedMarks {
       return new Map(Array.from(partitions, (partition) => [partition, markOf(hashes, partition)]))
     },
     async compareAndSet(partition, seen, next) {
-      const writer = client.process.name
-      const incarnation = client.redis.onMarkSent(partition, writer)
+      const incarnation = client.redis.onMarkSent(partition, client.process.name)
       for (const index of indexes()) {
         const before = seen?.parts.get(String(index))
         const label = `mark ${partition} from ${before} to ${next}`
         const isSet = await client.command(index, label, (master) => {
           if (master.marks.get(partition) !== before) return false
           master.write({ kind: 'mark', partition, next })
-          client.redis.onMark({ master, partition, before, next, writer, incarnation })
+          client.redis.onMark({ master, partition, next, incarnation })
           return true
         })
         if (!isSet) return undefined

@@ -73,9 +73,7 @@ export class Master {
 export interface MarkSet {
   readonly master: Master
   readonly partition: number
-  readonly before: bigint | undefined
   readonly next: bigint
-  readonly writer: string
   /** What `onMarkSent` gave. */
   readonly incarnation: number
 }
@@ -92,7 +90,7 @@ export class Redis {
   }
 
   masterOf(groupId: string): number {
-    return groupId.charCodeAt(0) % this.masters.length
+    return groupId.charCodeAt(groupId.length - 1) % this.masters.length
   }
 
   stateOf(groupId: string): GroupState | undefined {
