@@ -193,7 +193,12 @@ export class MarkedStore {
     this.setBacks++
     for (const { loss, seen } of behind) {
       const { partition, from } = loss
-      await this.place(standings, partition, seen, from, true)
+      // where it is none, the mark may be another worker's, and is left alone
+      if (losses.includes(loss) || seen?.next === undefined) {
+        await this.place(standings, partition, seen, from, true)
+      } else {
+        standings.set(partition, { applied: from, seen, isSetBack: true })
+      }
       source.seek(partition, from)
     }
   }

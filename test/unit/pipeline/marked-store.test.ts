@@ -67,6 +67,7 @@ test('a mark that a new owner set back by hand is no loss to a former one', asyn
     await world.store.look()
     expect(world.losses).toEqual([])
     expect(world.seeks).toEqual([4n])
+    expect(world.steps.slice(2)).toEqual(['seek 4'])
   }
 })
 
