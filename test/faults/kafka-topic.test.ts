@@ -23,6 +23,10 @@ import {
 const jars = inject('kafkaJars')
 const AWAY = 'warn: Kafka is away: waiting for it'
 const SESSION_TIMEOUT_MS = 3000
+/** So that a worker is a member still when it wakes up. */
+const LONG_SLEEP = { KAFKA_SESSION_TIMEOUT_MS: '15s', KAFKA_REQUEST_TIMEOUT_MS: '60s' }
+/** Longer than the brokers keep a fetch waiting. */
+const FETCH_MS = 500
 const ANEW = 'warn: the topic was deleted and made anew: it is read from its beginning'
 
 describe.skipIf(jars === '')('under the workers', () => {
@@ -101,15 +105,13 @@ describe.skipIf(jars === '')('under the workers', () => {
     }, 150_000)
 
     test('with more records than before, while the worker sleeps, nothing is passed over', async () => {
-      const scene = await openOwn(
-        { partitions: 2, workers: 1 },
-        { KAFKA_SESSION_TIMEOUT_MS: '30s', KAFKA_REQUEST_TIMEOUT_MS: '60s' },
-      )
+      const scene = await openOwn({ partitions: 2, workers: 1 }, LONG_SLEEP)
       const [worker] = scene.workers as [WorkerProcess]
       await scene.load.send(1000)
       await scene.oracle.drained()
       const earlier = await scene.oracle.readTopic()
       worker.child.kill('SIGSTOP')
+      await sleep(FETCH_MS) // else its fetch is answered by that the topic is gone
       await makeAnew(scene)
       await scene.load.send(4000)
       worker.child.kill('SIGCONT')
@@ -119,10 +121,7 @@ describe.skipIf(jars === '')('under the workers', () => {
     }, 150_000)
 
     test('with more records than before, while one of two workers sleeps, nothing is passed over', async () => {
-      const scene = await openOwn(
-        { partitions: 2, workers: 2 },
-        { KAFKA_SESSION_TIMEOUT_MS: '15s', KAFKA_REQUEST_TIMEOUT_MS: '60s' },
-      )
+      const scene = await openOwn({ partitions: 2, workers: 2 }, LONG_SLEEP)
       const [sleeper] = scene.workers as [WorkerProcess]
       await until('they share the topic', () =>
         scene.workers.every((worker) => partitionsOf(worker)?.length === 1),
@@ -131,6 +130,7 @@ describe.skipIf(jars === '')('under the workers', () => {
       await scene.oracle.drained()
       const earlier = await scene.oracle.readTopic()
       sleeper.child.kill('SIGSTOP')
+      await sleep(FETCH_MS) // else its fetch is answered by that the topic is gone
       await makeAnew(scene)
       await scene.load.send(4000)
       await until('the other one joins anew', () => isRebalanced(scene))
