@@ -16,10 +16,7 @@ export class Oracle {
   violation: string | undefined
   /** Whether Redis lost anything. */
   hasLosses = false
-  /**
-   * Set once a commit came behind a mark that was set back meanwhile: by who read the offsets
-   * while the commit was on its way. Nobody can tell that from a loss.
-   */
+  /** Set once a mark is behind a commit although nothing was lost, which nobody can tell. */
   private isOvertaken = false
   private readonly redis: Redis
   private readonly kafka: Kafka
@@ -109,7 +106,7 @@ export class Oracle {
       return
     }
     const marks = this.redis.masters.map((master) => Number(master.marks.get(partition) ?? -1))
-    if (Math.min(...marks) < offset) this.isOvertaken = true
+    if (Math.min(...marks) < offset) this.overtaken()
     const vouched = this.vouched.get(partition) ?? 0
     for (const entry of this.kafka.topic.partition(partition).from(0)) {
       if (entry.offset >= offset) break
@@ -122,6 +119,14 @@ export class Oracle {
     if (reset !== undefined && !this.sought.has(partition)) {
       this.fail(`commit ${partition}:${offset} overwrites ${reset}, which was set by hand`)
     }
+  }
+
+  /**
+   * A mark was set back while the new owner's commit was on its way, or one of two masters' while
+   * the new owner had set the other: by a former owner that does not know yet that it is one.
+   */
+  overtaken(): void {
+    this.isOvertaken = true
   }
 
   lossTold(told: string): void {

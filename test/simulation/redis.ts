@@ -74,6 +74,8 @@ export interface MarkSet {
   readonly master: Master
   readonly partition: number
   readonly next: bigint
+  /** Whether this master's was further, while the least of all masters' is not set back. */
+  readonly isStepBack: boolean
   /** What `onMarkSent` gave. */
   readonly incarnation: number
 }
