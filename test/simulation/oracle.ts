@@ -2,14 +2,13 @@
  * Says what must be true, at each mark, at each commit and in the end. It knows the records that
  * were published and what was done to the servers on purpose, and takes nothing from the pipeline.
  */
-import type { GroupState, Membership, TraitState } from '../../src/domain/merge.ts'
-import { compareStored, type StoredValue } from '../../src/domain/stored-value.ts'
 import type { Commit } from './coordinator.ts'
 import type { Kafka } from './kafka.ts'
 import type { PlannedMessage } from './payload.ts'
 import type { Event, PlannedRecord } from './records.ts'
 import type { Master, Redis } from './redis.ts'
 import type { LogEntry } from './topic.ts'
+import { holdsEvent, strangerIn } from './truth.ts'
 
 export class Oracle {
   /** The first thing that was wrong. */
@@ -106,7 +105,7 @@ export class Oracle {
       return
     }
     const marks = this.redis.masters.map((master) => Number(master.marks.get(partition) ?? -1))
-    if (Math.min(...marks) < offset) this.overtaken()
+    if (Math.min(...marks) < offset) this.isOvertaken = true
     const vouched = this.vouched.get(partition) ?? 0
     for (const entry of this.kafka.topic.partition(partition).from(0)) {
       if (entry.offset >= offset) break
@@ -122,11 +121,12 @@ export class Oracle {
   }
 
   /**
-   * A mark was set back while the new owner's commit was on its way, or one of two masters' while
-   * the new owner had set the other: by a former owner that does not know yet that it is one.
+   * Where a worker has committed more by then, a former owner did it, which does not know yet
+   * that it is one: it asked before, or its request came late.
    */
-  overtaken(): void {
-    this.isOvertaken = true
+  markSetBack(partition: number, next: number): void {
+    const commit = this.kafka.group.commits.get(partition)
+    if (commit?.metadata && commit.offset > next) this.isOvertaken = true
   }
 
   lossTold(told: string): void {
@@ -222,59 +222,6 @@ export class Oracle {
   private holds(event: Event): boolean {
     return holdsEvent(this.redis.stateOf(event.groupId), event)
   }
-}
-
-/** Whether merging the event would change nothing. */
-function holdsEvent(state: GroupState | undefined, event: Event): boolean {
-  if (state === undefined || state.latest < event.clock) return false
-  if (state.erasedAt >= event.clock) return true
-  if (event.kind === 'erasure') return false
-  const { clock, traits, userId, assigned } = event
-  if (userId !== null && !holdsUser(state.users.get(userId), clock, assigned)) return false
-  return [...traits].every(([name, value]) => holdsTrait(state.traits.get(name), clock, value))
-}
-
-function holdsTrait(
-  held: TraitState | undefined,
-  clock: number,
-  value: StoredValue | null,
-): boolean {
-  if (held === undefined || held.clock !== clock) return held !== undefined && held.clock > clock
-  return compareStored(held.value, value) >= 0
-}
-
-function holdsUser(held: Membership | undefined, clock: number, member: boolean): boolean {
-  if (held === undefined || held.clock !== clock) return held !== undefined && held.clock > clock
-  return held.member || !member
-}
-
-/** What in the state no event accounts for. */
-function strangerIn(state: GroupState, events: readonly Event[]): string | undefined {
-  const { latest, erasedAt, traits, users } = state
-  if (!events.some(({ clock }) => clock === latest)) return `the latest clock ${latest}`
-  if (
-    erasedAt >= 0 &&
-    !events.some(({ kind, clock }) => kind === 'erasure' && clock === erasedAt)
-  ) {
-    return `the floor ${erasedAt}`
-  }
-  for (const [name, held] of traits) {
-    const isOf = (event: Event) =>
-      event.kind === 'group' &&
-      event.clock === held.clock &&
-      event.traits.has(name) &&
-      compareStored(event.traits.get(name) ?? null, held.value) === 0
-    if (held.clock <= erasedAt || !events.some(isOf)) return `the trait ${name}`
-  }
-  for (const [userId, { clock, member }] of users) {
-    const isOf = (event: Event) =>
-      event.kind === 'group' &&
-      event.clock === clock &&
-      event.userId === userId &&
-      event.assigned === member
-    if (clock <= erasedAt || !events.some(isOf)) return `the user ${userId}`
-  }
-  return undefined
 }
 
 function describe({ offset, record }: LogEntry): string {

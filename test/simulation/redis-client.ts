@@ -204,8 +204,7 @@ function appliedMarksOf(client: RedisClient): AppliedMarks {
         const isSet = await client.command(index, label, (master) => {
           if (master.marks.get(partition) !== before) return false
           master.write({ kind: 'mark', partition, next })
-          const isStepBack = before !== undefined && next < before && next >= (seen?.next ?? 0n)
-          client.redis.onMark({ master, partition, next, isStepBack, incarnation })
+          client.redis.onMark({ master, partition, before, next, incarnation })
           return true
         })
         if (!isSet) return undefined

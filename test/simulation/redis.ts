@@ -74,8 +74,8 @@ export interface MarkSet {
   readonly master: Master
   readonly partition: number
   readonly next: bigint
-  /** Whether this master's was further, while the least of all masters' is not set back. */
-  readonly isStepBack: boolean
+  /** Of this master; undefined: none. */
+  readonly before: bigint | undefined
   /** What `onMarkSent` gave. */
   readonly incarnation: number
 }

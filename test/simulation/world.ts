@@ -145,8 +145,8 @@ export class World {
       if (keepsSessions(this.plan)) oracle.fail('a worker that is well did not heartbeat in time')
     }
     redis.onMarkSent = (partition, writer) => this.topicOf(partition, writer)
-    redis.onMark = ({ master, partition, next, isStepBack, incarnation }) => {
-      if (isStepBack) oracle.overtaken()
+    redis.onMark = ({ master, partition, before, next, incarnation }) => {
+      if (before !== undefined && next < before) oracle.markSetBack(partition, Number(next))
       if (incarnation !== kafka.topic.incarnation) return
       oracle.markSet(master, partition, Number(next))
     }

@@ -1,0 +1,57 @@
+/** What a state says of an event, and events of a state: by the definition, without any merge. */
+import type { GroupState, Membership, TraitState } from '../../src/domain/merge.ts'
+import { compareStored, type StoredValue } from '../../src/domain/stored-value.ts'
+import type { Event } from './records.ts'
+
+/** Whether merging the event would change nothing. */
+export function holdsEvent(state: GroupState | undefined, event: Event): boolean {
+  if (state === undefined || state.latest < event.clock) return false
+  if (state.erasedAt >= event.clock) return true
+  if (event.kind === 'erasure') return false
+  const { clock, traits, userId, assigned } = event
+  if (userId !== null && !holdsUser(state.users.get(userId), clock, assigned)) return false
+  return [...traits].every(([name, value]) => holdsTrait(state.traits.get(name), clock, value))
+}
+
+function holdsTrait(
+  held: TraitState | undefined,
+  clock: number,
+  value: StoredValue | null,
+): boolean {
+  if (held === undefined || held.clock !== clock) return held !== undefined && held.clock > clock
+  return compareStored(held.value, value) >= 0
+}
+
+function holdsUser(held: Membership | undefined, clock: number, member: boolean): boolean {
+  if (held === undefined || held.clock !== clock) return held !== undefined && held.clock > clock
+  return held.member || !member
+}
+
+/** What in the state no event accounts for. */
+export function strangerIn(state: GroupState, events: readonly Event[]): string | undefined {
+  const { latest, erasedAt, traits, users } = state
+  if (!events.some(({ clock }) => clock === latest)) return `the latest clock ${latest}`
+  if (
+    erasedAt >= 0 &&
+    !events.some(({ kind, clock }) => kind === 'erasure' && clock === erasedAt)
+  ) {
+    return `the floor ${erasedAt}`
+  }
+  for (const [name, held] of traits) {
+    const isOf = (event: Event) =>
+      event.kind === 'group' &&
+      event.clock === held.clock &&
+      event.traits.has(name) &&
+      compareStored(event.traits.get(name) ?? null, held.value) === 0
+    if (held.clock <= erasedAt || !events.some(isOf)) return `the trait ${name}`
+  }
+  for (const [userId, { clock, member }] of users) {
+    const isOf = (event: Event) =>
+      event.kind === 'group' &&
+      event.clock === clock &&
+      event.userId === userId &&
+      event.assigned === member
+    if (clock <= erasedAt || !events.some(isOf)) return `the user ${userId}`
+  }
+  return undefined
+}
