@@ -101,8 +101,9 @@ export class MarkedStore {
         // a failover in between: part of it may be in the old server only
         throw new Unavailable('redis', 'the connection was lost in the middle of a batch')
       }
-      // somebody looked in between: part of it may be lost with what was before
-      if (this.setBacks !== setBacks) continue
+      // somebody looked in between: part of it may be lost with what was before; or the
+      // partitions were assigned anew, and nobody waits for it
+      if (this.setBacks !== setBacks || this.standings !== standings) continue
       const mark = await this.guarded(() =>
         marks.compareAndSet(partition, seen, greater(next, seen?.next)),
       )

@@ -206,6 +206,12 @@ test('a batch of an earlier assignment is not merged again under a later one', a
   expect(world.steps.slice(2)).toEqual(['merge'])
 })
 
+test('a batch moves no mark once the partitions are assigned anew', async () => {
+  const world = createWorld({ committed: 5n, mark: 5n, onMerge: (w) => w.assign() })
+  await expect(world.merge(5n, 9n)).rejects.toThrow(Abandoned)
+  expect(world.mark()).toBe(5n)
+})
+
 test('what stands at the mark and is none ends the worker', async () => {
   const world = createWorld({ committed: 5n, mark: 5n, foreign: true })
   await expect(world.merge(5n, 9n)).rejects.toThrow(Abandoned)
@@ -220,7 +226,14 @@ interface Plan {
   readonly mark: bigint | undefined
   readonly foreign?: true
   readonly onLostState?: 'replay' | 'stop'
-  readonly onMerge?: (world: { reconnect(): void; look(): Promise<void> }) => void | Promise<void>
+  readonly onMerge?: (world: Meanwhile) => void | Promise<void>
+}
+
+/** What may come in between. */
+interface Meanwhile {
+  reconnect(): void
+  look(): Promise<void>
+  assign(): void
 }
 
 /** A store and a topic of one partition in memory, which note each step. */
@@ -245,7 +258,11 @@ function createWorld(plan: Plan) {
       },
       merge: async () => {
         steps.push('merge')
-        await plan.onMerge?.({ reconnect: () => connection++, look: () => store.look() })
+        await plan.onMerge?.({
+          reconnect: () => connection++,
+          look: () => store.look(),
+          assign: () => store.assign([0]),
+        })
         return []
       },
     },
