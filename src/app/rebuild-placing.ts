@@ -15,8 +15,8 @@ import { type Lease, takeLease } from '../redis/lease.ts'
 import { replaceGroups, secondPrefix, withoutNews } from '../redis/replacement.ts'
 import { foldUpTo } from './rebuild-fold.ts'
 import { addConflicts, type Site } from './rebuild-site.ts'
-import { readBounds } from './rebuild-topic.ts'
 import type { Offsets } from './topic-fold.ts'
+import { readBounds } from './topic-view.ts'
 
 /**
  * @param positions up to where the topic is under the second prefix; moved on to where all of

@@ -26,8 +26,8 @@ import {
   type Site,
   type Tally,
 } from './rebuild-site.ts'
-import { readBounds } from './rebuild-topic.ts'
 import { countOffsets, type Offsets, type Unreadable } from './topic-fold.ts'
+import { readBounds } from './topic-view.ts'
 
 export type { RebuildOptions, RebuildProgress } from './rebuild-site.ts'
 

@@ -5,7 +5,7 @@
 import { createDecoder, type Decoder } from '../domain/decode.ts'
 import type { Erasure, GroupEvent } from '../domain/event.ts'
 import type { KafkaRecord } from '../domain/record.ts'
-import { scanTopic } from '../kafka/scan.ts'
+import { type Bounds, scanTopic } from '../kafka/scan.ts'
 import type { Log } from '../pipeline/ports.ts'
 import type { Config } from './config.ts'
 
@@ -22,10 +22,18 @@ export interface TopicReading {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly signal?: AbortSignal
-  /** In order within a partition. */
-  readonly onEvent: (event: GroupEvent | Erasure, record: KafkaRecord) => void
+  /** In order within a partition; one call at a time. */
+  readonly onRecord: (read: ReadRecord) => Promise<void> | void
+  readonly onUnreadable: (unreadable: Unreadable) => void
   /** Told now and then how many records more were read. */
   readonly onProgress?: (records: number) => void
+}
+
+export interface ReadRecord {
+  readonly partition: number
+  readonly record: KafkaRecord
+  /** Undefined where the record is none that the workers merge. */
+  readonly event: GroupEvent | Erasure | undefined
 }
 
 /** A record, or a whole batch of them, that nobody can read: the workers stop there. */
@@ -36,33 +44,35 @@ export interface Unreadable {
 }
 
 /**
- * Resolves once every event within the bounds was given to `onEvent`, with what could not be
- * read.
+ * Resolves once every record within the bounds was given to `onRecord`.
  *
- * @throws the signal's reason where it was aborted; Refused; Unavailable; what `onEvent` throws
+ * @throws the signal's reason where it was aborted; Refused; Unavailable; what `onRecord` throws
  */
-export async function readTopic(reading: TopicReading): Promise<readonly Unreadable[]> {
-  const { config, log, signal, now, onProgress = () => {} } = reading
-  const unreadable: Unreadable[] = []
+export async function readTopic(reading: TopicReading): Promise<void> {
+  const { config, log, signal, now, onRecord, onUnreadable, onProgress = () => {} } = reading
   const decoder = createDecoder(config.events)
-  for (const stretch of stretchesOf(reading)) {
-    await scanTopic({
-      settings: config.kafka,
-      log,
-      ...stretch,
-      ...(signal && { signal }),
-      onRecords: (partition, records) => {
-        const wanted = records.filter(({ offset }) => isWithin(reading, partition, BigInt(offset)))
-        unreadable.push(...give(reading, partition, wanted, decoder, now()))
-        onProgress(wanted.length)
-      },
-      onUndecodable: (partition, { firstOffset, reason }) => {
-        if (!isWithin(reading, partition, firstOffset)) return
-        unreadable.push({ partition, offset: firstOffset, reason })
-      },
-    })
-  }
-  return unreadable
+  const bounds = boundsOf(reading)
+  if (bounds.size === 0) return
+  await scanTopic({
+    settings: config.kafka,
+    log,
+    bounds,
+    ...(signal && { signal }),
+    onRecords: async (partition, records) => {
+      const nowMs = now()
+      for (const record of records) {
+        const event = decode(decoder, record, nowMs)
+        if (event instanceof Error) {
+          const offset = BigInt(record.offset)
+          onUnreadable({ partition, offset, reason: event.message })
+        }
+        await onRecord({ partition, record, event: event instanceof Error ? undefined : event })
+      }
+      onProgress(records.length)
+    },
+    onUndecodable: (partition, { firstOffset, reason }) =>
+      onUnreadable({ partition, offset: firstOffset, reason }),
+  })
 }
 
 /** How many offsets lie within the bounds: as many records, or fewer. */
@@ -73,64 +83,18 @@ export function countOffsets(from: Offsets, to: Offsets): number {
   }, 0)
 }
 
-/** What one scan reads; the bounds of each partition are kept on the way. */
-interface Stretch {
-  readonly partitions: number[]
-  readonly from: bigint
-  to: bigint
-}
-
-/** A scan begins at one offset for all: so much may be read in vain of a partition. */
-const MAX_IN_VAIN = 10_000n
-
-/** As few scans as will do, each of partitions that begin at about the same offset. */
-function stretchesOf({ from, to }: TopicReading): readonly Stretch[] {
-  const stretches: Stretch[] = []
-  const bounds = Array.from(to, ([partition, end]) => ({
-    partition,
-    end,
-    start: from?.get(partition) ?? 0n,
-  }))
-  for (const { partition, start, end } of bounds.sort((a, b) => (a.start < b.start ? -1 : 1))) {
-    if (start >= end) continue
-    const last = stretches.at(-1)
-    if (last === undefined || start - last.from > MAX_IN_VAIN) {
-      stretches.push({ partitions: [partition], from: start, to: end })
-    } else {
-      last.partitions.push(partition)
-      if (end > last.to) last.to = end
-    }
-  }
-  return stretches
-}
-
-function isWithin({ from, to }: TopicReading, partition: number, offset: bigint): boolean {
-  return offset >= (from?.get(partition) ?? 0n) && offset < (to.get(partition) ?? 0n)
-}
-
-function give(
-  { onEvent }: TopicReading,
-  partition: number,
-  records: readonly KafkaRecord[],
-  decoder: Decoder,
-  nowMs: number,
-): Unreadable[] {
-  const unreadable: Unreadable[] = []
-  for (const record of records) {
-    const decoded = decode(decoder, record, nowMs)
-    if (decoded instanceof Error) {
-      unreadable.push({ partition, offset: BigInt(record.offset), reason: decoded.message })
-    } else if (decoded.kind === 'group' || decoded.kind === 'erasure') {
-      onEvent(decoded, record)
-    }
-  }
-  return unreadable
+function boundsOf({ from, to }: Pick<TopicReading, 'from' | 'to'>): Map<number, Bounds> {
+  const bounds = Array.from(to, ([partition, end]) => {
+    return [partition, { from: from?.get(partition) ?? 0n, to: end }] as const
+  })
+  return new Map(bounds.filter(([, { from, to }]) => from < to))
 }
 
 /** A record that hits a bug stops the workers, not the one who looks. */
 function decode(decoder: Decoder, record: KafkaRecord, nowMs: number) {
   try {
-    return decoder.decodeRecord(record, nowMs)
+    const decoded = decoder.decodeRecord(record, nowMs)
+    return decoded.kind === 'group' || decoded.kind === 'erasure' ? decoded : undefined
   } catch (bug) {
     return bug instanceof Error ? bug : new Error(String(bug))
   }

@@ -1,13 +1,14 @@
 /** Compares the groups of one pass with Redis. */
 import { emptyState, type GroupState, mergeEvent, mergeState } from '../domain/merge.ts'
+import { walkGroups } from '../redis/key-walk.ts'
+import { clockKey } from '../redis/keys.ts'
 import { readStanding, type StandingGroup } from '../redis/state-reader.ts'
-import { walkGroups } from '../redis/state-reader-keys.ts'
 import { runTasks } from '../redis/task-lanes.ts'
 import { type Offsets, readTopic } from './topic-fold.ts'
+import { endsOf } from './topic-view.ts'
 import type { Verifying } from './verification.ts'
 import { type Finding, judge, UNKNOWN_GROUP } from './verification-judgement.ts'
 import { bytesOf, type FoldedRange, isJudgedByNow, isWithin } from './verification-passes.ts'
-import { endsOf } from './verification-topic.ts'
 
 /** A group that is not as it should be, for now. */
 interface Suspect {
@@ -133,17 +134,17 @@ async function extend(
   from: Offsets,
   to: Offsets,
 ): Promise<void> {
-  const unreadable = await readTopic({
+  await readTopic({
     ...{ config, log, now, signal, from, to },
-    onEvent(event, record) {
-      const suspect = suspects.get(event.groupId)
-      if (suspect === undefined) return
+    onUnreadable: topic.note,
+    onRecord({ event, record }) {
+      const suspect = suspects.get(event?.groupId ?? '')
+      if (event === undefined || suspect === undefined) return
       if (isJudgedByNow(record, now(), config.events)) judgedByNow.add(event.groupId)
       if (suspect.high === suspect.low) suspect.high = copyOf(suspect.low)
       mergeEvent(suspect.high, event)
     },
   })
-  topic.note(unreadable)
 }
 
 /** What may have been merged before is merged for certain once the workers passed it. */
@@ -194,7 +195,7 @@ async function countUnknown(
   { redis, patience, signal, tally }: Verifying,
   { range, states }: FoldedRange,
 ): Promise<void> {
-  for await (const ids of walkGroups(redis, patience.redis, [':clock'])) {
+  for await (const ids of walkGroups(redis, patience.redis, [clockKey('')])) {
     signal.throwIfAborted()
     for (const id of ids) {
       if (!states.has(id) && isWithin(range, id)) tally.cannotBeVerified(id, [UNKNOWN_GROUP])

@@ -1,10 +1,11 @@
 /** Looks for entries of the user index that no group explains. */
+
+import { type IndexEntry, walkIndex } from '../redis/key-walk.ts'
 import { asking } from '../redis/state-reader.ts'
-import { type IndexEntry, walkIndex } from '../redis/state-reader-keys.ts'
 import { inGroup, inIndex, readStandings, type Standing } from '../redis/state-reader-standings.ts'
+import { endsOf } from './topic-view.ts'
 import type { Verifying } from './verification.ts'
 import type { Finding } from './verification-judgement.ts'
-import { endsOf } from './verification-topic.ts'
 
 /**
  * An entry is explained by its group having the user at all: whether both agree was seen when

@@ -7,7 +7,7 @@ import type { Erasure, GroupEvent } from '../domain/event.ts'
 import { foldInto, type GroupState } from '../domain/merge.ts'
 import type { KafkaRecord } from '../domain/record.ts'
 import { textOf } from '../domain/stored-value.ts'
-import { readTopic, type TopicReading, type Unreadable } from './topic-fold.ts'
+import { readTopic, type TopicReading } from './topic-fold.ts'
 
 /** From `from` up to but not including `to`, of 2^32 hashes. */
 export interface HashRange {
@@ -25,7 +25,6 @@ export interface FoldedRange {
   readonly bytes: number
   /** Groups of which an event was judged by the time of reading, as its record has none. */
   readonly judgedByNow: Set<string>
-  readonly unreadable: readonly Unreadable[]
 }
 
 /**
@@ -33,7 +32,7 @@ export interface FoldedRange {
  * let go of, again and again, but for a single group.
  */
 export async function foldRange(
-  reading: Omit<TopicReading, 'onEvent'>,
+  reading: Omit<TopicReading, 'onRecord'>,
   wanted: HashRange,
   maxBytes: number,
 ): Promise<FoldedRange> {
@@ -52,17 +51,17 @@ export async function foldRange(
     }
     checkAt = Math.max(maxBytes, bytes) * 1.25
   }
-  const unreadable = await readTopic({
+  await readTopic({
     ...reading,
-    onEvent(event, record) {
-      if (!isWithin(range, event.groupId)) return
+    onRecord({ event, record }) {
+      if (event === undefined || !isWithin(range, event.groupId)) return
       foldInto(states, event)
       if (isJudgedByNow(record, now(), config.events)) judgedByNow.add(event.groupId)
       bytes += bytesOfEvent(event)
       if (bytes > checkAt) shrink()
     },
   })
-  return { range, states, bytes: bytesOf(states.values()), judgedByNow, unreadable }
+  return { range, states, bytes: bytesOf(states.values()), judgedByNow }
 }
 
 /** What comes behind this range; as wide as the bound is likely to allow. */

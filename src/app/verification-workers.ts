@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PartitionOffsets } from '../pipeline/ports.ts'
 import type { Offsets } from './topic-fold.ts'
-import type { TopicView } from './verification-topic.ts'
+import type { TopicView } from './topic-view.ts'
 
 /** Nobody reads: what stands in Redis says nothing of what workers would make of it. */
 export class WorkersBehind extends Error {

@@ -7,14 +7,14 @@
  */
 import type { Log } from '../pipeline/ports.ts'
 import type { RedisConnection } from '../redis/connection.ts'
-import type { Patience } from '../redis/state-reader-keys.ts'
+import type { Patience } from '../redis/key-walk.ts'
 import type { Config } from './config.ts'
 import { countOffsets, type Offsets } from './topic-fold.ts'
+import { endsOf, openTopicView, type TopicView, type Unknowable } from './topic-view.ts'
 import { compareRange } from './verification-comparison.ts'
 import { compareIndex } from './verification-index.ts'
 import { ALL_HASHES, foldRange, nextRange } from './verification-passes.ts'
 import { type Sums, Tally } from './verification-tally.ts'
-import { endsOf, openTopicView, type TopicView, type Unknowable } from './verification-topic.ts'
 import { untilPassed } from './verification-workers.ts'
 
 export interface VerificationOptions {
@@ -85,7 +85,6 @@ export async function verify(options: VerificationOptions): Promise<Verdict> {
   for (let range = ALL_HASHES; range.from < ALL_HASHES.to; ) {
     passes++
     const folded = await foldRange(readingOf(verifying, passes, range.from), range, maxBytes)
-    topic.note(folded.unreadable)
     await compareRange(verifying, folded, passes)
     range = nextRange(folded, maxBytes)
   }
@@ -125,5 +124,5 @@ function readingOf(verifying: Verifying, pass: number, from: number) {
     onStep({ kind: 'reading', pass, share, records, total })
   }
   onProgress(0)
-  return { config, log, now, signal, to: ends, onProgress }
+  return { config, log, now, signal, to: ends, onUnreadable: topic.note, onProgress }
 }

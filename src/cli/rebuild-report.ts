@@ -1,13 +1,13 @@
 import type { RebuildReport } from '../app/rebuild.ts'
-import type { TopicGaps } from '../app/rebuild-topic.ts'
+import type { TopicGaps } from '../app/topic-view.ts'
 import { printable } from './printable.ts'
 
 /** What the topic no longer holds, and what that means for a rebuild. */
 export function gapsText(topic: string, gaps: TopicGaps, isReplaced: boolean): string {
   const lines = [`Topic ${topic} does not hold all events any more:`]
-  const [first] = gaps.cut
+  const [first] = gaps.removed
   if (first !== undefined) {
-    const others = gaps.cut.size - 1
+    const others = gaps.removed.size - 1
     const more = others > 0 ? `, and of other partitions: ${others}` : ''
     lines.push(
       `  the records before offset ${first[1]} of partition ${first[0]} are gone (retention)${more}`,

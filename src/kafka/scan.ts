@@ -19,22 +19,28 @@ import type { KafkaSettings } from './settings.ts'
 export interface ScanOptions {
   readonly settings: KafkaSettings
   readonly log: Log
-  /** All of them where it is left out. */
-  readonly partitions?: readonly number[]
-  /** The first offset, in each partition; the start of the log where it is left out. */
-  readonly from?: bigint
-  /** The offset to end before; where the log ends as the scan begins if it is left out. */
-  readonly to?: bigint
+  /** Which partitions are read, and what of each; all of all where it is left out. */
+  readonly bounds?: ReadonlyMap<number, Bounds>
   /** Ends the scan early. */
   readonly signal?: AbortSignal
   /** In order within a partition; one call at a time. */
   readonly onRecords: (partition: number, records: readonly KafkaRecord[]) => Promise<void> | void
-  /** A batch that nobody can read; without it, such a batch ends the scan with an error. */
+  /**
+   * A batch that nobody can read, with any offset within the bounds; without it, such a batch
+   * ends the scan with an error.
+   */
   readonly onUndecodable?: (partition: number, undecodable: Undecodable) => void
 }
 
+export interface Bounds {
+  /** The first offset; the start of the log where it is left out. */
+  readonly from?: bigint
+  /** The offset to end before; where the log ends as the scan begins if it is left out. */
+  readonly to?: bigint
+}
+
 /**
- * Resolves once every record from `from` to the end was given to `onRecords`.
+ * Resolves once every record within the bounds was given to `onRecords`.
  *
  * @throws the signal's reason where it was aborted; Refused; Unavailable; what `onRecords` throws
  */
@@ -49,16 +55,11 @@ interface Stretch {
   readonly end: bigint
 }
 
-async function stretchesOf({
-  settings,
-  log,
-  partitions,
-  from,
-  to,
-}: ScanOptions): Promise<Map<number, Stretch>> {
+async function stretchesOf({ settings, log, bounds }: ScanOptions): Promise<Map<number, Stretch>> {
   const stretches = new Map<number, Stretch>()
   for (const { partition, start, end } of await readOffsets(settings, log)) {
-    if (partitions !== undefined && !partitions.includes(partition)) continue
+    if (bounds !== undefined && !bounds.has(partition)) continue
+    const { from, to } = bounds?.get(partition) ?? {}
     const first = from !== undefined && from > start ? from : start
     const last = to !== undefined && to < end ? to : end
     if (first < last) stretches.set(partition, { next: first, end: last })

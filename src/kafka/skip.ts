@@ -89,9 +89,7 @@ async function find(options: SkipOptions, standing: bigint): Promise<Found> {
   await scanTopic({
     settings,
     log,
-    partitions: [partition],
-    from: standing,
-    to: offset + 1n,
+    bounds: new Map([[partition, { from: standing, to: offset + 1n }]]),
     onRecords: (_, found) => {
       // the first will do: it is the one, or one too many
       if (records.length === 0) records.push(...found.slice(0, 1))

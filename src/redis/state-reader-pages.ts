@@ -19,18 +19,13 @@ export async function readHashes(
   keys: Two<string>,
   pageSize: number,
 ): Promise<Two<Map<string, string>>> {
-  const scan = (key: string, cursor: string) =>
-    ['hscanBuffer', key, cursor, 'COUNT', pageSize] as const
-  const pages = (await inOneGo(
-    client,
-    keys.map((key) => scan(key, '0')),
-  )) as Page[]
+  const scan = scanning(client, 'hscanBuffer', pageSize)
+  const pages = await scan.first(keys)
   if (pages.every(isLast)) return both(pages.map(([, flat]) => textsOf(flat)))
 
   const names = new Map<string, Buffer>()
   for (const [i, key] of keys.entries()) {
-    const step = async (cursor: string) => (await inOneGo(client, [scan(key, cursor)]))[0] as Page
-    for await (const flat of allPages(pages[i]!, step)) {
+    for await (const flat of scan.all(key, pages[i]!)) {
       for (let at = 0; at < flat.length; at += 2) names.set(flat[at]!.toString('latin1'), flat[at]!)
     }
   }
@@ -43,16 +38,11 @@ export async function readScores(
   keys: Two<string>,
   pageSize: number,
 ): Promise<Two<Map<string, string>>> {
-  const scan = (key: string, cursor: string) =>
-    ['zscanBuffer', key, cursor, 'COUNT', pageSize] as const
-  const pages = (await inOneGo(
-    client,
-    keys.map((key) => scan(key, '0')),
-  )) as Page[]
+  const scan = scanning(client, 'zscanBuffer', pageSize)
+  const pages = await scan.first(keys)
   const contents = keys.map(async (key, i) => {
     const content = new Map<string, string>()
-    const step = async (cursor: string) => (await inOneGo(client, [scan(key, cursor)]))[0] as Page
-    for await (const flat of allPages(pages[i]!, step)) {
+    for await (const flat of scan.all(key, pages[i]!)) {
       for (const [member, score] of textsOf(flat)) content.set(member, score)
     }
     return content
@@ -85,13 +75,20 @@ type Page = readonly [cursor: Buffer, flat: Buffer[]]
 
 const isLast = ([cursor]: Page) => String(cursor) === '0'
 
-async function* allPages(
-  first: Page,
-  step: (cursor: string) => Promise<Page>,
-): AsyncGenerator<Buffer[]> {
-  for (let page = first; ; page = await step(String(page[0]))) {
-    yield page[1]
-    if (isLast(page)) return
+function scanning(client: RedisClient, command: string, pageSize: number) {
+  const ask = async (asked: readonly (readonly [key: string, cursor: string])[]) => {
+    const commands = asked.map((each) => [command, ...each, 'COUNT', pageSize] as const)
+    return (await inOneGo(client, commands)) as Page[]
+  }
+  return {
+    /** The first page of each, in one go. */
+    first: (keys: readonly string[]) => ask(keys.map((key) => [key, '0'])),
+    async *all(key: string, first: Page): AsyncGenerator<Buffer[]> {
+      for (let page = first; ; page = (await ask([[key, String(page[0])]]))[0]!) {
+        yield page[1]
+        if (isLast(page)) return
+      }
+    },
   }
 }
 

@@ -119,7 +119,7 @@ async function* walkSets(
   start: string,
   end: string,
 ): AsyncGenerator<SetPage[]> {
-  for await (const keys of walkKeys(connection, start, end, 'zset')) {
+  for await (const keys of walkKeys(connection, start, end, { type: 'zset' })) {
     let open = keys.flatMap((key) => {
       const id = idWithin(key, start, end)
       return id === null ? [] : [{ key, id, cursor: '0' }]

@@ -4,7 +4,7 @@ import { OutageBoard } from '../../../src/app/outage-board.ts'
 import { type RebuildOptions, rebuild } from '../../../src/app/rebuild.ts'
 import { pauseAndPlace } from '../../../src/app/rebuild-placing.ts'
 import { emptyTally, openSite } from '../../../src/app/rebuild-site.ts'
-import { readBounds } from '../../../src/app/rebuild-topic.ts'
+import { readBounds } from '../../../src/app/topic-view.ts'
 import type { RedisConnection } from '../../../src/redis/connection.ts'
 import { readGroup } from '../../../src/redis/group-reader.ts'
 import { openGroupStore } from '../../../src/redis/group-store.ts'
@@ -19,6 +19,7 @@ import { openTestRedis } from '../../setup/redis-connection.ts'
 import { startOwnRedis } from '../../setup/redis-server.ts'
 import { produce } from '../kafka/fixture.ts'
 import { patchOf } from '../redis/patches.ts'
+import { withStepBefore } from '../redis/step-before.ts'
 
 const binary = inject('redisServer')
 
@@ -29,7 +30,7 @@ test('a batch that is begun while the workers are paused, and marked only afterw
   onTestFinished(() => connection.close())
   // what a worker does in between: it merges into the old group, and its mark comes later
   const worker = openGroupStore(connection)
-  const disturbed = withStepBefore(connection, 'replaceGroups', async () => {
+  const disturb = async () => {
     const event = { group_id: 'group 1', user_id: 'late', traits: { late: 'yes' } }
     const value = JSON.stringify({ ...event, timestamp: '2025-06-01T00:00:00Z' })
     await produce(scene.config.kafka, [{ value }])
@@ -37,6 +38,11 @@ test('a batch that is begun while the workers are paused, and marked only afterw
     await worker.merge([
       patchOf('group 1', { clock, traits: { late: 'yes' }, users: { late: true } }),
     ])
+  }
+  let disturbing: Promise<void> | undefined
+  const disturbed = withStepBefore(connection, 'replaceGroups', () => {
+    disturbing ??= disturb()
+    return disturbing
   })
   const options = optionsOf(scene)
   const outages = new OutageBoard(['kafka', 'redis'], silentLog, Date.now, () => {})
@@ -151,26 +157,4 @@ async function contentOf(connection: RedisConnection) {
     for (const key of keys) found.add(key.slice(prefix.length))
   }
   return await readKeys(connection.client, prefix, [...found])
-}
-
-/** The same connection, but for a step before the first call of one script. */
-function withStepBefore(
-  connection: RedisConnection,
-  script: string,
-  step: () => Promise<void>,
-): RedisConnection {
-  let done: Promise<void> | undefined
-  const client = new Proxy(connection.client, {
-    get(target, name) {
-      const member = Reflect.get(target, name)
-      if (typeof member !== 'function') return member
-      if (name !== script) return member.bind(target)
-      return async (...args: unknown[]) => {
-        done ??= step()
-        await done
-        return member.apply(target, args)
-      }
-    },
-  })
-  return { ...connection, client }
 }

@@ -32,12 +32,29 @@ test('a stretch of one partition, down to one record, is read exactly', async ()
     settings,
     Array.from({ length: 20 }, (_, i) => ({ partition: i % 2, value: `${i}` })),
   )
-  expect(await scan(settings, { partitions: [1], from: 3n, to: 4n })).toEqual([
-    { partition: 1, offset: '3', value: '7' },
+  const one = { bounds: new Map([[1, { from: 3n, to: 4n }]]) }
+  expect(await scan(settings, one)).toEqual([{ partition: 1, offset: '3', value: '7' }])
+  const rest = { bounds: new Map([[0, { from: 8n, to: 100n }]]) }
+  expect((await scan(settings, rest)).map(({ value }) => value)).toEqual(['16', '18'])
+  expect(await scan(settings, { bounds: new Map([[0, { from: 10n }]]) })).toEqual([])
+})
+
+test('each partition is read within its own bounds, and one without any not at all', async () => {
+  const settings = settingsFor()
+  await makeTopic(settings, 4)
+  await produce(
+    settings,
+    Array.from({ length: 40 }, (_, i) => ({ partition: i % 4, value: `${i}` })),
+  )
+  const bounds = new Map([
+    [0, { to: 2n }],
+    [1, { from: 8n }],
+    [2, { from: 4n, to: 5n }],
   ])
-  const all = await scan(settings, { partitions: [0], from: 8n, to: 100n })
-  expect(all.map(({ value }) => value)).toEqual(['16', '18'])
-  expect(await scan(settings, { partitions: [0], from: 10n })).toEqual([])
+  const seen = await scan(settings, { bounds })
+  const offsetsOf = (partition: number) =>
+    seen.filter((record) => record.partition === partition).map(({ offset }) => offset)
+  expect([0, 1, 2, 3].map(offsetsOf)).toEqual([['0', '1'], ['8', '9'], ['4'], []])
 })
 
 test('an empty topic has an end', async () => {

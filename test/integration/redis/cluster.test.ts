@@ -15,6 +15,7 @@ import { type OwnCluster, startOwnCluster } from '../../setup/redis-cluster.ts'
 import { openTestRedis } from '../../setup/redis-connection.ts'
 import { until } from '../../setup/waiting.ts'
 import { patchOf } from './patches.ts'
+import { withStepBefore } from './step-before.ts'
 
 const binary = inject('redisServer')
 
@@ -162,25 +163,6 @@ describe.skipIf(binary === '')('on a Redis Cluster', () => {
     expect((await readUser(one, 'u'))?.groupCount).toBe(100)
   })
 })
-
-/** The same connection, but for a step before each call of one script. */
-function withStepBefore(
-  connection: RedisConnection,
-  script: string,
-  step: () => Promise<void>,
-): RedisConnection {
-  const client = new Proxy(connection.client, {
-    get(target, name) {
-      const member = Reflect.get(target, name)
-      if (name !== script) return typeof member === 'function' ? member.bind(target) : member
-      return async (...args: unknown[]) => {
-        await step()
-        return member.apply(target, args)
-      }
-    },
-  })
-  return { ...connection, client }
-}
 
 function scoped(connection: RedisConnection): RedisConnection {
   return withPrefix(connection, `cluster:${randomUUID()}:`)

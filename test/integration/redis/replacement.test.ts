@@ -18,6 +18,7 @@ import { openTestRedis } from '../../setup/redis-connection.ts'
 import { type OwnRedis, startOwnRedis } from '../../setup/redis-server.ts'
 import { until } from '../../setup/waiting.ts'
 import { patchOf } from './patches.ts'
+import { withStepBefore } from './step-before.ts'
 
 const binary = inject('redisServer')
 const never = new AbortController().signal
@@ -318,24 +319,4 @@ async function deleteAll(connection: RedisConnection): Promise<void> {
 
 function prefixOf({ settings }: RedisConnection): string {
   return settings.groupPrefix.slice(0, -'group:'.length)
-}
-
-/** The same connection, but for a step before each call of one script. */
-function withStepBefore(
-  connection: RedisConnection,
-  script: string,
-  step: () => Promise<void>,
-): RedisConnection {
-  const client = new Proxy(connection.client, {
-    get(target, name) {
-      const member = Reflect.get(target, name)
-      if (typeof member !== 'function') return member
-      if (name !== script) return member.bind(target)
-      return async (...args: unknown[]) => {
-        await step()
-        return member.apply(target, args)
-      }
-    },
-  })
-  return { ...connection, client }
 }

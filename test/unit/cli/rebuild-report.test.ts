@@ -56,12 +56,12 @@ test.each([
 })
 
 test('what the topic no longer holds is told, and what follows from it', () => {
-  const gaps = { cut: new Map(), isCompacted: false, isMadeAnew: false, isEmpty: false }
-  const cut = new Map([
+  const gaps = { removed: new Map(), isCompacted: false, isMadeAnew: false, isEmpty: false }
+  const removed = new Map([
     [2, 100n],
     [3, 5n],
   ])
-  expect(gapsText('groups', { ...gaps, cut }, false)).toBe(
+  expect(gapsText('groups', { ...gaps, removed }, false)).toBe(
     'Topic groups does not hold all events any more:\n' +
       '  the records before offset 100 of partition 2 are gone (retention), and of other partitions: 1\n' +
       'So its events are merged into what stands in Redis: what only Redis knows stays, and so does ' +

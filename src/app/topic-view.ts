@@ -1,22 +1,68 @@
-/** What the topic can still tell, and how far the workers are in it. */
+/** What the topic still holds, what it cannot tell any more, and how far the workers are in it. */
 import { askCluster } from '../kafka/admin.ts'
 import { readOffsets } from '../kafka/offsets.ts'
 import { rightsToRead } from '../kafka/rights.ts'
+import type { KafkaSettings } from '../kafka/settings.ts'
 import { topicConfig } from '../kafka/topic-facts.ts'
 import { checkTopics } from '../kafka/topics.ts'
 import type { Log, PartitionOffsets } from '../pipeline/ports.ts'
 import type { RedisConnection } from '../redis/connection.ts'
-import type { Patience } from '../redis/state-reader-keys.ts'
+import type { Patience } from '../redis/key-walk.ts'
 import { readMarks } from '../redis/state-reader-marks.ts'
 import type { Config } from './config.ts'
 import type { Offsets, Unreadable } from './topic-fold.ts'
 
-/** What cannot be known from the topic any more. */
-export interface Unknowable {
-  /** Partition → how many records retention has removed from its start. */
+export interface TopicBounds {
+  /** The earliest offset that is still there. */
+  readonly starts: Offsets
+  readonly ends: Offsets
+}
+
+/** @throws Refused, Unavailable */
+export async function readBounds(settings: KafkaSettings, log: Log): Promise<TopicBounds> {
+  const offsets = await readOffsets(settings, log)
+  return {
+    starts: new Map(offsets.map(({ partition, start }) => [partition, start])),
+    ends: endsOf(offsets),
+  }
+}
+
+export function endsOf(offsets: readonly PartitionOffsets[]): Offsets {
+  return new Map(offsets.map(({ partition, end }) => [partition, end]))
+}
+
+/** What the topic no longer holds: nobody can tell what it was. */
+interface Losses {
+  /** Partition → the earliest offset, where that is not 0: all before it is gone. */
   readonly removed: Offsets
-  /** Whether compaction may have removed records; undefined without the right to ask. */
+  /** Whether of each key the last record may be all; undefined without the right to ask. */
   readonly isCompacted: boolean | undefined
+}
+
+export interface TopicGaps extends Losses {
+  /** The workers had read further than it goes now. */
+  readonly isMadeAnew: boolean
+  /** There is no record in it. */
+  readonly isEmpty: boolean
+}
+
+/** @throws Refused, Unavailable */
+export async function findGaps(settings: KafkaSettings, log: Log): Promise<TopicGaps> {
+  const offsets = await readOffsets(settings, log)
+  return {
+    removed: removedOf(offsets),
+    isCompacted: await askWhetherCompacted(settings, log),
+    isMadeAnew: offsets.some(({ next, end }) => next > end),
+    isEmpty: offsets.every(({ start, end }) => start === end),
+  }
+}
+
+export function isComplete({ removed, isCompacted, isMadeAnew }: TopicGaps): boolean {
+  return removed.size === 0 && isCompacted !== true && !isMadeAnew
+}
+
+/** What cannot be known from the topic any more. */
+export interface Unknowable extends Losses {
   readonly unreadable: readonly Unreadable[]
 }
 
@@ -27,7 +73,7 @@ export interface TopicView {
    */
   offsets(): Promise<readonly PartitionOffsets[]>
   /** Adds what could not be read. */
-  note(unreadable: readonly Unreadable[]): void
+  note(unreadable: Unreadable): void
   unknowable(): Unknowable
   /** Whether Redis may rightly have more than the topic tells. */
   isIncomplete(): boolean
@@ -53,12 +99,10 @@ export async function openTopicView(sources: TopicSources): Promise<TopicView> {
     async offsets() {
       const marks = await patience.redis(() => readMarks(redis, topic, groupId))
       const offsets = await patience.kafka(() => readOffsets(kafka, log))
-      for (const { partition, start } of offsets) if (start > 0n) removed.set(partition, start)
+      for (const [partition, start] of removedOf(offsets)) removed.set(partition, start)
       return offsets.map((each) => ({ ...each, next: nextOf(each, marks.get(each.partition)) }))
     },
-    note(found) {
-      for (const each of found) unreadable.set(`${each.partition} ${each.offset}`, each)
-    },
+    note: (found) => void unreadable.set(`${found.partition} ${found.offset}`, found),
     unknowable: () => ({ removed, isCompacted, unreadable: [...unreadable.values()] }),
     isIncomplete: () => removed.size > 0 || isCompacted === true || unreadable.size > 0,
   }
@@ -71,11 +115,12 @@ function nextOf({ next, start, committed }: PartitionOffsets, mark: bigint | und
   return applied < next ? applied : next
 }
 
-export function endsOf(offsets: readonly PartitionOffsets[]): Offsets {
-  return new Map(offsets.map(({ partition, end }) => [partition, end]))
+function removedOf(offsets: readonly PartitionOffsets[]): Offsets {
+  const begun = offsets.filter(({ start }) => start > 0n)
+  return new Map(begun.map(({ partition, start }) => [partition, start]))
 }
 
-async function askWhetherCompacted(kafka: Config['kafka'], log: Log): Promise<boolean | undefined> {
+async function askWhetherCompacted(kafka: KafkaSettings, log: Log): Promise<boolean | undefined> {
   const asking = {
     doing: `reading the settings of topic ${kafka.topic}`,
     advice: rightsToRead(kafka),
