@@ -23,10 +23,11 @@ async function offsetsOf(
   admin: Admin,
   { groupId, topic }: KafkaSettings,
 ): Promise<PartitionOffsets[]> {
-  const bounds = await admin.fetchTopicOffsets(topic)
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
   const topicId = topicIdOf(topics[0]?.partitions)
+  // before the bounds: what is committed meanwhile must not seem to lie beyond them
   const [group] = await admin.fetchOffsets({ groupId, topics: [topic] })
+  const bounds = await admin.fetchTopicOffsets(topic)
   const commits = new Map(group?.partitions.map((commit) => [commit.partition, commit]))
   return bounds
     .map(({ partition, low, high }): PartitionOffsets => {
@@ -36,11 +37,12 @@ async function offsetsOf(
       const offset = by === 'worker of a former topic' ? undefined : commit?.offset
       const committed = BigInt(offset ?? -1)
       const start = BigInt(low)
+      const end = BigInt(high)
       return {
         partition,
         start,
-        end: BigInt(high),
-        next: committed < start ? start : committed,
+        end,
+        next: committed < start || committed > end ? start : committed,
         committed: by === 'worker' ? committed : undefined,
       }
     })

@@ -62,7 +62,7 @@ export interface PartitionOffsets {
   readonly start: bigint
   /** Behind the last record that can be read: open transactions are not. */
   readonly end: bigint
-  /** Where the group goes on: at its commit, or at the start where that is none or gone. */
+  /** Where the group goes on: at its commit, or at the start where the topic has no such offset. */
   readonly next: bigint
   /** The commit, where a worker made it; not one that was set by hand. */
   readonly committed: bigint | undefined
