@@ -29,6 +29,8 @@ export interface Plan {
   readonly partitions: number
   readonly workers: number
   readonly masters: number
+  /** The one of them that takes longer, if any does. */
+  readonly slowMaster: number | undefined
   /** Batches that a worker has in hand at once. */
   readonly concurrency: number
   readonly isKeyed: boolean
@@ -56,7 +58,8 @@ export function planHistory(seed: number): Plan {
     seed,
     partitions: chance.between(1, 3),
     workers: chance.between(1, 3),
-    masters: chance.happens(0.4) ? 2 : 1,
+    masters: chance.happens(0.5) ? 2 : 1,
+    slowMaster: chance.happens(0.3) ? chance.below(2) : undefined,
     concurrency: chance.between(1, 3),
     isKeyed: chance.happens(0.5),
     conflicting: chance.happens(0.2) ? [chance.pick(GROUP_IDS)] : [],

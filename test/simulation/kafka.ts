@@ -39,11 +39,28 @@ export class Kafka {
   /** Told of where a partition is read from. */
   onFetch: (partition: number, offset: number) => void = () => {}
   private readonly scheduler: Scheduler
+  /** Fetches that wait for records. */
+  private readonly waiting = new Set<() => void>()
 
   constructor(scheduler: Scheduler, partitions: number) {
     this.scheduler = scheduler
     this.topic = new Topic(partitions)
     this.group = new Coordinator(scheduler, partitions, protocolError)
+  }
+
+  /** Calls back once there is more to read, or after a while. */
+  waitForRecords(answer: () => void): void {
+    const answerOnce = () => {
+      timeout.isCancelled = true
+      if (this.waiting.delete(answerOnce)) answer()
+    }
+    const timeout = this.scheduler.after(MAX_WAIT_MS, 'a fetch waited', answerOnce)
+    this.waiting.add(answerOnce)
+  }
+
+  /** Records were published, or the topic changed: fetches wait no longer. */
+  wake(): void {
+    for (const answerOnce of [...this.waiting]) answerOnce()
   }
 
   /** What a fetch brings, or an error that the broker answers with. */
@@ -125,7 +142,7 @@ export class KafkaClient {
         return offset !== end || offset < start
       })
       if (hasRecords) answer()
-      else this.process.scheduler.after(MAX_WAIT_MS, 'a fetch waited', answer)
+      else this.kafka.waitForRecords(answer)
     })
   }
 

@@ -91,8 +91,9 @@ export class Oracle {
       this.noteConflicting(entry, master)
       // who sets an offset by hand vouches for what it passes over, whatever was lost since
       const isVouchedFor = isByHand && this.hasLosses && entry.offset < commit.offset
-      if (isVouchedFor && !this.isDone(entry)) this.excuse(entry)
-      if (this.isApplied(entry, master)) continue
+      const isThere = this.isApplied(entry, master)
+      if (isVouchedFor && !(isThere && this.isDone(entry))) this.excuse(entry)
+      if (isThere || isVouchedFor) continue
       this.fail(`the mark ${partition}:${next} is ahead: ${describe(entry)} is not applied`)
     }
     this.vouched.set(partition, Math.max(next, this.vouched.get(partition) ?? 0))

@@ -69,7 +69,7 @@ export class RedisClient {
       connection.waiting.add(receive)
       connection.lastRequestMs = Math.max(
         connection.lastRequestMs + GAP_MS,
-        scheduler.nowMs + way.latencyMs(),
+        scheduler.nowMs + way.latencyMs() + this.redis.slownessMs(index),
       )
       const arrivesInMs = connection.lastRequestMs - scheduler.nowMs
       scheduler.after(arrivesInMs, `${process.name} > redis ${index} ${label}`, () => {
@@ -198,17 +198,19 @@ function appliedMarksOf(client: RedisClient): AppliedMarks {
     },
     async compareAndSet(partition, seen, next) {
       const incarnation = client.redis.onMarkSent(partition, client.process.name)
-      for (const index of indexes()) {
-        const before = seen?.parts.get(String(index))
-        const label = `mark ${partition} from ${before} to ${next}`
-        const isSet = await client.command(index, label, (master) => {
-          if (master.marks.get(partition) !== before) return false
-          master.write({ kind: 'mark', partition, next })
-          client.redis.onMark({ master, partition, before, next, incarnation })
-          return true
-        })
-        if (!isSet) return undefined
-      }
+      const outcomes = await Promise.all(
+        indexes().map((index) => {
+          const before = seen?.parts.get(String(index))
+          const label = `mark ${partition} from ${before} to ${next}`
+          return client.command(index, label, (master) => {
+            if (master.marks.get(partition) !== before) return false
+            master.write({ kind: 'mark', partition, next })
+            client.redis.onMark({ master, partition, before, next, incarnation })
+            return true
+          })
+        }),
+      )
+      if (outcomes.includes(false)) return undefined
       return { next, parts: new Map(indexes().map((index) => [String(index), next])) }
     },
   }

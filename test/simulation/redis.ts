@@ -82,13 +82,21 @@ export interface MarkSet {
 
 export class Redis {
   readonly masters: Master[]
+  private readonly slowMaster: number | undefined
   /** Told of each mark that a worker sends, and returns which topic it is about. */
   onMarkSent: (partition: number, writer: string) => number = () => 0
   /** Told of each mark that was set. */
   onMark: (set: MarkSet) => void = () => {}
 
-  constructor(masters: number) {
+  /** @param slowMaster the index of one that takes longer */
+  constructor(masters: number, slowMaster?: number) {
+    this.slowMaster = slowMaster
     this.masters = Array.from({ length: masters }, (_, index) => new Master(index))
+  }
+
+  /** What a request to it takes longer. */
+  slownessMs(index: number): number {
+    return index === this.slowMaster ? 50 : 0
   }
 
   masterOf(groupId: string): number {

@@ -34,7 +34,7 @@ export class World {
     this.plan = plan
     this.scheduler = new Scheduler(new Chance(plan.seed ^ 0x5bd1e995), tell)
     this.kafka = new Kafka(this.scheduler, plan.partitions)
-    this.redis = new Redis(plan.masters)
+    this.redis = new Redis(plan.masters, plan.slowMaster)
     this.oracle = new Oracle(this.redis, this.kafka, new Set(plan.conflicting))
     this.weather = { lateShare: plan.lateShare, lostShare: plan.lostShare }
     this.kafka.movedShare = plan.movedShare
@@ -85,6 +85,7 @@ export class World {
     const chosen = kafka.topic.partition(this.plan.isKeyed ? ofGroup : partition)
     chosen.append(record)
     if (chance.happens(0.1)) chosen.append(undefined)
+    kafka.wake()
   }
 
   /** All is read, applied and committed, and nothing is in hand. */
