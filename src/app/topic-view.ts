@@ -52,7 +52,7 @@ export async function findGaps(settings: KafkaSettings, log: Log): Promise<Topic
   return {
     removed: removedOf(offsets),
     isCompacted: await askWhetherCompacted(settings, log),
-    isMadeAnew: offsets.some(({ next, end }) => next > end),
+    isMadeAnew: offsets.some(({ committed = 0n, end }) => committed > end),
     isEmpty: offsets.every(({ start, end }) => start === end),
   }
 }
