@@ -76,7 +76,10 @@ function rowsOf(text: string): number {
 /** What a shell says of a program ended by Ctrl-C: 128 and the number of SIGINT. */
 const INTERRUPTED = 130
 
-/** Ends the work at the first signal; undefined then. A second one ends the process. */
+/**
+ * Ends the work at a signal; undefined then. Not a matter of `runUntilSignalled`: nothing is in
+ * hand that had to be finished.
+ */
 async function uninterrupted<Result>(
   { stderr }: Cli,
   work: (signal: AbortSignal) => Promise<Result>,
@@ -87,7 +90,8 @@ async function uninterrupted<Result>(
     stopping.abort()
     setTimeout(() => resolve(undefined), END_MS)
   }
-  process.once('SIGINT', stop).once('SIGTERM', stop)
+  // Ctrl-C at npm reaches its child twice
+  process.on('SIGINT', stop).on('SIGTERM', stop)
   try {
     const result = await Promise.race([work(stopping.signal), tooLate])
     if (!stopping.signal.aborted) return result
