@@ -6,10 +6,9 @@ import { type OwnBroker, startBroker } from '../integration/kafka/own-broker.ts'
 import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
 import { silentLog } from '../setup/logs.ts'
 import { until } from '../setup/waiting.ts'
-import { openWay, type Way } from '../setup/way.ts'
 import { expectNoDifference } from './scene/oracle.ts'
 import type { Scene } from './scene/scene.ts'
-import { openScene } from './scene/stage.ts'
+import { openScene, openWayToRedis } from './scene/stage.ts'
 import {
   complaintsOf,
   hasEnded,
@@ -141,7 +140,7 @@ describe.skipIf(jars === '')('under the workers', () => {
     }, 150_000)
 
     test('with more records than before, while the worker waits for Redis with a batch in hand, nothing is passed over', async () => {
-      const { way, url } = await wayToRedis()
+      const { way, url } = await openWayToRedis()
       const scene = await openOwn({ partitions: 2, workers: 1 }, { REDIS_URL: url })
       const [worker] = scene.workers as [WorkerProcess]
       await scene.load.send(1000)
@@ -189,7 +188,7 @@ describe.skipIf(jars === '')('under the workers', () => {
     }, 150_000)
 
     test('while it waits for Redis, with a batch in hand', async () => {
-      const { way, url } = await wayToRedis()
+      const { way, url } = await openWayToRedis()
       const scene = await openOwn({ partitions: 1, workers: 1 }, { REDIS_URL: url })
       const [worker] = scene.workers as [WorkerProcess]
       await scene.load.send(1000)
@@ -240,14 +239,6 @@ async function isRebalanced({ config, withAdmin }: Scene): Promise<boolean> {
     const { groups } = await admin.describeGroups([config.kafka.groupId])
     return groups.some(({ state, members }) => state !== 'Stable' || members.length === 1)
   })
-}
-
-async function wayToRedis(): Promise<{ way: Way; url: string }> {
-  const redis = new URL(inject('redisUrl'))
-  const way = await openWay(Number(redis.port))
-  onTestFinished(() => way.close())
-  redis.port = String(way.port)
-  return { way, url: redis.href }
 }
 
 async function makeAnew(scene: Scene): Promise<void> {

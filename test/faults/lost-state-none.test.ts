@@ -7,7 +7,6 @@ import { produce } from '../integration/kafka/fixture.ts'
 import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
 import { startOwnRedis } from '../setup/redis-server.ts'
 import { until } from '../setup/waiting.ts'
-import { openWay } from '../setup/way.ts'
 import {
   endsOf,
   eventOf,
@@ -20,7 +19,7 @@ import {
   untilHealed,
   untilShared,
 } from './lost-state-scene.ts'
-import { openScene } from './scene/stage.ts'
+import { openScene, openWayToRedis } from './scene/stage.ts'
 import { partitionsOf, story, untilWorking } from './scene/worker-signs.ts'
 
 const RECORDS = 1000
@@ -29,12 +28,10 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
   test('what a worker writes that was frozen in a batch, and wakes after another took over', async () => {
     const redis = await startOwnRedis(inject('redisServer'))
     onTestFinished(() => redis.stop())
-    const way = await openWay(redis.port)
-    onTestFinished(() => way.close())
+    const { way, url } = await openWayToRedis(redis.url)
     const scene = await openScene({ redisUrl: redis.url, partitions: 2 })
     // it waits for its replies until long after it has lost its partitions
     const patient = { REDIS_COMMAND_TIMEOUT_MS: '60s' }
-    const url = `redis://127.0.0.1:${way.port}`
     const sleeper = scene.startWorker({ REDIS_URL: url, ...patient })
     await sleeper.said('joined')
     const other = scene.startWorker()

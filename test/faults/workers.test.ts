@@ -1,12 +1,11 @@
 /** Workers that are killed, stopped, frozen and moved about under load: nothing is lost by it. */
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { type OwnBroker, startBroker } from '../integration/kafka/own-broker.ts'
 import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
 import { until } from '../setup/waiting.ts'
-import { openWay } from '../setup/way.ts'
 import { expectNoDifference } from './scene/oracle.ts'
 import type { Scene } from './scene/scene.ts'
-import { openScene } from './scene/stage.ts'
+import { openScene, openWayToRedis } from './scene/stage.ts'
 import {
   complaintsOf,
   hasEnded,
@@ -85,11 +84,8 @@ describe.skipIf(jars === '')('under load', () => {
   test('a worker frozen beyond its session writes as a zombie, joins again, and harms nothing', async () => {
     const scene = await openOwn(1)
     const [other] = scene.workers as [WorkerProcess]
-    const redis = new URL(inject('redisUrl'))
-    const way = await openWay(Number(redis.port))
-    onTestFinished(() => way.close())
-    redis.port = String(way.port)
-    const sleeper = scene.startWorker({ REDIS_URL: redis.href })
+    const { way, url } = await openWayToRedis()
+    const sleeper = scene.startWorker({ REDIS_URL: url })
     const load = scene.load.run(RECORDS_PER_SECOND)
     for (let nap = 0; nap < NAPS; nap++) {
       await Promise.all([untilWorking(sleeper), untilWorking(other)])
