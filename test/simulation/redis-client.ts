@@ -14,6 +14,9 @@ const COMMAND_TIMEOUT_MS = 3000
 /** Keeps apart what goes over one connection, one behind the other. */
 const GAP_MS = 0.0001
 
+/** @param isGivenUp whether nobody waits for the answer any more */
+type Command<Result> = (master: Master, isGivenUp: boolean) => Result
+
 interface Connection {
   readonly index: number
   readonly master: Master
@@ -51,7 +54,7 @@ export class RedisClient {
   }
 
   /** Has the command executed by the master; `Unavailable` where no answer says that it was. */
-  command<Result>(index: number, label: string, run: (master: Master) => Result): Promise<Result> {
+  command<Result>(index: number, label: string, run: Command<Result>): Promise<Result> {
     const { process, way } = this
     const { scheduler } = process
     const connection = this.connections[index]
@@ -74,7 +77,8 @@ export class RedisClient {
       const arrivesInMs = connection.lastRequestMs - scheduler.nowMs
       scheduler.after(arrivesInMs, `${process.name} > redis ${index} ${label}`, () => {
         if (connection.stillArriving !== undefined && connection.stillArriving-- <= 0) return
-        const outcome = answerOf(connection.master, run)
+        const isGivenUp = !connection.waiting.has(receive)
+        const outcome = answerOf(connection.master, (master) => run(master, isGivenUp))
         if (outcome === undefined || connection.stillArriving !== undefined) return
         connection.lastReplyMs = Math.max(
           connection.lastReplyMs + GAP_MS,
@@ -202,10 +206,10 @@ function appliedMarksOf(client: RedisClient): AppliedMarks {
         indexes().map((index) => {
           const before = seen?.parts.get(String(index))
           const label = `mark ${partition} from ${before} to ${next}`
-          return client.command(index, label, (master) => {
+          return client.command(index, label, (master, isGivenUp) => {
             if (master.marks.get(partition) !== before) return false
             master.write({ kind: 'mark', partition, next })
-            client.redis.onMark({ master, partition, before, next, incarnation })
+            client.redis.onMark({ master, partition, before, next, incarnation, isGivenUp })
             return true
           })
         }),

@@ -76,6 +76,8 @@ export interface MarkSet {
   readonly next: bigint
   /** Of this master; undefined: none. */
   readonly before: bigint | undefined
+  /** Whether whoever sent it does not wait for the answer any more. */
+  readonly isGivenUp: boolean
   /** What `onMarkSent` gave. */
   readonly incarnation: number
 }

@@ -34,7 +34,7 @@ export class Worker {
   readonly process: Process
   readonly consumer: Consumer
   readonly redis: RedisClient
-  /** Of each batch in hand: the topic that it was fetched from. */
+  /** Of each batch in hand: the topic that it was fetched from; -1: unknown. */
   readonly inHand = new Set<{ readonly partition: number; readonly incarnation: number }>()
 
   constructor(name: string, around: Surroundings) {

@@ -132,6 +132,7 @@ export class World {
 
   /** Of the topics made one after the other: which one a worker's mark is about. */
   private topicOf(partition: number, writer: string): number {
+    if (this.kafka.topic.incarnation === 0) return 0
     const inHand = [...(this.workerOf(writer)?.inHand ?? [])]
     const batches = inHand.filter((batch) => batch.partition === partition)
     const known = this.joinedFor.get(writer) ?? 0
@@ -146,9 +147,11 @@ export class World {
       if (keepsSessions(this.plan)) oracle.fail('a worker that is well did not heartbeat in time')
     }
     redis.onMarkSent = (partition, writer) => this.topicOf(partition, writer)
-    redis.onMark = ({ master, partition, before, next, incarnation }) => {
+    redis.onMark = ({ master, partition, before, next, incarnation, isGivenUp }) => {
       if (before !== undefined && next < before) oracle.markSetBack(partition, Number(next))
       if (incarnation !== kafka.topic.incarnation) return
+      // a late one may meet the same mark as before a loss; who sent it merges all of it again
+      if (isGivenUp && oracle.hasLosses) return
       oracle.markSet(master, partition, Number(next))
     }
   }
