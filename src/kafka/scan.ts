@@ -76,6 +76,7 @@ class Scan {
   private readonly consumer: Consumer
   private readonly outcome = Promise.withResolvers<void>()
   private lastSignMs = performance.now()
+  private started: Promise<void> = Promise.resolve()
 
   constructor(options: ScanOptions, stretches: Map<number, Stretch>) {
     const { settings, log } = options
@@ -97,7 +98,7 @@ class Scan {
     const watch = setInterval(() => this.assertAlive(), 1000).unref()
     this.listen()
     try {
-      this.start().catch(this.outcome.reject)
+      this.started = this.start().catch(this.outcome.reject)
       await this.outcome.promise
     } catch (error) {
       throw isKafkajsError(error)
@@ -111,8 +112,10 @@ class Scan {
   }
 
   private async start(): Promise<void> {
+    const { settings, signal } = this.options
     await this.consumer.connect()
-    await this.consumer.subscribe({ topics: [this.options.settings.topic], fromBeginning: true })
+    await this.consumer.subscribe({ topics: [settings.topic], fromBeginning: true })
+    signal?.throwIfAborted()
     await this.consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -192,7 +195,9 @@ class Scan {
   private async close(): Promise<void> {
     const { settings, log } = this.options
     try {
-      await withDeadline(this.consumer.disconnect(), CLOSE_DEADLINE_MS, 'ending the scan')
+      // while it joins, kafkajs would not leave again
+      const leaving = this.started.then(() => this.consumer.disconnect())
+      await withDeadline(leaving, CLOSE_DEADLINE_MS, 'ending the scan')
       const asking = { doing: 'removing the group of a scan', advice: '' }
       const removal = askCluster(settings, log, asking, (admin) =>
         admin.deleteGroups([this.groupId]),
