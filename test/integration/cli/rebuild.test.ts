@@ -200,9 +200,8 @@ describe('ended early', () => {
     'by SIGINT while groups are put in place: it says how to go on',
     async () => {
       const { scene, child, outcome, way } = await withSlowPlacing()
-      const group = `${scene.config.redis.groupPrefix}{group 0}`
-      await scene.redis.hset(group, 'foreign', 'x')
-      await until('it is replaced', async () => !(await scene.redis.hexists(group, 'foreign')))
+      const folded = `${scene.config.redis.groupPrefix}rebuild:{group 0}:clock`
+      await until('it is in place', async () => (await scene.redis.exists(folded)) === 0)
       child.kill('SIGINT')
       const { exitCode, stdout } = await outcome
       expect(stdout).toMatch(/^Ended early: .*Run it again/m)
