@@ -1,9 +1,10 @@
 -- Which rights the user lacks that the other scripts need. Nothing is read or written.
 --
--- KEYS     group:{%}, user:{%}, group-traits:applied:{%}: keys that nothing ever stands at
+-- KEYS     group:{%}, user:{%}, group-traits:applied:{%}, group-traits:paused:{%}: keys that
+--          nothing ever stands at
 -- Returns  what is refused: 'HSET on group:{%}', ...
 
-local group, user, marks = KEYS[1], KEYS[2], KEYS[3]
+local group, user, marks, pause = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local probes = {
   { 'HGET', group .. ':clock', '' }, { 'HMGET', group, '' }, { 'HLEN', group },
   { 'HSCAN', group, '0' }, { 'HGETALL', group }, { 'HDEL', group, '' },
@@ -15,7 +16,7 @@ local probes = {
   { 'ZRANGEBYSCORE', group .. ':members', '0', '0' },
   { 'ZREVRANGEBYSCORE', group .. ':members', '0', '0' },
   { 'EXISTS', group }, { 'TYPE', group },
-  { 'EXISTS', marks }, { 'HGETALL', marks }, { 'HGET', marks, '' }, { 'HSET', marks, 'a', 'b', 'c' },
+  { 'EXISTS', pause }, { 'HGETALL', marks }, { 'HGET', marks, '' }, { 'HSET', marks, 'a', 'b', 'c' },
 }
 
 -- as Redis says it before 7, since 7, and outside of scripts

@@ -28,7 +28,12 @@ interface ScriptCommands {
   replaceGroups(keyCount: number, ...keysAndArguments: Argument[]): Promise<string[] | null>
   readGroup(groupKey: string, limit: number): Promise<GroupReply>
   readUser(groupsKey: string, leftKey: string, limit: number): Promise<UserReply>
-  probeRights(groupProbe: string, userProbe: string, marksProbe: string): Promise<string[]>
+  probeRights(
+    groupProbe: string,
+    userProbe: string,
+    marksProbe: string,
+    pauseProbe: string,
+  ): Promise<string[]>
 }
 
 /** Pairs are flat: name, value, name, value. */
@@ -54,7 +59,7 @@ export function loadScripts(): Record<string, { lua: string; numberOfKeys?: numb
     replaceGroups: { lua: read('./replacement.lua') },
     readGroup: { lua: read('./read-group.lua'), numberOfKeys: 1 },
     readUser: { lua: read('./read-user.lua'), numberOfKeys: 2 },
-    probeRights: { lua: read('./probe-rights.lua'), numberOfKeys: 3 },
+    probeRights: { lua: read('./probe-rights.lua'), numberOfKeys: 4 },
   }
 }
 

@@ -4,7 +4,7 @@ import { Refused, Unavailable } from '../pipeline/outage.ts'
 import { describeAddress } from './address.ts'
 import type { RedisConnection } from './connection.ts'
 import { codeOf, failureOf, isTlsCode } from './failure.ts'
-import { marksKey } from './keys.ts'
+import { marksKey, pauseKey } from './keys.ts'
 import { tlsHint } from './tls-hint.ts'
 
 /**
@@ -101,6 +101,7 @@ async function checkRights({ client, settings, address }: RedisConnection): Prom
       `${settings.groupPrefix}{%}`,
       `${settings.userPrefix}{%}`,
       marksKey('%', '', 0),
+      pauseKey('%', ''),
     )
   await probe() // is sent as EVAL,
   const missing = await probe() // and now as EVALSHA

@@ -111,6 +111,10 @@ describe.skipIf(binary === '')('the check of the server', () => {
     { without: 'resetkeys ~group:*', lacks: 'access to its keys' },
     { without: 'resetkeys ~user:*', lacks: 'access to its keys' },
     { without: 'resetkeys ~group:* ~user:*', lacks: 'access to its keys' },
+    {
+      without: 'resetkeys ~group:* ~user:* ~group-traits:applied:*',
+      lacks: 'access to its keys',
+    },
     { without: 'resetkeys ~group:{%} ~user:* ~group-traits:*', lacks: 'HGET on group:{%}:clock' },
   ])('refuses a user without all rights, and names them: $without', async ({ without, lacks }) => {
     const url = await setUser(`${RIGHTS} ${without}`)
