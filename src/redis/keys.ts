@@ -49,12 +49,6 @@ export function pauseKey(topic: string, consumerGroup: string): string {
   return `group-traits:paused:{${topic}}:${consumerGroup}`
 }
 
-/** The group whose hash of traits stands at `key`; `null` where that is no such key. */
-export function groupIdOf({ groupPrefix }: KeyPrefixes, key: string): string | null {
-  if (!key.startsWith(`${groupPrefix}{`) || !key.endsWith('}')) return null
-  return decodeId(key.slice(groupPrefix.length + 1, -1))
-}
-
 /** The id as it stands in keys: UTF-8 bytes as `%XX` where they could not stand for themselves. */
 export function encodeId(id: string): string {
   return SPECIAL.test(id) ? id.replace(EVERY_SPECIAL, encodeURIComponent) : id

@@ -59,7 +59,7 @@ export function textOf(bytes: Buffer): string {
 }
 
 /** Commands that share a slot, sent and, as a rule, carried out in one go. */
-export async function inOneGo(
+async function inOneGo(
   client: RedisClient,
   commands: readonly (readonly [name: string, ...args: (string | number | Buffer)[]])[],
 ): Promise<unknown[]> {

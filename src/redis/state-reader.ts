@@ -30,7 +30,7 @@ export interface StandingGroup {
 }
 
 /** Pages that hold Redis for a millisecond or so. */
-export const PAGE_SIZES: PageSizes = { fields: 200, users: 500 }
+const PAGE_SIZES: PageSizes = { fields: 200, users: 500 }
 
 /**
  * @param expectedUsers who is to be looked up in the user index, beside those of the group
