@@ -28,7 +28,8 @@ const timer = setInterval(() => {
   seen = beat
   if (looksInVain * everyMs < limitMs) return
   clearInterval(timer)
-  void end()
+  // nobody else would end the process
+  end().catch(kill)
 }, everyMs)
 
 async function end(): Promise<void> {

@@ -39,7 +39,8 @@ export async function pauseMainThread(deadlineMs: number): Promise<PausedThread 
     exit: (code) => {
       const { callFrameId } = innermost
       const expression = `process.exit(${code})`
-      session.post('Debugger.evaluateOnCallFrame', { callFrameId, expression }).catch(() => {})
+      const asking = session.post('Debugger.evaluateOnCallFrame', { callFrameId, expression })
+      asking.catch(() => {}) // of a process that has ended, no answer comes
     },
   }
 }
