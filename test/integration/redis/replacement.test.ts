@@ -248,14 +248,14 @@ describe.skipIf(binary === '')('with a user that may do too little', () => {
     const admin = openTestRedis(redis.url)
     onTestFinished(() => admin.close())
     await admin.opened
-    const rights = ['~group:*', '~group-traits:*', '+@all', '-rename', '-unlink', '-scan']
+    const rights = ['~group:*', '~group-traits:*', '+@all', '-rename', '-unlink', '-scan', '-set']
     await admin.client.call('ACL', 'SETUSER', 'ann', 'on', '>secret', ...rights)
     const limited = openTestRedis(redis.url.replace('redis://', 'redis://ann:secret@'))
     onTestFinished(() => limited.close())
     await limited.opened
     const { message } =
       (await checkReplacing(limited).catch((error: Error) => error as Error)) ?? {}
-    expect(message).toContain('lacks scan, rename, unlink')
+    expect(message).toContain('lacks set, scan, rename, unlink')
     const command = /ACL SETUSER <user> (.*)$/.exec(message ?? '')?.[1]?.split(' ') ?? []
     await admin.client.call('ACL', 'SETUSER', 'ann', ...command)
     await expect(checkReplacing(limited)).resolves.toBeUndefined()
