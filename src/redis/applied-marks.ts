@@ -10,6 +10,7 @@ import type { RedisConnection } from './connection.ts'
 import { codeOf, failureOf } from './failure.ts'
 import { marksKey, pauseKey } from './keys.ts'
 import { type Part, partsFinder } from './mark-parts.ts'
+import type { RedisClient } from './scripts.ts'
 
 /** @param consumerGroup whose workers' marks these are, as Kafka knows it */
 export function openAppliedMarks(
@@ -22,27 +23,20 @@ export function openAppliedMarks(
   const pause = pauseKey(topic, consumerGroup)
 
   const read = async (): Promise<ReadonlyMap<number, Mark>> => {
-    const parts = findParts()
-    const standing = await readParts(parts)
+    const parts = await readParts(client, findParts())
     const list = parts.map(({ number }) => number).join()
-    const known = standing[0]?.hash[LIST] ?? '0'
-    if (known === list) return marksOf(standing)
-    await admit(standing, known.split(','))
+    if (listIn(parts) === list) return marksOf(parts)
+    await admit(parts)
     await client.hset(marksKey(topic, consumerGroup, 0), LIST, list)
-    return marksOf(await readParts(parts))
-  }
-
-  const readParts = async (parts: readonly Part[]): Promise<PartWithMarks[]> => {
-    const hashes = await Promise.all(parts.map(({ key }) => client.hgetall(key)))
-    return parts.map((part, i) => ({ ...part, hash: hashes[i] ?? {} }))
+    return marksOf(await readParts(client, parts))
   }
 
   /** A master that joined lost nothing: its marks begin where those of the others are. */
-  const admit = async (parts: readonly PartWithMarks[], known: readonly string[]) => {
-    const isKnown = ({ number }: Part) => known.includes(String(number))
-    for (const [partition, { next }] of marksOf(parts.filter(isKnown))) {
+  const admit = async (parts: readonly PartWithMarks[]) => {
+    const known = admitted(parts)
+    for (const [partition, { next }] of marksOf(known)) {
       for (const part of parts) {
-        if (isKnown(part) || next === undefined) continue
+        if (known.includes(part) || next === undefined) continue
         await set(part, partition, part.hash[partition] ?? '', next)
       }
     }
@@ -94,14 +88,38 @@ export function openAppliedMarks(
   }
 }
 
-interface PartWithMarks extends Part {
+export interface PartWithMarks extends Part {
+  /** What stands at its key. */
   readonly hash: Readonly<Record<string, string>>
 }
 
-/** The numbers of the parts, as of when somebody last looked. */
+export async function readParts(
+  client: RedisClient,
+  parts: readonly Part[],
+): Promise<PartWithMarks[]> {
+  const hashes = await Promise.all(parts.map(({ key }) => client.hgetall(key)))
+  return parts.map((part, i) => ({ ...part, hash: hashes[i] ?? {} }))
+}
+
+/** Field of the first part: the numbers of the parts, as of when somebody last looked. */
 const LIST = 'parts'
 
-function marksOf(parts: readonly PartWithMarks[]): Map<number, Mark> {
+function listIn(parts: readonly PartWithMarks[]): string {
+  return parts[0]?.hash[LIST] ?? '0'
+}
+
+/** Those of the parts that are no newcomers: of these, a mark that is missing is lost. */
+export function admitted(parts: readonly PartWithMarks[]): PartWithMarks[] {
+  const numbers = listIn(parts).split(',')
+  return parts.filter(({ number }) => numbers.includes(String(number)))
+}
+
+/**
+ * Partition → its mark, the least of those in the parts.
+ *
+ * @throws Refused where something stands there that is no mark
+ */
+export function marksOf(parts: readonly PartWithMarks[]): Map<number, Mark> {
   const marks = new Map<number, Map<string, bigint>>()
   for (const part of parts) {
     for (const [field, value] of Object.entries(part.hash)) {
