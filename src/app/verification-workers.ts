@@ -30,14 +30,15 @@ export async function untilPassed(
   ends: Offsets,
   { topic, patienceMs, onWaiting, consumerGroup, signal }: WorkersWait,
 ): Promise<void> {
-  let least: bigint | undefined
+  let last: bigint | undefined
   let movedAtMs = performance.now()
   for (;;) {
     const behind = partitionsBehind(await topic.offsets(), ends)
     const lag = behind.reduce((sum, { lag }) => sum + lag, 0n)
     if (lag === 0n) return
-    if (least === undefined || lag < least) {
-      least = lag
+    // also a lag that grows is a move: lost state is read again
+    if (lag !== last) {
+      last = lag
       movedAtMs = performance.now()
     } else if (performance.now() - movedAtMs > patienceMs) {
       throw new WorkersBehind(messageOf(consumerGroup, lag, behind, patienceMs))

@@ -25,6 +25,20 @@ test('workers that move are waited for, however long it takes', async () => {
   expect(lags).toEqual([6n, 6n, 1n, 1n])
 })
 
+test('workers that read lost state again move, though they are farther behind than before', async () => {
+  const lags = await wait(
+    [
+      [8n, 20n],
+      [0n, 0n],
+      [0n, 9n],
+      [5n, 15n],
+      [10n, 20n],
+    ],
+    700,
+  )
+  expect(lags).toEqual([2n, 30n, 21n, 10n])
+})
+
 test('workers that stand still are given up, and it is said where', async () => {
   const failure = await wait([[3n, 15n]], 600).catch((error) => error)
   expect(failure).toBeInstanceOf(WorkersBehind)
