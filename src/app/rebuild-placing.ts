@@ -21,27 +21,39 @@ import { readBounds } from './topic-view.ts'
 /**
  * @param positions up to where the topic is under the second prefix; moved on to where all of
  *   it is in the groups that stand
- * @throws LeaseLost where the pause was over too soon; Refused, Unavailable; the signal's reason
- *   where it was aborted before the first group was put in place
+ * @param lock of the rebuild: where it is lost, another one may fold under the same prefix
+ * @throws LeaseLost where the pause or the lock was over too soon; Refused, Unavailable; the
+ *   signal's reason where it was aborted before the first group was put in place
  */
-export async function pauseAndPlace(site: Site, positions: Map<number, bigint>): Promise<void> {
+export async function pauseAndPlace(
+  site: Site,
+  positions: Map<number, bigint>,
+  lock: Lease,
+): Promise<void> {
   const { options, elapsed, tally } = site
   const { signal, onProgress } = options
+  await site.patiently(() => lock.confirm())
   const candidates = await site.patiently(() => groupsWithoutNews(site))
   const pausedAtMs = elapsed()
   const pause = await pauseWorkers(site)
-  onProgress({ kind: 'paused' })
+  let mayGoOn = true
   try {
+    onProgress({ kind: 'paused' })
     await foldUpTo(site.intoSecond, positions, await endsNow(site, positions), signal)
     await site.assertSameServers()
+    await lock.confirm()
     onProgress({ kind: 'placing' })
-    await placeAll(site, pause, candidates).catch(async (error) => {
-      await mergeLatest(site, positions).catch(() => {}) // the error tells to begin anew
-      throw error
-    })
-    await mergeLatest(site, positions)
+    mayGoOn = false
+    try {
+      await placeAll(site, pause, candidates)
+    } finally {
+      await mergeLatest(site, positions)
+      mayGoOn = true
+    }
   } finally {
-    await pause.giveBack()
+    // what is merged by now may be lost with an old group: no mark of it until it is given up
+    if (mayGoOn) await pause.giveBack()
+    else pause.leave()
     tally.pausedMs = elapsed() - pausedAtMs
   }
 }

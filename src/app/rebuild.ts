@@ -108,16 +108,15 @@ async function replaceAll(site: Site, lock: Lease): Promise<void> {
   const { redis, options } = site
   const { onProgress } = options
   onProgress({ kind: 'clearing' })
-  await site.patiently(() => clearSecondPrefix(redis))
+  await site.patiently(() => clearSecondPrefix(redis, lock))
   try {
     const positions = await foldUntilNearTheEnd(site)
-    await site.patiently(() => lock.confirm())
-    await pauseAndPlace(site, positions)
+    await pauseAndPlace(site, positions, lock)
     await finish(site, lock, positions)
   } finally {
     onProgress({ kind: 'clearing' })
     // what stays is cleared by the next rebuild
-    await clearSecondPrefix(redis).catch(() => {})
+    await clearSecondPrefix(redis, lock).catch(() => {})
   }
 }
 

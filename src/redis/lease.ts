@@ -53,7 +53,8 @@ export class Lease {
     this.terms = terms
     this.renewedMs = renewedMs
     this.timer = setInterval(() => {
-      this.renewing = this.renew()
+      // where Redis is away: tried again soon, and `assertHeld` looks at the time
+      this.renewing = this.renew().catch(() => {})
     }, terms.ttlMs / RENEWALS)
   }
 
@@ -75,7 +76,7 @@ export class Lease {
    */
   async confirm(): Promise<void> {
     try {
-      if (!(await this.extend(this.terms.ttlMs))) this.isLost = true
+      await this.renew()
     } catch (error) {
       throw failureOf(error, this.connection.lastError)
     }
@@ -91,14 +92,16 @@ export class Lease {
     await this.extend(0).catch(() => {}) // expires
   }
 
+  /** Renews the key no more: it stands until it expires. */
+  leave(): void {
+    clearInterval(this.timer)
+    this.isLost = true
+  }
+
   private async renew(): Promise<void> {
     const askedMs = this.terms.elapsed()
-    try {
-      if (await this.extend(this.terms.ttlMs)) this.renewedMs = askedMs
-      else this.isLost = true
-    } catch {
-      // Redis is away: tried again soon, and `assertHeld` looks at the time
-    }
+    if (await this.extend(this.terms.ttlMs)) this.renewedMs = askedMs
+    else this.isLost = true
   }
 
   private async extend(ttlMs: number): Promise<boolean> {

@@ -107,11 +107,13 @@ const MAX_QUESTIONS = 1000
 /**
  * Deletes all groups of the second prefix.
  *
- * @throws Unavailable
+ * @param lock of the rebuild: where it is lost, they may be those of another one
+ * @throws LeaseLost; Unavailable
  */
-export async function clearSecondPrefix(connection: RedisConnection): Promise<void> {
+export async function clearSecondPrefix(connection: RedisConnection, lock: Lease): Promise<void> {
   const second = secondPrefix(connection)
   for await (const ids of walkGroups(second)) {
+    await lock.confirm()
     const keys = ids.flatMap((id) => keysOfGroup(groupKey(second.settings, id)))
     try {
       await Promise.all(keys.map((key) => connection.client.unlink(key)))

@@ -9,7 +9,8 @@ import type { RedisConnection } from '../../../src/redis/connection.ts'
 import { readGroup } from '../../../src/redis/group-reader.ts'
 import { openGroupStore } from '../../../src/redis/group-store.ts'
 import { walkKeys } from '../../../src/redis/key-walk.ts'
-import { groupKey, groupsKey, marksKey, userKey } from '../../../src/redis/keys.ts'
+import { groupKey, groupsKey, marksKey, pauseKey, userKey } from '../../../src/redis/keys.ts'
+import { takeLease } from '../../../src/redis/lease.ts'
 import type { Scene } from '../../faults/scene/scene.ts'
 import { openScene } from '../../faults/scene/stage.ts'
 import { layoutOf, readKeys } from '../../property/state-layout.ts'
@@ -22,6 +23,42 @@ import { patchOf } from '../redis/patches.ts'
 import { withStepBefore } from '../redis/step-before.ts'
 
 const binary = inject('redisServer')
+
+test.each(['read', 'paused'])(
+  'one that another took over from meanwhile (%s) leaves all to that',
+  async (moment) => {
+    const scene = await openScene({ partitions: 1 })
+    await scene.load.send(300)
+    const { groupPrefix } = scene.config.redis
+    let takeover: Promise<unknown> | undefined
+    const onProgress: RebuildOptions['onProgress'] = ({ kind }) => {
+      if (kind === moment) takeover ??= scene.redis.set(`${groupPrefix}rebuild:lock`, 'another')
+    }
+    await expect(rebuild({ ...optionsOf(scene), onProgress })).rejects.toThrow(/Run it again/)
+    await takeover
+    expect(await scene.redis.exists(`${groupPrefix}{group 1}:clock`)).toBe(0)
+    expect(await scene.redis.exists(`${groupPrefix}rebuild:{group 1}:clock`)).toBe(1)
+  },
+)
+
+test('where what came meanwhile cannot be merged, the workers stay paused until no batch is in hand any more', async () => {
+  const scene = await openScene({ partitions: 1 })
+  await scene.load.send(300)
+  const connection = openTestRedis(scene.config.redis.url, scene.config.redis)
+  onTestFinished(() => connection.close())
+  let sending: Promise<unknown> | undefined
+  const disturbed = withStepBefore(connection, 'replaceGroups', async () => {
+    sending ??= scene.load.send(10)
+    await sending
+  })
+  const { site, lock } = await begin(scene, disturbed)
+  const failing = { ...site.intoLive, merge: () => Promise.reject(new Error('no more')) }
+  const { starts } = await readBounds(scene.config.kafka, silentLog)
+  const placing = pauseAndPlace({ ...site, intoLive: failing }, new Map(starts), lock)
+  await expect(placing).rejects.toThrow('no more')
+  const { topic, groupId } = scene.config.kafka
+  expect(await scene.redis.pttl(pauseKey(topic, groupId))).toBeGreaterThan(5000)
+})
 
 test('a batch that is begun while the workers are paused, and marked only afterwards, is not lost', async () => {
   const scene = await openScene({ partitions: 2 })
@@ -44,11 +81,9 @@ test('a batch that is begun while the workers are paused, and marked only afterw
     disturbing ??= disturb()
     return disturbing
   })
-  const options = optionsOf(scene)
-  const outages = new OutageBoard(['kafka', 'redis'], silentLog, Date.now, () => {})
-  const site = await openSite(options, disturbed, outages, emptyTally())
-  const { starts } = await readBounds(options.config.kafka, silentLog)
-  await pauseAndPlace(site, new Map(starts))
+  const { site, lock } = await begin(scene, disturbed)
+  const { starts } = await readBounds(scene.config.kafka, silentLog)
+  await pauseAndPlace(site, new Map(starts), lock)
 
   const group = await readGroup(connection, 'group 1')
   expect(group?.traits.find(({ name }) => name === 'late')?.value).toBe('yes')
@@ -122,6 +157,17 @@ describe.skipIf(binary === '')('on servers of its own', () => {
 })
 
 const UNKNOWN = patchOf('unknown', { clock: 3, traits: { plan: 'x' }, users: { 'user 1': true } })
+
+async function begin(scene: Scene, connection: RedisConnection) {
+  const outages = new OutageBoard(['kafka', 'redis'], silentLog, Date.now, () => {})
+  const site = await openSite(optionsOf(scene), connection, outages, emptyTally())
+  const key = `${scene.config.redis.groupPrefix}rebuild:lock`
+  const terms = { key, token: randomUUID(), ttlMs: 30_000, elapsed: () => performance.now() }
+  const lock = await takeLease(connection, terms)
+  if (lock === undefined) throw new Error(`${key} is held`)
+  onTestFinished(() => lock.giveBack())
+  return { site, lock }
+}
 
 function optionsOf({ config }: Scene, redisUrl = config.redis.url): RebuildOptions {
   return {

@@ -161,7 +161,9 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
     const other = `${second.settings.groupPrefix}lock`
     await connection.client.set(other, 'held')
     expect(await idsOf(second)).toHaveLength(2500)
-    await clearSecondPrefix(connection)
+    const lock = await takeLease(connection, termsOf(connection))
+    await clearSecondPrefix(connection, lock!)
+    await lock?.giveBack()
     expect(await idsOf(second)).toEqual([])
     expect(await groupsIn(connection)).toEqual(layoutOf(old, false))
     expect(await connection.client.del(other)).toBe(1)
