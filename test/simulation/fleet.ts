@@ -11,8 +11,8 @@ export interface FleetOptions {
   readonly count: number
   readonly threads?: number
   readonly mutation?: Mutation
-  /** Once a thread has met as many, it leaves out the rest. */
-  readonly mostFailures?: number
+  /** Whether a thread leaves out the rest once it met a few failures, or one of many. */
+  readonly stopsAtFailures?: boolean
   readonly onVerdict?: (verdict: Verdict) => void
 }
 
@@ -28,8 +28,8 @@ export async function runHistories(options: FleetOptions): Promise<Verdict[]> {
 }
 
 async function runThread(seeds: readonly number[], options: FleetOptions): Promise<Verdict[]> {
-  const { mutation, mostFailures = Number.POSITIVE_INFINITY, onVerdict } = options
-  const task: ThreadTask = { seeds, mutation, mostFailures }
+  const { mutation, stopsAtFailures = false, onVerdict } = options
+  const task: ThreadTask = { seeds, mutation, stopsAtFailures }
   // without the flags of whoever runs this: the thread loads TypeScript by itself
   const thread = new Thread(new URL('./thread.ts', import.meta.url), {
     workerData: task,

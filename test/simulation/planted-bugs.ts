@@ -158,12 +158,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace: 'loss.applied > loss.from',
   },
   {
-    name: 'a batch of an earlier assignment goes on under the next',
-    file: MARKED_STORE,
-    find: "    if (standings !== this.standings) throw new Abandoned('the partitions were assigned anew')\n",
-    replace: '',
-  },
-  {
     name: 'nobody looks at the marks between batches',
     file: STATE_WATCH,
     find: 'store.connection === connection && ticks % LOOK_EVERY_TICKS !== 0',

@@ -7,15 +7,17 @@ import type { Verdict } from './simulate.ts'
 export interface ThreadTask {
   readonly seeds: readonly number[]
   readonly mutation: Mutation | undefined
-  /** Once as many failed, the rest is left out. */
-  readonly mostFailures: number
+  /** Whether the rest is left out once a few failed, or one of many. */
+  readonly stopsAtFailures: boolean
 }
 
 export type ThreadMessage =
   | { readonly kind: 'verdict'; readonly verdict: Verdict }
   | { readonly kind: 'planted'; readonly times: number }
 
-const { seeds, mutation, mostFailures } = workerData as ThreadTask
+const { seeds, mutation, stopsAtFailures } = workerData as ThreadTask
+const A_FEW = 3
+const MANY = 200
 Error.stackTraceLimit = 3
 let planted = 0
 if (mutation !== undefined) {
@@ -31,11 +33,11 @@ if (mutation !== undefined) {
 const { simulate } = await import('./simulate.ts')
 if (mutation !== undefined) tell({ kind: 'planted', times: planted })
 let failures = 0
-for (const seed of seeds) {
+for (const [index, seed] of seeds.entries()) {
   const verdict = await simulate(seed)
   tell({ kind: 'verdict', verdict })
   if (verdict.violation !== undefined) failures++
-  if (failures >= mostFailures) break
+  if (stopsAtFailures && (failures >= A_FEW || (failures > 0 && index > MANY))) break
 }
 
 function tell(message: ThreadMessage): void {
