@@ -76,6 +76,8 @@ class Scan {
   private readonly consumer: Consumer
   private readonly outcome = Promise.withResolvers<void>()
   private lastSignMs = performance.now()
+  /** Whoever takes the records may wait for as long as need be: that is no silence of Kafka. */
+  private isGiving = false
   private started: Promise<void> = Promise.resolve()
 
   constructor(options: ScanOptions, stretches: Map<number, Stretch>) {
@@ -141,13 +143,16 @@ class Scan {
   private async take({ batch, resolveOffset, heartbeat }: EachBatchPayload): Promise<void> {
     const stretch = this.stretches.get(batch.partition)
     if (stretch === undefined) return
+    this.isGiving = true
     try {
       await this.give(batch.partition, stretch, fetchedRecords(batch.messages))
-      this.sign()
     } catch (error) {
       this.consumer.pause([{ topic: batch.topic }])
       this.outcome.reject(error)
       return
+    } finally {
+      this.isGiving = false
+      this.sign()
     }
     resolveOffset(batch.lastOffset())
     this.advance(batch.partition, BigInt(batch.lastOffset()) + 1n)
@@ -187,7 +192,7 @@ class Scan {
 
   private assertAlive(): void {
     const limitMs = this.options.settings.sessionTimeoutMs + 60_000
-    if (performance.now() - this.lastSignMs < limitMs) return
+    if (this.isGiving || performance.now() - this.lastSignMs < limitMs) return
     const message = `scanning topic ${this.options.settings.topic}: no answer for ${limitMs} ms`
     this.outcome.reject(new Unavailable('kafka', message))
   }
