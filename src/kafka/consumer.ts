@@ -141,7 +141,7 @@ class ConsumerLife {
       },
       onReset: (partition, position) => {
         onEvent?.({ kind: 'reset', partition })
-        reportReset(settings, log, partition, position)
+        void reportReset(settings, log, partition, position)
       },
     })
     this.current = session

@@ -4,7 +4,7 @@ import type { KafkaSettings } from './settings.ts'
 
 /**
  * Says what of a partition was never read, where reading stood at an offset that the topic
- * does not have: loudly, for nothing brings it back.
+ * does not have: loudly, for nothing brings it back. Never rejects.
  */
 export async function reportReset(
   settings: KafkaSettings,
