@@ -42,6 +42,7 @@ export function addVerifyCommand(program: Command, cli: Cli): void {
     exitCodes: {
       0: 'no difference',
       1: 'a difference, or it could not be finished: a server is away, or nobody reads the topic',
+      130: 'interrupted',
     },
   })
 
