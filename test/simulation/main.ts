@@ -6,7 +6,10 @@ import { simulate, type Verdict } from './simulate.ts'
 const USAGE = 'usage: npm run simulate -- [--seeds N] [--from S] [--trace]'
 const PROGRESS_EVERY = 500
 
-process.exitCode = await main(process.argv.slice(2))
+process.exitCode = await main(process.argv.slice(2)).catch((error: Error) => {
+  process.stderr.write(`${error.message}\n${USAGE}\n`)
+  return 2
+})
 
 async function main(argv: readonly string[]): Promise<number> {
   const options = {
@@ -18,8 +21,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const count = Number(values.seeds)
   const from = Number(values.from)
   if (!Number.isSafeInteger(count) || count < 1 || !Number.isSafeInteger(from)) {
-    process.stderr.write(`--seeds and --from take whole numbers; ${USAGE}\n`)
-    return 2
+    throw new Error('--seeds and --from take whole numbers')
   }
   return values.trace ? await trace(from, count) : await run(from, count)
 }

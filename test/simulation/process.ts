@@ -28,11 +28,13 @@ export class Process {
     const pending = this.scheduler.after(delayMs, `${this.name} ${label}`, () => {
       if (!this.isAlive || pending.isCancelled) return
       const stillMs = this.frozenUntilMs - this.scheduler.nowMs
-      if (stillMs <= 0) return run()
-      const thawed = this.after(stillMs, `${label} (thawed)`, () => {
+      if (stillMs <= 0) {
+        run()
+        return
+      }
+      this.after(stillMs, `${label} (thawed)`, () => {
         if (!pending.isCancelled) run()
       })
-      return void thawed
     })
     return pending
   }
