@@ -6,24 +6,35 @@ import { simulate, type Verdict } from './simulate.ts'
 const USAGE = 'usage: npm run simulate -- [--seeds N] [--from S] [--trace]'
 const PROGRESS_EVERY = 500
 
-process.exitCode = await main(process.argv.slice(2)).catch((error: Error) => {
-  process.stderr.write(`${error.message}\n${USAGE}\n`)
-  return 2
-})
+process.exitCode = await main(process.argv.slice(2))
 
 async function main(argv: readonly string[]): Promise<number> {
+  const given = understand(argv)
+  if (typeof given === 'string') {
+    process.stderr.write(`${given}\n${USAGE}\n`)
+    return 2
+  }
+  const { from, count } = given
+  return given.trace ? await trace(from, count) : await run(from, count)
+}
+
+/** What is asked for, or what is wrong with how it is asked. */
+function understand(
+  argv: readonly string[],
+): { from: number; count: number; trace: boolean } | string {
   const options = {
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
   } as const
-  const { values } = parseArgs({ args: [...argv], options })
-  const count = Number(values.seeds)
-  const from = Number(values.from)
-  if (!Number.isSafeInteger(count) || count < 1 || !Number.isSafeInteger(from)) {
-    throw new Error('--seeds and --from take whole numbers')
+  try {
+    const { seeds, from, trace } = parseArgs({ args: [...argv], options }).values
+    const areNumbers = /^[1-9]\d{0,8}$/.test(seeds) && /^\d{1,9}$/.test(from)
+    if (!areNumbers) return '--seeds and --from take whole numbers'
+    return { from: Number(from), count: Number(seeds), trace }
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
   }
-  return values.trace ? await trace(from, count) : await run(from, count)
 }
 
 async function run(from: number, count: number): Promise<number> {
