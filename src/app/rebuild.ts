@@ -116,7 +116,18 @@ async function replaceAll(site: Site, lock: Lease): Promise<void> {
   } finally {
     onProgress({ kind: 'clearing' })
     // what stays is cleared by the next rebuild
-    await clearSecondPrefix(redis, lock).catch(() => {})
+    await clearBehind(site, lock).catch(() => {})
+  }
+}
+
+/** Also where the lock was lost, but not where another rebuild took it: then it is that one's. */
+async function clearBehind({ redis }: Site, { terms }: Lease): Promise<void> {
+  const lock = await takeLease(redis, terms)
+  if (lock === undefined) return
+  try {
+    await clearSecondPrefix(redis, lock)
+  } finally {
+    await lock.giveBack()
   }
 }
 
