@@ -27,7 +27,7 @@ export interface MarkedStoreOptions {
   readonly source: PartitionSource
   /** What a loss does: the lost is read again, or the worker ends. */
   readonly onLostState: 'replay' | 'stop'
-  /** Told of the lost partitions, before they are read again. */
+  /** Told of the lost partitions once, as they are about to be read again. */
   readonly onLoss: (losses: readonly Loss[]) => void
 }
 
@@ -189,18 +189,27 @@ export class MarkedStore {
     // yet, or another worker owns the partition by now, and an offset was set back by hand
     const isLoss = ({ loss, at }: Behind) => (vouchedFor(at) ?? 0n) > loss.from
     const losses = behind.filter(isLoss).map(({ loss }) => loss)
-    if (losses.length > 0) onLoss(losses)
-    if (losses.length > 0 && onLostState === 'stop') throw this.giveUp(new StateLost(losses))
+    if (losses.length > 0 && onLostState === 'stop') {
+      onLoss(losses)
+      throw this.giveUp(new StateLost(losses))
+    }
     this.setBacks++
-    for (const { loss, seen } of behind) {
-      const { partition, from } = loss
-      // where it is none, the mark may be another worker's, and is left alone
-      if (losses.includes(loss) || seen?.next === undefined) {
-        await this.place(standings, partition, seen, from, true)
-      } else {
-        standings.set(partition, { applied: from, seen, isSetBack: true })
+    const placed: Loss[] = []
+    try {
+      for (const { loss, seen } of behind) {
+        const { partition, from } = loss
+        // where it is none, the mark may be another worker's, and is left alone
+        if (losses.includes(loss) || seen?.next === undefined) {
+          await this.place(standings, partition, seen, from, true)
+        } else {
+          standings.set(partition, { applied: from, seen, isSetBack: true })
+        }
+        if (losses.includes(loss)) placed.push(loss)
+        source.seek(partition, from)
       }
-      source.seek(partition, from)
+    } finally {
+      // those that are left are found, and told of, again
+      if (placed.length > 0) onLoss(placed)
     }
   }
 

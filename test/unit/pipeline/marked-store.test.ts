@@ -141,6 +141,16 @@ describe('a store that lost acknowledged writes', () => {
     expect(world.losses).toEqual([])
   })
 
+  test('is told of once, however often Redis refuses the mark meanwhile', async () => {
+    const world = createWorld({ committed: 50n, mark: 30n, refusals: 2 })
+    await expect(world.store.look()).rejects.toThrow(Unavailable)
+    await expect(world.store.look()).rejects.toThrow(Unavailable)
+    expect(world.losses).toEqual([])
+    await world.store.look()
+    await world.store.look()
+    expect(world.losses).toHaveLength(1)
+  })
+
   test('ends the worker, where that is wanted, with the command to run', async () => {
     const world = createWorld({ committed: 50n, mark: 30n, onLostState: 'stop' })
     await expect(world.merge(50n, 60n)).rejects.toThrow(Abandoned)
@@ -225,6 +235,8 @@ interface Plan {
   readonly committed: bigint | undefined
   readonly mark: bigint | undefined
   readonly foreign?: true
+  /** How often Redis refuses to set the mark before it does. */
+  readonly refusals?: number
   readonly onLostState?: 'replay' | 'stop'
   readonly onMerge?: (world: Meanwhile) => void | Promise<void>
 }
@@ -245,6 +257,7 @@ function createWorld(plan: Plan) {
   let offsets: PartitionOffsets = { partition: 0, start, end, next, committed }
   let mark = plan.mark
   let connection = 1
+  let refusals = plan.refusals ?? 0
   let beforeOffsets = () => {}
   let beforeMarks = () => {}
   const asMark = (at: bigint | undefined): Mark => ({
@@ -273,6 +286,7 @@ function createWorld(plan: Plan) {
         return new Map(mark === undefined ? [] : [[0, asMark(mark)]])
       },
       compareAndSet: async (_, seen, to) => {
+        if (refusals-- > 0) throw new Unavailable('redis', 'out of memory')
         if (seen?.next !== mark) return undefined
         steps.push(`mark ${mark ?? 'none'} to ${to}`)
         mark = to
