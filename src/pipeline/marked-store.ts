@@ -19,7 +19,18 @@ import type {
   RecordBatch,
   StateConflict,
 } from './ports.ts'
-import { greater, isBehind, type Standing, type Standings, vouchedFor } from './standing.ts'
+import {
+  type Behind,
+  greater,
+  isBehind,
+  type Loss,
+  lossesIn,
+  type Standing,
+  type Standings,
+  vouchedFor,
+} from './standing.ts'
+
+export type { Loss } from './standing.ts'
 
 export interface MarkedStoreOptions {
   readonly store: GroupStore
@@ -31,23 +42,6 @@ export interface MarkedStoreOptions {
   readonly onLoss: (losses: readonly Loss[]) => void
 }
 
-export interface Loss {
-  readonly partition: number
-  /** Where the store stands; undefined: it has no mark of the partition. */
-  readonly mark: bigint | undefined
-  /** Where it stood: all before it had been applied. */
-  readonly applied: bigint
-  /** Where it is read again from: the mark, or the earliest record that the topic still has. */
-  readonly from: bigint
-}
-
-/** A partition whose mark is not where it should be. */
-interface Behind {
-  readonly loss: Loss
-  readonly seen: Mark | undefined
-  readonly at: PartitionOffsets | undefined
-}
-
 const NO_OFFSETS: ReadonlyMap<number, PartitionOffsets> = new Map()
 
 export class MarkedStore {
@@ -57,6 +51,8 @@ export class MarkedStore {
   private readonly options: MarkedStoreOptions
   /** Of the current assignment. */
   private standings: Standings = new Map()
+  /** A seek may come into force only under a later assignment, for which it was not meant. */
+  private readonly sought = new Set<number>()
   private looking: Promise<void> | undefined
   /** How often reading was set back. */
   private setBacks = 0
@@ -147,7 +143,7 @@ export class MarkedStore {
       throw new Unavailable('kafka', `no broker knows partition ${partition} yet`)
     }
     if (fetchOffset <= standing.applied) return standing
-    this.options.source.seek(partition, standing.applied)
+    this.seek(partition, standing.applied)
     throw new Abandoned(`partition ${partition} is read again from ${standing.applied}`)
   }
 
@@ -179,16 +175,16 @@ export class MarkedStore {
         const reached = standing ?? { applied: at?.next ?? applied, isSetBack: false }
         standings.set(partition, { ...reached, seen: mark })
       }
+      const now = standings.get(partition)
+      const isNews = standing === undefined && now !== undefined
+      if (isNews && this.sought.delete(partition)) this.seek(partition, now.applied)
     }
     if (behind.length > 0) await this.setBack(standings, behind)
   }
 
   private async setBack(standings: Standings, behind: readonly Behind[]): Promise<void> {
-    const { source, onLostState, onLoss } = this.options
-    // what Kafka does not count as applied is read again, but is no loss: it was not committed
-    // yet, or another worker owns the partition by now, and an offset was set back by hand
-    const isLoss = ({ loss, at }: Behind) => (vouchedFor(at) ?? 0n) > loss.from
-    const losses = behind.filter(isLoss).map(({ loss }) => loss)
+    const { onLostState, onLoss } = this.options
+    const losses = lossesIn(behind)
     if (losses.length > 0 && onLostState === 'stop') {
       onLoss(losses)
       throw this.giveUp(new StateLost(losses))
@@ -205,7 +201,7 @@ export class MarkedStore {
           standings.set(partition, { applied: from, seen, isSetBack: true })
         }
         if (losses.includes(loss)) placed.push(loss)
-        source.seek(partition, from)
+        this.seek(partition, from)
       }
     } finally {
       // those that are left are found, and told of, again
@@ -223,6 +219,11 @@ export class MarkedStore {
     const all = await source.offsets()
     const offsets = new Map(all.map((each) => [each.partition, each]))
     return { before, offsets, found: await this.guarded(() => marks.read()) }
+  }
+
+  private seek(partition: number, offset: bigint): void {
+    this.sought.add(partition)
+    this.options.source.seek(partition, offset)
   }
 
   /** Sets the mark to where reading goes on. */

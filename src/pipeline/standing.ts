@@ -13,11 +13,37 @@ export interface Standing {
 /** By partition; undefined: not looked at yet. */
 export type Standings = Map<number, Standing | undefined>
 
+export interface Loss {
+  readonly partition: number
+  /** Where the store stands; undefined: it has no mark of the partition. */
+  readonly mark: bigint | undefined
+  /** Where it stood: all before it had been applied. */
+  readonly applied: bigint
+  /** Where it is read again from: the mark, or the earliest record that the topic still has. */
+  readonly from: bigint
+}
+
+/** A partition whose mark is not where it should be. */
+export interface Behind {
+  readonly loss: Loss
+  readonly seen: Mark | undefined
+  readonly at: PartitionOffsets | undefined
+}
+
 /** Up to where the store must have everything; undefined where the mark is to follow. */
 export function vouchedFor(offsets: PartitionOffsets | undefined): bigint | undefined {
   if (offsets?.committed === undefined) return undefined
   // beyond its end: the topic was made anew, or lost its own tail
   return offsets.committed > offsets.end ? undefined : offsets.committed
+}
+
+/**
+ * What Kafka does not count as applied is read again, but is no loss: it was not committed yet,
+ * or another worker owns the partition by now, and an offset was set back by hand.
+ */
+export function lossesIn(behind: readonly Behind[]): Loss[] {
+  const losses = behind.filter(({ loss, at }) => (vouchedFor(at) ?? 0n) > loss.from)
+  return losses.map(({ loss }) => loss)
 }
 
 export function isBehind(mark: Mark | undefined, applied: bigint): boolean {

@@ -222,6 +222,15 @@ test('a batch moves no mark once the partitions are assigned anew', async () => 
   expect(world.mark()).toBe(5n)
 })
 
+test('where reading was set back, it goes on from the commit under the next assignment', async () => {
+  const world = createWorld({ committed: 50n, mark: 30n })
+  await world.store.look()
+  world.setOffsets({ committed: undefined, next: 2n })
+  world.store.assign([0])
+  await world.store.look()
+  expect(world.seeks).toEqual([30n, 2n])
+})
+
 test('what stands at the mark and is none ends the worker', async () => {
   const world = createWorld({ committed: 5n, mark: 5n, foreign: true })
   await expect(world.merge(5n, 9n)).rejects.toThrow(Abandoned)
