@@ -9,6 +9,7 @@ const HEARTBEAT_INTERVAL_MS = 1000
 
 export class ConsumerGroup {
   memberId: string | undefined
+  isJoining = false
   private readonly client: KafkaClient
   private readonly onJoined: (partitions: readonly number[]) => void
   private readonly onReset: (partition: number) => void
@@ -32,7 +33,12 @@ export class ConsumerGroup {
   }
 
   async join(): Promise<void> {
-    this.membership = await this.client.join(this.memberId)
+    this.isJoining = true
+    try {
+      this.membership = await this.client.join(this.memberId)
+    } finally {
+      this.isJoining = false
+    }
     this.memberId = this.membership.memberId
     this.resolved = new Map()
     this.committed = new Map()

@@ -62,7 +62,8 @@ export class Consumer {
   /** Whether nothing is in hand, and each partition is read up to there. */
   isIdleAt(endOf: (partition: number) => number): boolean {
     const { current } = this
-    if (current === undefined || this.busy > 0 || this.queue.length > 0) return false
+    if (current === undefined || current.isJoining || this.busy > 0 || this.queue.length > 0)
+      return false
     return current.partitions.every(
       (partition) => current.positionOf(partition) === endOf(partition),
     )

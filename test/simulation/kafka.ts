@@ -32,10 +32,10 @@ export class Kafka {
   /** Share of fetches whose leader has moved: the consumer joins anew, in the middle of batches. */
   movedShare = 0
   /**
-   * Set once a commit was not answered in time. It is not sent again before the next batch, and
-   * may yet come, behind a later one: then the offset stays behind while nothing else comes.
+   * Set once a commit was refused, or not answered in time. It is not sent again before the next
+   * batch, and may yet come, behind a later one: then the offset stays behind while nothing comes.
    */
-  hasLateCommit = false
+  hasFailedCommit = false
   /** Told of where a partition is read from. */
   onFetch: (partition: number, offset: number) => void = () => {}
   private readonly scheduler: Scheduler
@@ -124,7 +124,7 @@ export class KafkaClient {
         errorOf(this.kafka.group.commit(memberId, generation, commits)),
       )
     } catch (error) {
-      if (!(error as { type?: string }).type) this.kafka.hasLateCommit = true
+      this.kafka.hasFailedCommit = true
       throw error
     }
   }
@@ -156,11 +156,11 @@ export class KafkaClient {
     return this.ask('commits', () => new Map(this.kafka.group.commits))
   }
 
-  /** As src/kafka/offsets.ts: the bounds first, then the commits. */
+  /** The commits first: what is committed meanwhile would seem to be beyond the end. */
   async offsets(): Promise<PartitionOffsets[]> {
     try {
-      const bounds = await this.bounds()
       const commits = await this.commits()
+      const bounds = await this.bounds()
       return bounds.map(({ start, end }, partition) => {
         const commit = commits.get(partition)
         const committed = commit?.offset ?? -1

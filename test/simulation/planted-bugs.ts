@@ -153,7 +153,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "another worker's progress is taken for a loss",
-    file: MARKED_STORE,
+    file: STANDING,
     find: '(vouchedFor(at) ?? 0n) > loss.from',
     replace: 'loss.applied > loss.from',
   },

@@ -98,7 +98,7 @@ export class World {
     }
     return topic.partitions.every(({ behindLastRecord }, partition) => {
       const committed = Math.max(0, group.commits.get(partition)?.offset ?? 0)
-      const isCommitted = committed >= behindLastRecord || this.kafka.hasLateCommit
+      const isCommitted = committed >= behindLastRecord || this.kafka.hasFailedCommit
       return covered.has(partition) && isCommitted
     })
   }
@@ -142,7 +142,12 @@ export class World {
   private watch(): void {
     const { kafka, redis, oracle } = this
     kafka.onFetch = (partition, offset) => oracle.fetched(partition, offset)
-    kafka.group.onCommit = (partition, commit) => oracle.committed(partition, commit)
+    kafka.group.onCommit = (partition, commit) => {
+      // a late one, behind its successor
+      const before = kafka.group.commits.get(partition)?.offset ?? 0
+      if (commit.offset < before) kafka.hasFailedCommit = true
+      oracle.committed(partition, commit)
+    }
     kafka.group.onExpired = () => {
       if (keepsSessions(this.plan)) oracle.fail('a worker that is well did not heartbeat in time')
     }
