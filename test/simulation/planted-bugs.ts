@@ -130,7 +130,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'reading does not go back after a loss',
     file: MARKED_STORE,
-    find: '      source.seek(partition, from)\n',
+    find: '      this.seek(partition, from)\n',
     replace: '',
   },
   {
