@@ -136,18 +136,21 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
     expect(await groupsIn(connection)).toEqual(layoutOf(old, false))
   })
 
-  test.skipIf(isCluster)('where another one took the pause, nothing is replaced', async () => {
-    const connection = own()
-    const old = [patchOf('a', { clock: 1, traits: { plan: 'old' } })]
-    await openGroupStore(connection).merge(old)
-    await openGroupStore(secondPrefix(connection)).merge([patchOf('a', { clock: 2 })])
-    const pause = await held(connection)
-    await connection.client.set(pause.terms.key, 'another one')
-    pause.assertHeld()
-    await expect(replaceGroups(connection, ['a'], pause, 'keep')).rejects.toThrow(LeaseLost)
-    await expect(replaceGroups(connection, ['a'], pause, 'delete')).rejects.toThrow(LeaseLost)
-    expect(await groupsIn(connection)).toEqual(layoutOf(old, false))
-  })
+  // on a Cluster the pause is in another slot, and its time is asked instead: see above
+  if (!isCluster) {
+    test('where another one took the pause, nothing is replaced', async () => {
+      const connection = own()
+      const old = [patchOf('a', { clock: 1, traits: { plan: 'old' } })]
+      await openGroupStore(connection).merge(old)
+      await openGroupStore(secondPrefix(connection)).merge([patchOf('a', { clock: 2 })])
+      const pause = await held(connection)
+      await connection.client.set(pause.terms.key, 'another one')
+      pause.assertHeld()
+      await expect(replaceGroups(connection, ['a'], pause, 'keep')).rejects.toThrow(LeaseLost)
+      await expect(replaceGroups(connection, ['a'], pause, 'delete')).rejects.toThrow(LeaseLost)
+      expect(await groupsIn(connection)).toEqual(layoutOf(old, false))
+    })
+  }
 
   test('the second prefix is cleared of groups, and of nothing else', async () => {
     const connection = own()
