@@ -65,12 +65,12 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
     await restart(node, () => cp(copy, node.folder, { recursive: true }))
     await until('it is told', () => lossesOf(worker).length === 1)
     await expectHealed(scene)
-    expect(await recordsRead(worker)).toBe(2 * RECORDS)
+    await expect.poll(() => recordsRead(worker), { timeout: 10_000 }).toBe(2 * RECORDS)
 
     await restart(node, async () => {})
     await until('it is told', () => lossesOf(worker).length === 2)
     await expectHealed(scene)
-    expect(await recordsRead(worker)).toBe(3.5 * RECORDS)
+    await expect.poll(() => recordsRead(worker), { timeout: 10_000 }).toBe(3.5 * RECORDS)
     expect(lossesOf(worker).map(({ redisHas }) => redisHas)).toEqual([String(RECORDS), 'nothing'])
   }, 120_000)
 

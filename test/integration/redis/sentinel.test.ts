@@ -47,11 +47,11 @@ describe.skipIf(binary === '')('behind Sentinels', () => {
 
     await master.kill()
     const later = patchOf('g', { clock: 2, traits: { name: 'Acme' } })
-    await until('failed over', () => store.merge([later]).then(() => true), 25_000)
+    await until('failed over', () => store.merge([later]).then(() => true), 60_000)
     const group = await readGroup(opened, 'g')
     expect(group?.traits.map(({ name }) => name)).toEqual(['name', 'plan'])
     expect(await opened.client.config('GET', 'port')).toEqual(['port', `${replica.port}`])
-  })
+  }, 90_000)
 })
 
 /** It asks the master for replicas every 10 s only, and a dead one tells of none. */
