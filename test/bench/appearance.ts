@@ -1,44 +1,63 @@
-import type { Redis } from 'ioredis'
+import { Redis } from 'ioredis'
+
+export interface Appearances {
+  /**
+   * Resolves with the moment, by `performance.now()`, in which a key is first seen; undefined
+   * where that takes too long.
+   */
+  of(key: string): Promise<number | undefined>
+  close(): void
+}
 
 /**
- * Sees keys appear in Redis: resolves with the moment, by `performance.now()`, in which a key
- * was first seen. All keys that are waited for are asked for together, again and again without
- * a pause; so a moment is late by one round trip at most.
+ * Sees keys appear in Redis, as Redis tells of it by itself (client tracking in broadcast mode):
+ * so nobody has to ask again and again, which would take time from what is measured. It tells
+ * once a command or a script is done, so what it tells of can be read.
  *
- * @throws if a key does not appear within the time
+ * @param prefix what the keys begin with; Redis tells of every change of any such key
  */
-export function watchKeys(redis: Redis, giveUpAfterMs: number): (key: string) => Promise<number> {
+export async function watchKeys(
+  redisUrl: string,
+  prefix: string,
+  giveUpAfterMs: number,
+): Promise<Appearances> {
   const waiting = new Map<string, Waiting>()
-  let isLooking = false
+  // in the older protocol one connection asks, and another one is told
+  const asking = new Redis(redisUrl, { protocol: 2 })
+  const told = new Redis(redisUrl, { protocol: 2 })
+  told.on('messageBuffer', (_, keys: unknown) => {
+    const at = performance.now()
+    if (Array.isArray(keys)) for (const key of keys) settle(String(key), at)
+  })
+  const id = await told.client('ID')
+  await told.subscribe('__redis__:invalidate')
+  await asking.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', `${id}`, 'BCAST', 'PREFIX', prefix)
 
-  return (key) => {
-    const { promise, resolve, reject } = Promise.withResolvers<number>()
-    waiting.set(key, { resolve, reject, since: performance.now() })
-    if (!isLooking) look()
-    return promise
+  const givingUp = setInterval(() => {
+    const tooOld = performance.now() - giveUpAfterMs
+    for (const [key, { since }] of waiting) if (since < tooOld) settle(key, undefined)
+  }, 100)
+
+  function settle(key: string, at: number | undefined): void {
+    waiting.get(key)?.resolve(at)
+    waiting.delete(key)
   }
 
-  async function look(): Promise<void> {
-    isLooking = true
-    while (waiting.size > 0) {
-      const keys = [...waiting.keys()]
-      const answers = (await redis.pipeline(keys.map((key) => ['exists', key])).exec()) ?? []
-      const at = performance.now()
-      keys.forEach((key, index) => {
-        const { resolve, reject, since } = waiting.get(key)!
-        const isThere = answers[index]?.[1] === 1
-        if (isThere) resolve(at)
-        else if (at - since > giveUpAfterMs) reject(new Error(`${key} never appeared in Redis`))
-        else return
-        waiting.delete(key)
-      })
-    }
-    isLooking = false
+  return {
+    of(key) {
+      const { promise, resolve } = Promise.withResolvers<number | undefined>()
+      waiting.set(key, { resolve, since: performance.now() })
+      return promise
+    },
+    close() {
+      clearInterval(givingUp)
+      asking.disconnect()
+      told.disconnect()
+    },
   }
 }
 
 interface Waiting {
-  readonly resolve: (at: number) => void
-  readonly reject: (reason: Error) => void
+  readonly resolve: (at: number | undefined) => void
   readonly since: number
 }

@@ -1,24 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { redisCpuSeconds, type Servers } from './servers.ts'
+import type { Place } from './place.ts'
+import type { Figures } from './results.ts'
+import type { Servers } from './servers.ts'
 import { committedRecords } from './topic.ts'
-import { type Place, startWorker, type WorkerName } from './worker-process.ts'
+import { startWorker, type WorkerName, type WorkerProcess } from './worker-process.ts'
 
-export interface Drain {
-  readonly worker: WorkerName
-  /** Records between the first and the last commit. */
-  readonly records: number
-  readonly recordsPerSecond: number
-  /** CPU time for each record, in microseconds. */
-  readonly nodeMicros: number
-  readonly redisMicros: number
-  readonly peakMemoryMiB: number
-}
+/** What a drain found. */
+export type DrainFigures = Figures & Required<Pick<Figures, 'eventsPerSecond' | 'count'>>
 
 interface Moment {
   readonly committed: number
   readonly atMs: number
   readonly nodeSeconds: number
   readonly redisSeconds: number
+  readonly kafkaSeconds: number
+  readonly benchSeconds: number
 }
 
 const LOOK_EVERY_MS = 50
@@ -28,49 +24,71 @@ const STALLED_AFTER_MS = 60_000
  * Lets a worker drain a topic that has been filled before, until `records` are committed, and
  * measures from its first commit to its last. So neither its start counts, nor what it does
  * before the first batch is done.
+ *
+ * @throws where all was committed between two looks, or nothing for a minute
  */
 export async function drain(
   name: WorkerName,
   servers: Servers,
   place: Place,
   records: number,
-): Promise<Drain> {
+  onProgress: (committed: number) => void,
+): Promise<DrainFigures> {
   const worker = await startWorker(name, servers, place)
-  const look = async (): Promise<Moment> => ({
-    committed: await committedRecords(servers.admin, place.groupId, place.topic),
-    atMs: performance.now(),
-    nodeSeconds: await worker.cpuSeconds(),
-    redisSeconds: await redisCpuSeconds(servers.redis),
-  })
   try {
     let first: Moment | undefined
-    let last = await look()
-    while (last.committed < records) {
+    let last: Moment | undefined
+    let movedAtMs = performance.now()
+    while (last === undefined || last.committed < records) {
       await delay(LOOK_EVERY_MS)
       await worker.check()
-      const now = await look()
-      if (now.committed > last.committed) {
-        first ??= now
-        last = now
-      } else if (now.atMs - last.atMs > STALLED_AFTER_MS) {
-        throw new Error(`${name} committed nothing for a minute, at ${last.committed} records`)
+      const committed = await committedRecords(servers.admin, place.groupId, place.topic)
+      const atMs = performance.now()
+      if (committed > (last?.committed ?? 0)) {
+        last = await momentOf(servers, worker, committed, atMs)
+        first ??= last
+        movedAtMs = atMs
+        onProgress(committed)
+      } else if (atMs - movedAtMs > STALLED_AFTER_MS) {
+        throw new Error(`${name} committed nothing for a minute, at ${last?.committed} records`)
       }
     }
     if (first === undefined || first.committed === last.committed) {
       throw new Error(`${name} committed everything at once: take more events`)
     }
-    return { worker: name, ...between(first, last), peakMemoryMiB: await worker.peakMemoryMiB() }
+    return { ...between(first, last), peakMemoryMiB: await worker.peakMemoryMiB() }
   } finally {
     await worker.stop()
   }
 }
 
-function between(first: Moment, last: Moment) {
-  const records = last.committed - first.committed
+async function momentOf(
+  servers: Servers,
+  worker: WorkerProcess,
+  committed: number,
+  atMs: number,
+): Promise<Moment> {
+  const [nodeSeconds, redisSeconds, kafkaSeconds] = await Promise.all([
+    worker.cpuSeconds(),
+    servers.redisCpuSeconds(),
+    servers.kafkaCpuSeconds(),
+  ])
+  const { user, system } = process.cpuUsage()
+  const benchSeconds = (user + system) / 1e6
+  return { committed, atMs, nodeSeconds, redisSeconds, kafkaSeconds, benchSeconds }
+}
+
+function between(first: Moment, last: Moment): DrainFigures {
+  const count = last.committed - first.committed
+  const seconds = (last.atMs - first.atMs) / 1000
+  const micros = (of: 'nodeSeconds' | 'redisSeconds' | 'kafkaSeconds') =>
+    ((last[of] - first[of]) / count) * 1e6
   return {
-    records,
-    recordsPerSecond: (records / (last.atMs - first.atMs)) * 1000,
-    nodeMicros: ((last.nodeSeconds - first.nodeSeconds) / records) * 1e6,
-    redisMicros: ((last.redisSeconds - first.redisSeconds) / records) * 1e6,
+    count,
+    eventsPerSecond: count / seconds,
+    nodeMicros: micros('nodeSeconds'),
+    redisMicros: micros('redisSeconds'),
+    kafkaMicros: micros('kafkaSeconds'),
+    benchCpuShare: (last.benchSeconds - first.benchSeconds) / seconds,
   }
 }

@@ -1,43 +1,49 @@
-/**
- * Events like those of a business with many small customers and a few busy ones, the same for
- * the same seed: some 370 bytes, 7 traits, the number of the group floor(50,000 u³) for u
- * uniform, one in 200 not valid.
- */
+/** Events, the same for the same seed; what they are like is the workload's (workloads.ts). */
+
+export interface Workload {
+  readonly name: string
+  readonly groups: number
+  /** The number of the group is `floor(groups * u ** skew)`, for u uniform in [0, 1). */
+  readonly skew: number
+  readonly invalidShare: number
+  readonly firstEventMs: number
+  readonly traitsOf: (group: number, random: () => number) => Readonly<Record<string, unknown>>
+  /** How many usual events weigh as much as one of these: so many fewer are sent. */
+  readonly weight: number
+}
 
 export interface GeneratedEvent {
+  /** Below the workload's `groups`. */
+  readonly group: number
   /** Of the record, and of the event where it is valid. */
   readonly groupId: string
   readonly value: string
   readonly valid: boolean
 }
 
-const GROUPS = 50_000
 const USERS = 200_000
-const INVALID_SHARE = 0.005
-const FIRST_EVENT_MS = Date.UTC(2025, 0, 1)
 /** How far events of the same moment lie apart in the topic. */
 const DISORDER_MS = 5000
 
-const PLANS = ['free', 'starter', 'team', 'business', 'enterprise']
-const INDUSTRIES = ['retail', 'logistics', 'health care', 'software', 'education', 'energy']
-
-export function* generateEvents(count: number, seed: number): Generator<GeneratedEvent> {
+export function* generateEvents(
+  count: number,
+  seed: number,
+  workload: Workload,
+): Generator<GeneratedEvent> {
+  const { groups, skew, invalidShare, firstEventMs } = workload
   const random = randomFrom(seed)
   for (let index = 0; index < count; index++) {
-    const group = Math.floor(GROUPS * random() ** 3)
-    const groupId = `group-${group}`
-    const timestampMs = FIRST_EVENT_MS + index + Math.floor(random() * DISORDER_MS)
-    const event = eventOf(groupId, group, timestampMs, random)
-    const valid = random() >= INVALID_SHARE
-    yield { groupId, value: valid ? event : invalidated(event, index), valid }
+    const group = Math.floor(groups * random() ** skew)
+    const timestampMs = firstEventMs + index + Math.floor(random() * DISORDER_MS)
+    const event = eventOf(`group-${group}`, group, timestampMs, random, workload.traitsOf)
+    const valid = random() >= invalidShare
+    yield {
+      group,
+      groupId: `group-${group}`,
+      value: valid ? event : invalidated(event, index),
+      valid,
+    }
   }
-}
-
-/** How many groups the valid events are about. */
-export function countGroups(events: Iterable<GeneratedEvent>): number {
-  const groups = new Set<string>()
-  for (const { groupId, valid } of events) if (valid) groups.add(groupId)
-  return groups.size
 }
 
 export function eventOf(
@@ -45,20 +51,12 @@ export function eventOf(
   group: number,
   timestampMs: number,
   random: () => number,
+  traitsOf: Workload['traitsOf'],
 ): string {
-  const pick = (from: readonly string[]) => from[Math.floor(random() * from.length)]
   return JSON.stringify({
     user_id: `user-${Math.floor(random() * USERS)}`,
     group_id: groupId,
-    traits: {
-      name: `Customer number ${group} of the whole wide world`,
-      industry: pick(INDUSTRIES),
-      plan: pick(PLANS),
-      employees: Math.floor(random() * 5000),
-      website: `https://customer-${group}.example/about/us`,
-      email: `office@customer-${group}.example`,
-      address: { city: 'Springfield', country: 'US', postal_code: String(10_000 + group) },
-    },
+    traits: traitsOf(group, random),
     timestamp: new Date(timestampMs).toISOString(),
   })
 }

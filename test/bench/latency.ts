@@ -1,109 +1,144 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Producer } from 'kafkajs'
-import { watchKeys } from './appearance.ts'
+import { type Appearances, watchKeys } from './appearance.ts'
 import { eventOf, randomFrom } from './generator.ts'
+import type { Place } from './place.ts'
+import { quantile } from './quantiles.ts'
+import type { Figures } from './results.ts'
 import type { Servers } from './servers.ts'
 import { createTopic } from './topic.ts'
-import { type Place, startWorker, type WorkerName } from './worker-process.ts'
+import { startWorker, type WorkerName } from './worker-process.ts'
+import { USUAL } from './workloads.ts'
 
-export interface Latency {
-  readonly worker: WorkerName
+export interface LatencyLoad {
   readonly eventsPerSecond: number
-  /** How many events were watched. */
-  readonly probes: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly maxMs: number
+  readonly seconds: number
 }
 
-const EVENTS_PER_SECOND = 1000
-/** One event in so many is a probe. */
-const PROBE_EVERY = 10
+export type LatencyFigures = Figures & Required<Pick<Figures, 'p50Ms' | 'p99Ms' | 'maxMs'>>
+
+/** So many events a second are probes: watched until they are in Redis. */
+const PROBES_PER_SECOND = 100
 /** Until the worker's code is warm: not counted. */
 const WARM_UP_SECONDS = 3
-const GIVE_UP_AFTER_MS = 10_000
+export const GIVE_UP_AFTER_MS = 10_000
 const PARTITIONS = 4
+const GROUPS = 10_000
 
 /**
  * The time from just before an event is handed to the producer until it can be read in Redis,
  * both by the clock of this process.
  *
- * A thousand single events a second are sent, evenly. Every tenth is a probe: it is of a group
- * of its own, whose key is asked for until it is there. So a figure is too high by one round
- * trip to Redis at most, and holds the producer's part, and the broker's, too.
+ * Events are sent evenly; what is due by the millisecond goes in one request, from partition to
+ * partition. A probe is of a group of its own, of whose key Redis tells. So a figure holds the
+ * producer's part, and the broker's, too. A probe that never came counts as the longest wait.
  */
 export async function measureLatency(
   name: WorkerName,
   servers: Servers,
   place: Place,
-  seconds: number,
-): Promise<Latency> {
+  load: LatencyLoad,
+  onProgress: (seconds: number) => void,
+): Promise<LatencyFigures> {
   await createTopic(servers.admin, place.topic, PARTITIONS)
   const producer = await servers.connectProducer()
+  const prefix = `${place.keyPrefix}group:{probe-`
+  const appearances = await watchKeys(servers.redisUrl, prefix, GIVE_UP_AFTER_MS)
   const worker = await startWorker(name, servers, place)
   try {
-    const way: Way = {
-      producer,
-      appearance: watchKeys(servers.redis, GIVE_UP_AFTER_MS),
-      place,
-    }
-    await arrival(way, 'first')
-    const latencies = await sendAndWatch(way, (WARM_UP_SECONDS + seconds) * EVENTS_PER_SECOND)
+    const way: Way = { producer, appearances, place }
+    await Promise.all(send(way, [probe('first')], 0))
+    const cpuBefore = process.cpuUsage()
+    const { latencies, tookMs } = await sendAndWatch(way, load, onProgress)
+    const { user, system } = process.cpuUsage(cpuBefore)
     await worker.check()
-    const counted = latencies
-      .slice((WARM_UP_SECONDS * EVENTS_PER_SECOND) / PROBE_EVERY)
-      .sort((a, b) => a - b)
-    const quantile = (q: number) => counted[Math.ceil(q * counted.length) - 1] ?? Number.NaN
+    const counted = latencies.slice(WARM_UP_SECONDS * PROBES_PER_SECOND)
+    const waits = counted.map((latency) => latency ?? GIVE_UP_AFTER_MS)
+    const sent = (WARM_UP_SECONDS + load.seconds) * load.eventsPerSecond
     return {
-      worker: name,
-      eventsPerSecond: EVENTS_PER_SECOND,
-      probes: counted.length,
-      p50Ms: quantile(0.5),
-      p99Ms: quantile(0.99),
-      maxMs: quantile(1),
+      count: counted.length,
+      unseen: counted.filter((latency) => latency === undefined).length,
+      p50Ms: quantile(waits, 0.5),
+      p99Ms: quantile(waits, 0.99),
+      maxMs: quantile(waits, 1),
+      sentPerSecond: (sent / tookMs) * 1000,
+      benchCpuShare: (user + system) / 1000 / tookMs,
+      peakMemoryMiB: await worker.peakMemoryMiB(),
     }
   } finally {
     await worker.stop()
     await producer.disconnect()
+    appearances.close()
   }
 }
 
 /** The way of an event, from end to end. */
 interface Way {
   readonly producer: Producer
-  /** When a key was first seen in Redis. */
-  readonly appearance: (key: string) => Promise<number>
+  readonly appearances: Appearances
   readonly place: Place
 }
 
-/** Sends `count` events at their times; resolves with the latency of each probe, in order. */
-async function sendAndWatch(way: Way, count: number): Promise<number[]> {
+interface Message {
+  readonly groupId: string
+  readonly isProbe: boolean
+}
+
+const probe = (name: string): Message => ({ groupId: `probe-${name}`, isProbe: true })
+
+interface Watched {
+  /** Of each probe, in milliseconds, in the order of sending; undefined: it never came. */
+  readonly latencies: readonly (number | undefined)[]
+  /** From the first event to the last. */
+  readonly tookMs: number
+}
+
+async function sendAndWatch(
+  way: Way,
+  { eventsPerSecond, seconds }: LatencyLoad,
+  onProgress: (seconds: number) => void,
+): Promise<Watched> {
+  const count = (WARM_UP_SECONDS + seconds) * eventsPerSecond
+  const probeEvery = eventsPerSecond / PROBES_PER_SECOND
   const random = randomFrom(1)
-  const probes: Promise<number>[] = []
-  const others: Promise<unknown>[] = []
+  const probes: Promise<number | undefined>[] = []
   const startedAt = performance.now()
-  for (let sent = 0; sent < count; ) {
-    const due = Math.floor(((performance.now() - startedAt) * EVENTS_PER_SECOND) / 1000)
+  let [sent, requests] = [0, 0]
+  while (sent < count) {
+    const due = Math.floor(((performance.now() - startedAt) * eventsPerSecond) / 1000)
+    const messages: Message[] = []
     for (; sent < Math.min(due, count); sent++) {
-      if (sent % PROBE_EVERY === 0) probes.push(arrival(way, `probe-${sent}`))
-      else others.push(send(way, `group-${Math.floor(random() * 10_000)}`))
+      const isProbe = sent % probeEvery === 0
+      const groupId = `group-${Math.floor(random() * GROUPS)}`
+      messages.push(isProbe ? probe(`${sent}`) : { groupId, isProbe })
     }
+    if (messages.length > 0) probes.push(...send(way, messages, requests++))
+    onProgress(sent / eventsPerSecond)
     await delay(1)
   }
-  await Promise.all(others)
-  return Promise.all(probes)
+  const tookMs = performance.now() - startedAt
+  return { latencies: await Promise.all(probes), tookMs }
 }
 
-/** Sends an event of a group not seen before; resolves with the time until it is in Redis. */
-async function arrival(way: Way, groupId: string): Promise<number> {
+/** Sends messages in one request; returns the latencies of the probes among them. */
+function send(
+  { producer, appearances, place }: Way,
+  messages: readonly Message[],
+  request: number,
+): Promise<number | undefined>[] {
+  const random = randomFrom(request)
+  const records = messages.map(({ groupId }) => ({
+    key: groupId,
+    value: eventOf(groupId, 1, Date.now(), random, USUAL.traitsOf),
+    partition: request % PARTITIONS,
+  }))
   const sentAt = performance.now()
-  const sent = send(way, groupId)
-  const seenAt = await way.appearance(`${way.place.keyPrefix}group:{${groupId}}`)
-  await sent
-  return seenAt - sentAt
-}
-
-function send({ producer, place }: Way, groupId: string): Promise<unknown> {
-  const value = eventOf(groupId, 1, Date.now(), Math.random)
-  return producer.send({ topic: place.topic, messages: [{ key: groupId, value }] })
+  const sending = producer.send({ topic: place.topic, messages: records })
+  return messages
+    .filter(({ isProbe }) => isProbe)
+    .map(async ({ groupId }) => {
+      const seenAt = await appearances.of(`${place.keyPrefix}group:{${groupId}}`)
+      await sending
+      return seenAt === undefined ? undefined : seenAt - sentAt
+    })
 }

@@ -1,146 +1,108 @@
-/**
- * What the worker does, measured: draining a backlog, and the way of one event through it.
- * Beside it, on the same servers, the worker that anybody would write first.
- *
- *     npm run bench -- [--scenario drain-1|drain-4|drain-200|latency]… [--events 600000]
- *
- * On the Kafka and Redis of KAFKA_BROKERS and REDIS_URL where both are set, else on a local
- * stack of its own. The figures also go to .local/bench-results.json.
- */
-import { randomUUID } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { cpus } from 'node:os'
-import { dirname, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import { drain } from './drain.ts'
-import { type DrainResult, type LatencyResult, tableOfDrains, tableOfLatencies } from './figures.ts'
-import { countGroups, generateEvents } from './generator.ts'
-import { measureLatency } from './latency.ts'
-import { countKeys, openServers, removeKeys, type Servers } from './servers.ts'
-import { fillTopic, removeTopic } from './topic.ts'
-import type { Place, WorkerName } from './worker-process.ts'
+/** `npm run bench`: see HELP in arguments.ts. */
+import { resolve } from 'node:path'
+import { HELP, parseArguments, type Wish, WrongArguments } from './arguments.ts'
+import { currentCommit, describeMachine } from './machine.ts'
+import { drawPlot } from './plot.ts'
+import { type Progress, startProgress } from './progress.ts'
+import { type Results, readResults, type ScenarioResult, writeResults } from './results.ts'
+import { SCENARIOS, type Scenario } from './scenarios.ts'
+import { openServers, type Servers } from './servers.ts'
+import { openStage, type Stage } from './stage.ts'
+import { headerOf, lineOf, tableOf } from './table.ts'
 
-const PARTITIONS = { 'drain-1': 1, 'drain-4': 4, 'drain-200': 200 } as const
-const SCENARIOS = [...(Object.keys(PARTITIONS) as (keyof typeof PARTITIONS)[]), 'latency'] as const
-type Scenario = (typeof SCENARIOS)[number]
+const ROOT = resolve(import.meta.dirname, '../..')
+const PLOT = 'docs/speed.svg'
 
-const SEED = 42
-const LATENCY_SECONDS = 20
-/** The straightforward worker is slow: a part of the topic tells as much. */
-const MAX_REFERENCE_RECORDS = 50_000
+process.exitCode = await main(process.argv.slice(2))
 
-const RESULTS = resolve(import.meta.dirname, '../../.local/bench-results.json')
-
-await bench()
-
-async function bench(): Promise<void> {
-  const { scenarios, events } = readArguments()
-  const servers = await openServers(process.env, say)
-  const drains: DrainResult[] = []
-  const latencies: LatencyResult[] = []
+async function main(args: readonly string[]): Promise<number> {
   try {
-    for (const scenario of scenarios) {
-      if (scenario === 'latency') latencies.push(await runLatency(servers))
-      else drains.push(await runDrain(servers, PARTITIONS[scenario], events))
+    return await fulfil(parseArguments(args))
+  } catch (error) {
+    if (!(error instanceof WrongArguments)) throw error
+    console.error(`${error.message}\nnpm run bench -- --help tells more.`)
+    return 2
+  }
+}
+
+async function fulfil(wish: Wish): Promise<number> {
+  switch (wish.kind) {
+    case 'help':
+      console.log(HELP)
+      return 0
+    case 'list':
+      for (const { name, about, isDefault } of SCENARIOS) {
+        console.log(`${name.padEnd(14)} ${about}${isDefault ? '' : ' (only where it is named)'}`)
+      }
+      return 0
+    case 'plot':
+      await drawPlot(await readResults(resolve(ROOT, wish.results)), resolve(ROOT, PLOT))
+      console.log(`Drawn: ${PLOT}`)
+      return 0
+    case 'measure':
+      return measure(wish)
+    default:
+      return wish satisfies never
+  }
+}
+
+async function measure(wish: Wish & { kind: 'measure' }): Promise<number> {
+  const progress = startProgress(process.stderr)
+  const servers = await openServers(process.env, progress.say)
+  stopAtSignals(servers)
+  const stage = openStage(servers, progress, wish)
+  const scenarios: ScenarioResult[] = []
+  try {
+    for (const scenario of wish.scenarios) {
+      const place = `${scenarios.length + 1} of ${wish.scenarios.length}`
+      progress.say(`${scenario.name} (${place}): ${scenario.about}`)
+      scenarios.push(await play(scenario, stage, progress))
     }
+    const results: Results = {
+      at: new Date().toISOString(),
+      commit: await currentCommit(),
+      machine: await describeMachine(servers),
+      seed: wish.seed,
+      events: wish.events,
+      repeat: wish.repeat,
+      scenarios,
+    }
+    progress.end()
+    console.log(`\n${headerOf(results)}\n\n${tableOf(scenarios)}`)
+    await writeResults(resolve(ROOT, wish.results), results)
   } finally {
-    // what was measured until something failed is worth as much
-    await show({ at: new Date(), node: process.version, events, drains, latencies })
+    progress.end()
+    await stage.close()
     await servers.stop()
   }
+  return scenarios.some(({ failure }) => failure !== undefined) ? 1 : 0
 }
 
-async function show(results: Results): Promise<void> {
-  const { node, events, drains, latencies } = results
-  console.log(`\n${cpus().length} CPUs, Node ${node}, ${events} events\n`)
-  if (drains.length > 0) console.log(tableOfDrains(drains))
-  if (latencies.length > 0) console.log(tableOfLatencies(latencies))
-  await mkdir(dirname(RESULTS), { recursive: true })
-  await writeFile(RESULTS, `${JSON.stringify(results, null, 2)}\n`)
-}
-
-interface Results {
-  readonly at: Date
-  readonly node: string
-  readonly events: number
-  readonly drains: readonly DrainResult[]
-  readonly latencies: readonly LatencyResult[]
-}
-
-function readArguments(): { scenarios: readonly Scenario[]; events: number } {
-  const { values } = parseArgs({
-    options: {
-      scenario: { type: 'string', multiple: true, default: [...SCENARIOS] },
-      events: { type: 'string', default: '600000' },
-    },
-  })
-  const events = Number(values.events)
-  const unknown = values.scenario.filter((name) => !SCENARIOS.includes(name as Scenario))
-  if (unknown.length > 0 || !Number.isSafeInteger(events) || events < 1) {
-    console.error(`--scenario is one of ${SCENARIOS.join(', ')}; --events is a whole number`)
-    process.exit(2)
-  }
-  return { scenarios: values.scenario as Scenario[], events }
-}
-
-async function runDrain(servers: Servers, partitions: number, count: number): Promise<DrainResult> {
-  const topic = `bench-${randomUUID()}`
+/** A scenario that fails is told, and the others go on. */
+async function play(
+  { name: scenario, play }: Scenario,
+  stage: Stage,
+  progress: Progress,
+): Promise<ScenarioResult> {
+  const startedAt = performance.now()
+  const seconds = () => Math.round((performance.now() - startedAt) / 1000)
   try {
-    await fillTopic(servers, topic, partitions, { count, seed: SEED }, (written) => {
-      say(`Filling ${partitions} partition(s): ${written} of ${count}`)
+    const rows = await play(stage)
+    for (const row of rows) progress.say(`  ${lineOf(row)}`)
+    return { scenario, seconds: seconds(), rows }
+  } catch (error) {
+    const failure = error instanceof Error ? error.message : String(error)
+    progress.say(`  failed: ${failure}`)
+    return { scenario, seconds: seconds(), rows: [], failure }
+  }
+}
+
+/** What a local stack keeps on the disk is gone after a Ctrl-C, too. */
+function stopAtSignals(servers: Servers): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, async () => {
+      await servers.stop()
+      process.exit(130)
     })
-    const ours = await drainInto(servers, 'group-traits', topic, count)
-    const wanted = countGroups(generateEvents(count, SEED))
-    if (ours.groups !== wanted) {
-      throw new Error(`${ours.groups} groups are in Redis, ${wanted} were sent`)
-    }
-    const part = Math.min(count, MAX_REFERENCE_RECORDS)
-    const reference = await drainInto(servers, 'straightforward', topic, part)
-    return { partitions, groups: wanted, ours: ours.figures, reference: reference.figures }
-  } finally {
-    await removeTopic(servers.admin, topic)
   }
-}
-
-async function drainInto(servers: Servers, worker: WorkerName, topic: string, records: number) {
-  say(`Draining with ${worker}`)
-  return atPlace(servers, topic, async (place) => ({
-    figures: await drain(worker, servers, place, records),
-    groups: await countKeys(servers.redis, `${place.keyPrefix}group:*:clock`),
-  }))
-}
-
-async function runLatency(servers: Servers): Promise<LatencyResult> {
-  const measure = async (worker: WorkerName) => {
-    say(`Measuring the latency of ${worker}`)
-    const topic = `bench-${randomUUID()}`
-    try {
-      return await atPlace(servers, topic, (place) =>
-        measureLatency(worker, servers, place, LATENCY_SECONDS),
-      )
-    } finally {
-      await removeTopic(servers.admin, topic)
-    }
-  }
-  return { ours: await measure('group-traits'), reference: await measure('straightforward') }
-}
-
-/** Gives a worker a consumer group and keys of its own, and removes the keys after. */
-async function atPlace<T>(
-  { redis }: Servers,
-  topic: string,
-  use: (place: Place) => Promise<T>,
-): Promise<T> {
-  const id = randomUUID()
-  const place = { topic, groupId: `bench-${id}`, keyPrefix: `bench-${id}:` }
-  try {
-    return await use(place)
-  } finally {
-    await removeKeys(redis, `*${id}*`)
-  }
-}
-
-function say(line: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`)
-  else if (!line.startsWith('Filling')) process.stderr.write(`${line}\n`)
 }

@@ -2,18 +2,36 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs'
+import kafkajs, { type Admin, type Producer } from 'kafkajs'
 import { downloadsFolder } from '../../src/local/endpoints.ts'
+import { kafkaVersion } from '../../src/local/kafka-server.ts'
 import { startLocalStack } from '../../src/local/stack.ts'
+import { cpuSecondsOf, pidWithin } from './process-facts.ts'
 
 /** The Kafka and the Redis to measure on, with clients of our own to fill and watch them. */
-export interface Servers {
-  readonly kafkaBrokers: readonly string[]
-  readonly redisUrl: string
+export interface Servers extends Addresses {
+  /** Whether nobody else uses them. */
+  readonly isOwn: boolean
+  readonly kafkaVersion: string | undefined
   readonly admin: Admin
   readonly redis: Redis
   /** Connects a producer for one topic: kafkajs' own stumbles over a topic that is gone since. */
   connectProducer(): Promise<Producer>
+  /** CPU seconds so far; NaN of a Kafka whose process is not known. */
+  kafkaCpuSeconds(): Promise<number>
+  redisCpuSeconds(): Promise<number>
+  stop(): Promise<void>
+}
+
+export interface Addresses {
+  readonly kafkaBrokers: readonly string[]
+  readonly redisUrl: string
+}
+
+interface Given extends Addresses {
+  readonly isOwn: boolean
+  readonly kafkaVersion: string | undefined
+  readonly kafkaPid: number | undefined
   stop(): Promise<void>
 }
 
@@ -27,14 +45,23 @@ export async function openServers(
 ): Promise<Servers> {
   const { KAFKA_BROKERS, REDIS_URL } = env
   if (KAFKA_BROKERS && REDIS_URL) {
-    const given = { kafkaBrokers: KAFKA_BROKERS.split(','), redisUrl: REDIS_URL }
-    return connect({ ...given, stop: async () => {} })
+    return connect({
+      kafkaBrokers: KAFKA_BROKERS.split(','),
+      redisUrl: REDIS_URL,
+      isOwn: false,
+      kafkaVersion: undefined,
+      kafkaPid: undefined,
+      stop: async () => {},
+    })
   }
   const folder = await mkdtemp(join(tmpdir(), 'group-traits-bench-'))
   const options = { folder, downloads: downloadsFolder, report: say }
   const stack = await startLocalStack({ ...options, engine: 'java' })
   const servers = await connect({
     ...stack,
+    isOwn: true,
+    kafkaVersion,
+    kafkaPid: await pidWithin(join(folder, 'kafka')),
     async stop() {
       await stack.stop()
       await rm(folder, { recursive: true, force: true })
@@ -45,12 +72,10 @@ export async function openServers(
   return servers
 }
 
-async function connect(
-  given: Pick<Servers, 'kafkaBrokers' | 'redisUrl' | 'stop'>,
-): Promise<Servers> {
-  const kafka = new Kafka({
+async function connect({ kafkaPid, ...given }: Given): Promise<Servers> {
+  const kafka = new kafkajs.Kafka({
     brokers: [...given.kafkaBrokers],
-    logLevel: logLevel.NOTHING,
+    logLevel: kafkajs.logLevel.NOTHING,
     retry: { retries: 10 },
   })
   const admin = kafka.admin()
@@ -65,6 +90,11 @@ async function connect(
       await producer.connect()
       return producer
     },
+    kafkaCpuSeconds: () => cpuSecondsOf(kafkaPid),
+    async redisCpuSeconds() {
+      const info = await redis.info('cpu')
+      return numberIn(info, /^used_cpu_user:(\S+)/m) + numberIn(info, /^used_cpu_sys:(\S+)/m)
+    },
     async stop() {
       await admin.disconnect()
       redis.disconnect()
@@ -73,25 +103,23 @@ async function connect(
   }
 }
 
-/** CPU seconds that Redis has used since its start. */
-export async function redisCpuSeconds(redis: Redis): Promise<number> {
-  const info = await redis.info('cpu')
-  return numberIn(info, /^used_cpu_user:(\S+)/m) + numberIn(info, /^used_cpu_sys:(\S+)/m)
+/** How long a broker waits for further members before the first of a group may begin. */
+export async function initialRebalanceDelayMs({ admin }: Servers): Promise<number> {
+  const name = 'group.initial.rebalance.delay.ms'
+  const { brokers } = await admin.describeCluster()
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [
+      {
+        type: kafkajs.ConfigResourceTypes.BROKER,
+        name: String(brokers[0]?.nodeId),
+        configNames: [name],
+      },
+    ],
+  })
+  return Number(resources[0]?.configEntries[0]?.configValue)
 }
 
-/** Keys that match a glob, counted. */
-export async function countKeys(redis: Redis, pattern: string): Promise<number> {
-  let count = 0
-  for await (const keys of redis.scanStream({ match: pattern, count: 5000 })) count += keys.length
-  return count
-}
-
-export async function removeKeys(redis: Redis, pattern: string): Promise<void> {
-  for await (const keys of redis.scanStream({ match: pattern, count: 5000 })) {
-    if (keys.length > 0) await redis.unlink(keys)
-  }
-}
-
-function numberIn(text: string, pattern: RegExp): number {
+export function numberIn(text: string, pattern: RegExp): number {
   return Number(pattern.exec(text)?.[1])
 }

@@ -1,35 +1,68 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs, { type Admin } from 'kafkajs'
-import { generateEvents } from './generator.ts'
+import { type Compression, compressionId } from './compression.ts'
+import { generateEvents, type Workload } from './generator.ts'
 import type { Servers } from './servers.ts'
 
-/** Stays under what a broker takes in one batch of a partition: 1 MB. */
-const PRODUCE_AT_ONCE = 2000
+/** What stands in a topic. */
+export interface TopicContent {
+  readonly workload: Workload
+  readonly count: number
+  readonly seed: number
+  readonly partitions: number
+  readonly compression: Compression
+}
+
+export interface FilledTopic {
+  readonly topic: string
+  readonly records: number
+  /** How many groups the valid events are about. */
+  readonly groups: number
+  readonly invalid: number
+  /** Of the values, all together, before compression. */
+  readonly bytes: number
+}
+
+/** What is sent at once; it stays under what a broker takes in one batch of a partition, 1 MB. */
+const MAX_MESSAGES = 2000
+const MAX_BYTES = 900_000
 
 /** Makes a topic and writes generated events into it, keyed by group. */
 export async function fillTopic(
   { admin, connectProducer }: Servers,
   topic: string,
-  partitions: number,
-  events: { readonly count: number; readonly seed: number },
+  { workload, count, seed, partitions, compression }: TopicContent,
   onProgress: (written: number) => void,
-): Promise<void> {
+): Promise<FilledTopic> {
   await createTopic(admin, topic, partitions)
   const producer = await connectProducer()
+  const codec = compressionId(compression)
+  const groups = new Set<number>()
   let messages: { key: string; value: string }[] = []
-  let written = 0
-  const flush = async () => {
-    await producer.send({ topic, messages, acks: 1 })
-    written += messages.length
+  let waitingBytes = 0
+  let [records, invalid, bytes] = [0, 0, 0]
+  let sending: Promise<unknown> = Promise.resolve()
+  // the next ones are made while these are on their way
+  const send = async () => {
+    await sending
+    onProgress(records)
+    sending = producer.send({ topic, messages, acks: 1, compression: codec })
     messages = []
-    onProgress(written)
+    waitingBytes = 0
   }
-  for (const { groupId, value } of generateEvents(events.count, events.seed)) {
+  for (const { group, groupId, value, valid } of generateEvents(count, seed, workload)) {
+    if (messages.length === MAX_MESSAGES || waitingBytes + value.length > MAX_BYTES) await send()
     messages.push({ key: groupId, value })
-    if (messages.length === PRODUCE_AT_ONCE) await flush()
+    waitingBytes += value.length
+    bytes += value.length
+    records += 1
+    if (valid) groups.add(group)
+    else invalid += 1
   }
-  if (messages.length > 0) await flush()
+  await send()
+  await sending
   await producer.disconnect()
+  return { topic, records, groups: groups.size, invalid, bytes }
 }
 
 /** Makes a topic; resolves once every partition answers. */
@@ -66,13 +99,21 @@ export async function committedRecords(
   }
 }
 
-function isRetriable(error: unknown): boolean {
-  return error instanceof kafkajs.KafkaJSError && error.retriable
+/** Records that a topic holds. */
+export async function countRecords(admin: Admin, topic: string): Promise<number> {
+  const partitions = await admin.fetchTopicOffsets(topic)
+  return partitions.reduce((sum, { low, high }) => sum + Number(high) - Number(low), 0)
 }
 
-/** Removes the topic and what a worker makes beside it. */
-export async function removeTopic(admin: Admin, topic: string): Promise<void> {
-  const existing = await admin.listTopics()
-  const topics = existing.filter((name) => name === topic || name === `${topic}.dead-letters`)
+/** Removes every topic, and every consumer group, that has the text in its name. */
+export async function removeFromKafka(admin: Admin, text: string): Promise<void> {
+  const topics = (await admin.listTopics()).filter((name) => name.includes(text))
   if (topics.length > 0) await admin.deleteTopics({ topics })
+  const { groups } = await admin.listGroups()
+  const groupIds = groups.map(({ groupId }) => groupId).filter((id) => id.includes(text))
+  if (groupIds.length > 0) await admin.deleteGroups(groupIds)
+}
+
+function isRetriable(error: unknown): boolean {
+  return error instanceof kafkajs.KafkaJSError && error.retriable
 }

@@ -2,25 +2,25 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, open, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import type { Servers } from './servers.ts'
+import type { Place } from './place.ts'
+import { cpuSecondsOf, peakMemoryMiBOf } from './process-facts.ts'
+import type { Addresses } from './servers.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const LOGS = join(ROOT, '.local/bench')
+const REFERENCES = 'test/bench/references'
 
-/** What is measured: the worker of this project, or the one that anybody would write first. */
+/** What is measured: the worker of this project, and what it is compared with. */
 export const WORKERS = {
   'group-traits': ['--max-semi-space-size=8', 'dist/main.js', 'worker'],
-  straightforward: ['test/bench/straightforward.ts'],
+  pipelined: [`${REFERENCES}/pipelined.ts`],
+  straightforward: [`${REFERENCES}/straightforward.ts`],
+  fetch: [`${REFERENCES}/fetch.ts`],
+  'fetch and parse': [`${REFERENCES}/fetch.ts`, '--parse'],
+  'bare kafkajs': [`${REFERENCES}/bare.ts`],
 } as const
 
 export type WorkerName = keyof typeof WORKERS
-
-/** Where a worker reads and writes: nobody else does there. */
-export interface Place {
-  readonly topic: string
-  readonly groupId: string
-  readonly keyPrefix: string
-}
 
 /** A worker as a process of its own, as in production. */
 export interface WorkerProcess {
@@ -30,13 +30,14 @@ export interface WorkerProcess {
   peakMemoryMiB(): Promise<number>
   /** @throws with the end of its log, if it has ended by itself */
   check(): Promise<void>
+  /** Resolves once it has ended, after SIGTERM, or 15 s later SIGKILL. */
   stop(): Promise<void>
 }
 
 export async function startWorker(
   name: WorkerName,
-  { kafkaBrokers, redisUrl }: Pick<Servers, 'kafkaBrokers' | 'redisUrl'>,
-  { topic, groupId, keyPrefix }: Place,
+  { kafkaBrokers, redisUrl }: Addresses,
+  { topic, groupId, deadLetterTopic, keyPrefix }: Place,
 ): Promise<WorkerProcess> {
   await mkdir(LOGS, { recursive: true })
   const logFile = join(LOGS, `${groupId}.log`)
@@ -49,6 +50,7 @@ export async function startWorker(
       KAFKA_BROKERS: kafkaBrokers.join(','),
       KAFKA_TOPIC: topic,
       KAFKA_GROUP_ID: groupId,
+      KAFKA_DEAD_LETTER_TOPIC: deadLetterTopic,
       REDIS_URL: redisUrl,
       REDIS_GROUP_PREFIX: `${keyPrefix}group:`,
       REDIS_USER_PREFIX: `${keyPrefix}user:`,
@@ -56,12 +58,14 @@ export async function startWorker(
       LOG_FORMAT: 'json',
     },
   })
+  const release = endWithUs(child)
   await log.close()
   const ended = once(child, 'exit')
+  ended.then(release)
 
   return {
-    cpuSeconds: () => cpuSeconds(child),
-    peakMemoryMiB: () => peakMemoryMiB(child),
+    cpuSeconds: () => cpuSecondsOf(child.pid),
+    peakMemoryMiB: () => peakMemoryMiBOf(child.pid),
     async check() {
       if (child.exitCode === null && child.signalCode === null) return
       const tail = (await readFile(logFile, 'utf8')).trimEnd().split('\n').slice(-10).join('\n')
@@ -76,25 +80,9 @@ export async function startWorker(
   }
 }
 
-const CLOCK_TICKS_PER_SECOND = 100
-
-async function cpuSeconds({ pid }: ChildProcess): Promise<number> {
-  const stat = await procFile(pid, 'stat')
-  // behind the program's name, which may hold anything: fields 14 and 15 are user and system
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND
-}
-
-async function peakMemoryMiB({ pid }: ChildProcess): Promise<number> {
-  const status = await procFile(pid, 'status')
-  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
-}
-
-/** Empty where there is no such file: on another system than Linux, or after the end. */
-async function procFile(pid: number | undefined, name: string): Promise<string> {
-  try {
-    return await readFile(`/proc/${pid}/${name}`, 'utf8')
-  } catch {
-    return ''
-  }
+/** A benchmark that is cut off leaves no worker behind. */
+function endWithUs(child: ChildProcess): () => void {
+  const end = () => void child.kill('SIGKILL')
+  process.on('exit', end)
+  return () => void process.off('exit', end)
 }

@@ -1,0 +1,95 @@
+import { parseArgs } from 'node:util'
+import { SCENARIOS, type Scenario, scenariosNamed } from './scenarios.ts'
+
+export type Wish =
+  | { readonly kind: 'help' }
+  | { readonly kind: 'list' }
+  | { readonly kind: 'plot'; readonly results: string }
+  | {
+      readonly kind: 'measure'
+      readonly scenarios: readonly Scenario[]
+      readonly events: number
+      readonly seed: number
+      readonly repeat: number
+      readonly results: string
+    }
+
+export const HELP = `Measures the worker, beside what it is compared with.
+
+    npm run bench -- [--scenario NAME]… [--events 600000] [--repeat 1] [--seed 42]
+    npm run bench -- --list
+    npm run bench -- --plot
+
+  --scenario NAME  that one, or all that begin so (drain, groups, latency); again for more;
+                   without it those of ten minutes
+  --events N       how many events are drained; fewer where they are large
+  --repeat N       drains N times, by turns with the references, and takes the median
+  --seed N         of the generated events
+  --results FILE   where the figures go, or with --plot come from (.local/bench-results.json)
+  --plot           measures nothing: draws docs/speed.svg from earlier results
+  --list           names the scenarios
+
+On the Kafka and Redis of KAFKA_BROKERS and REDIS_URL where both are set, else on a local stack
+of its own, which is gone after.`
+
+/** A wrong call, told as what is wrong and what to do. */
+export class WrongArguments extends Error {}
+
+const OPTIONS = {
+  scenario: { type: 'string', multiple: true, default: [] as string[] },
+  events: { type: 'string', default: '600000' },
+  repeat: { type: 'string', default: '1' },
+  seed: { type: 'string', default: '42' },
+  results: { type: 'string', default: '.local/bench-results.json' },
+  plot: { type: 'boolean', default: false },
+  list: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+
+/** @throws WrongArguments */
+export function parseArguments(args: readonly string[]): Wish {
+  const values = valuesOf(args)
+  if (values.help) return { kind: 'help' }
+  if (values.list) return { kind: 'list' }
+  const { results } = values
+  if (values.plot) {
+    if (values.scenario.length > 0) {
+      throw new WrongArguments('--plot draws earlier results and measures nothing: no --scenario')
+    }
+    return { kind: 'plot', results }
+  }
+  return {
+    kind: 'measure',
+    scenarios: chosen(values.scenario),
+    events: wholeNumber('--events', values.events),
+    seed: wholeNumber('--seed', values.seed),
+    repeat: wholeNumber('--repeat', values.repeat),
+    results,
+  }
+}
+
+function valuesOf(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS }).values
+  } catch (error) {
+    throw new WrongArguments(error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** In the order of all scenarios, each once. */
+function chosen(names: readonly string[]): readonly Scenario[] {
+  if (names.length === 0) return SCENARIOS.filter(({ isDefault }) => isDefault)
+  const found = new Set<Scenario>()
+  for (const name of names) {
+    const named = scenariosNamed(name)
+    if (named.length === 0) throw new WrongArguments(`No scenario is named ${name}: see --list`)
+    for (const scenario of named) found.add(scenario)
+  }
+  return SCENARIOS.filter((scenario) => found.has(scenario))
+}
+
+function wholeNumber(option: string, text: string): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value > 0) return value
+  throw new WrongArguments(`${option} is a whole number from 1, not "${text}"`)
+}

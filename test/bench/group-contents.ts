@@ -1,0 +1,41 @@
+import { createDecoder } from '../../src/domain/decode.ts'
+import { fold, type GroupState } from '../../src/domain/merge.ts'
+import { DEFAULT_RULES } from '../setup/decode-rules.ts'
+import { randomFrom } from './generator.ts'
+import { USUAL } from './workloads.ts'
+
+/** A group with the usual traits and one member, who is in no other group. */
+export interface GroupContent {
+  /** As the worker's store takes it. */
+  readonly patch: GroupState
+  readonly groupId: string
+  /** Names and values by turns, as a plain HSET takes them. */
+  readonly fields: readonly string[]
+}
+
+/** One event for each group, as of a time. */
+export function generateContents(groups: number, timestampMs: number): GroupContent[] {
+  const random = randomFrom(groups)
+  const { decodeValue } = createDecoder(DEFAULT_RULES)
+  return Array.from({ length: groups }, (_, group) => {
+    const groupId = groupIdOf(group)
+    const traits = USUAL.traitsOf(group, random)
+    const event = {
+      group_id: groupId,
+      user_id: userIdOf(group),
+      traits,
+      timestamp: new Date(timestampMs).toISOString(),
+    }
+    const decoded = decodeValue(Buffer.from(JSON.stringify(event)), timestampMs)
+    const patch = decoded.kind === 'group' ? fold([decoded]).get(groupId) : undefined
+    if (patch === undefined) throw new Error(`The event of ${groupId} should be valid`)
+    return { groupId, patch, fields: Object.entries(traits).flatMap(asField) }
+  })
+}
+
+export const groupIdOf = (group: number) => `group-${group}`
+export const userIdOf = (group: number) => `user-${group}`
+
+function asField([name, value]: readonly [string, unknown]): [string, string] {
+  return [name, typeof value === 'string' ? value : JSON.stringify(value)]
+}

@@ -1,0 +1,39 @@
+import { randomUUID } from 'node:crypto'
+import { removeKeys } from './keys.ts'
+import type { Servers } from './servers.ts'
+import { removeFromKafka } from './topic.ts'
+
+/** Where a worker reads and writes: nobody else does there. */
+export interface Place {
+  readonly topic: string
+  readonly groupId: string
+  readonly deadLetterTopic: string
+  readonly keyPrefix: string
+}
+
+/** Gives a worker a consumer group, dead letters and keys of its own, and removes them after. */
+export async function atPlace<T>(
+  servers: Servers,
+  topic: string,
+  use: (place: Place) => Promise<T>,
+): Promise<T> {
+  const id = `bench-${randomUUID()}`
+  const place = {
+    topic,
+    groupId: id,
+    deadLetterTopic: `${id}.dead-letters`,
+    keyPrefix: `${id}:`,
+  }
+  try {
+    return await use(place)
+  } finally {
+    await removeKeys(servers, id)
+    await removeFromKafka(servers.admin, id)
+  }
+}
+
+/** The same keys, read into by another consumer group. */
+export function again(place: Place): Place {
+  const groupId = `${place.groupId}-again`
+  return { ...place, groupId, deadLetterTopic: `${groupId}.dead-letters` }
+}

@@ -1,0 +1,19 @@
+/** What kafkajs alone can do: fetches all records; with `--parse`, parses their JSON, too. */
+import { openConsumer } from './reference.ts'
+
+const parses = process.argv.includes('--parse')
+const consumer = await openConsumer()
+
+await consumer.run({
+  eachBatch: async ({ batch }) => {
+    if (parses) for (const { value } of batch.messages) parse(String(value))
+  },
+})
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined // some are no JSON on purpose
+  }
+}

@@ -1,0 +1,57 @@
+/** What the workers that we compare with have in common. */
+import { Redis } from 'ioredis'
+import { type Consumer, Kafka, logLevel } from 'kafkajs'
+
+export interface ReferenceEvent {
+  readonly groupId: string
+  readonly time: number
+  readonly traits: Readonly<Record<string, unknown>>
+}
+
+export interface Reference {
+  /** Subscribed to the topic. */
+  readonly consumer: Consumer
+  readonly redis: Redis
+  keyOf(event: ReferenceEvent): string
+}
+
+/** As the environment says; it ends with SIGTERM. */
+export async function openReference(): Promise<Reference> {
+  const { REDIS_URL = '', REDIS_GROUP_PREFIX = '' } = process.env
+  const redis = new Redis(REDIS_URL)
+  const consumer = await openConsumer(() => redis.disconnect())
+  return { consumer, redis, keyOf: ({ groupId }) => `${REDIS_GROUP_PREFIX}{${groupId}}` }
+}
+
+/** A consumer as kafkajs makes it by default. */
+export async function openConsumer(onEnd: () => void = () => {}): Promise<Consumer> {
+  const { KAFKA_BROKERS = '', KAFKA_TOPIC = '', KAFKA_GROUP_ID = '' } = process.env
+  const kafka = new Kafka({ brokers: KAFKA_BROKERS.split(','), logLevel: logLevel.ERROR })
+  const consumer = kafka.consumer({ groupId: KAFKA_GROUP_ID })
+  process.once('SIGTERM', async () => {
+    await consumer.disconnect()
+    onEnd()
+  })
+  await consumer.connect()
+  await consumer.subscribe({ topic: KAFKA_TOPIC, fromBeginning: true })
+  return consumer
+}
+
+/** Undefined where it is not an event: that is passed over. */
+export function parseEvent(value: Buffer | null): ReferenceEvent | undefined {
+  try {
+    const { group_id: groupId, timestamp, traits } = JSON.parse(String(value))
+    const time = Date.parse(timestamp)
+    return groupId === undefined || Number.isNaN(time) ? undefined : { groupId, time, traits }
+  } catch {
+    return undefined // no JSON
+  }
+}
+
+export function asFields({ traits, time }: ReferenceEvent): Record<string, string | number> {
+  const fields: Record<string, string | number> = { updated_at: time }
+  for (const [name, value] of Object.entries(traits)) {
+    fields[name] = typeof value === 'string' ? value : JSON.stringify(value)
+  }
+  return fields
+}

@@ -1,0 +1,94 @@
+/** All scenarios, in the order in which they run. */
+import type { Compression } from './compression.ts'
+import { BOTH_REFERENCES, type DrainPlan, playCeilings, playDrains } from './draining.ts'
+import { playLatency } from './latencies.ts'
+import { playIdle, playStart, playStop } from './life.ts'
+import type { Row } from './results.ts'
+import type { Stage, TopicWish } from './stage.ts'
+import { playMemory, playScript } from './store-cost.ts'
+import { EARLIER, HOT, INVALID, LARGE, PARTIAL, USUAL, uniform, WIDE } from './workloads.ts'
+
+export interface Scenario {
+  readonly name: string
+  /** In one line. */
+  readonly about: string
+  /** Whether it runs where none is named. */
+  readonly isDefault: boolean
+  play(stage: Stage): Promise<readonly Row[]>
+}
+
+const usual: TopicWish = { workload: USUAL }
+
+export const SCENARIOS: readonly Scenario[] = [
+  ...[1, 4, 200].map((partitions) => {
+    const about = `usual events: 50,000 groups, few of them hot; ${partitions} partition(s)`
+    const topic = { workload: USUAL, partitions }
+    return drains(`drain-${partitions}`, about, { topic, references: BOTH_REFERENCES })
+  }),
+  scenario(
+    'ceilings',
+    'kafkajs alone on drain-4: fetching, and fetching with JSON.parse',
+    (stage) => playCeilings(stage, usual),
+  ),
+  drains('duplicates', 'drain-4 once more, by another consumer group into the same keys', {
+    topic: usual,
+    before: usual,
+  }),
+  drains('stale', 'events that are all older than what is in Redis', {
+    topic: { workload: EARLIER },
+    before: usual,
+  }),
+  scenario('stop', 'SIGTERM to exit, idle and draining, median of 5', (stage) =>
+    playStop(stage, usual),
+  ),
+  drains('drain-uniform', 'as drain-4, but every group as likely as any other', {
+    topic: { workload: uniform(50_000) },
+    references: BOTH_REFERENCES,
+  }),
+  ...(['gzip', 'snappy', 'lz4', 'zstd'] as const).map(compressed),
+  ...[4, 5, 6, 7].map((exponent) => {
+    const groups = 10 ** exponent
+    const about = `${groups.toLocaleString('en')} groups, each as likely as any other`
+    const plan = { topic: { workload: uniform(groups) } }
+    return drains(`groups-1e${exponent}`, about, plan, exponent < 7)
+  }),
+  drains('partial', 'each event says 1 of 50 traits', { topic: { workload: PARTIAL } }),
+  drains('wide', 'each event says 500 traits; fewer events', { topic: { workload: WIDE } }),
+  drains('large', 'each event says a value of 10 KB; fewer events', { topic: { workload: LARGE } }),
+  drains('hot', 'one group, which is all in one of 4 partitions', { topic: { workload: HOT } }),
+  drains('invalid', 'every event is rejected and dead-lettered', { topic: { workload: INVALID } }),
+  ...[1000, 10_000].map((eventsPerSecond) =>
+    scenario(
+      `latency-${eventsPerSecond / 1000}k`,
+      `producing to readable in Redis, at ${eventsPerSecond.toLocaleString('en')} events/s`,
+      (stage) => playLatency(stage, eventsPerSecond),
+    ),
+  ),
+  scenario('idle', 'CPU of a worker that has nothing to do, beside bare kafkajs', playIdle),
+  scenario('start', 'spawn to the first event in Redis, median of 5', playStart),
+  scenario('script', 'Redis CPU of the merge, beside a plain HSET of the same traits', playScript),
+  scenario('memory', 'Redis bytes of a group, by kind of key, beside a plain HSET', playMemory),
+]
+
+/**
+ * The scenario of that name; where there is none, those whose names begin so.
+ */
+export function scenariosNamed(name: string): readonly Scenario[] {
+  const exact = SCENARIOS.filter((scenario) => scenario.name === name)
+  return exact.length > 0 ? exact : SCENARIOS.filter((scenario) => scenario.name.startsWith(name))
+}
+
+function compressed(compression: Compression): Scenario {
+  const about = `as drain-4, compressed with ${compression}`
+  // for memory above all: one of them tells, the others are for who asks
+  const topic = { workload: USUAL, compression }
+  return drains(`drain-${compression}`, about, { topic }, compression === 'zstd')
+}
+
+function drains(name: string, about: string, plan: DrainPlan, isDefault = true): Scenario {
+  return { name, about, isDefault, play: (stage) => playDrains(stage, plan) }
+}
+
+function scenario(name: string, about: string, play: Scenario['play']): Scenario {
+  return { name, about, isDefault: true, play }
+}

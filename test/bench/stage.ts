@@ -1,0 +1,66 @@
+/** What scenarios are played on: the servers, the topics, and what was asked for. */
+import { randomUUID } from 'node:crypto'
+import type { Workload } from './generator.ts'
+import type { Progress } from './progress.ts'
+import type { Servers } from './servers.ts'
+import { type FilledTopic, fillTopic, removeFromKafka, type TopicContent } from './topic.ts'
+
+export interface Stage {
+  readonly servers: Servers
+  readonly progress: Progress
+  readonly events: number
+  readonly repeat: number
+  /** A topic of that content, which is filled at the first use; nobody writes to it. */
+  topic(content: TopicWish): Promise<FilledTopic>
+  close(): Promise<void>
+}
+
+export interface TopicWish extends Partial<Pick<TopicContent, 'partitions' | 'compression'>> {
+  readonly workload: Workload
+}
+
+export interface StageOptions {
+  readonly events: number
+  readonly seed: number
+  readonly repeat: number
+}
+
+const DEFAULT_PARTITIONS = 4
+/** More would fill the disk; the scenarios that share a topic follow one another. */
+const KEPT_TOPICS = 3
+
+export function openStage(servers: Servers, progress: Progress, options: StageOptions): Stage {
+  const topics = new Map<string, FilledTopic>()
+  const { events, seed } = options
+
+  const remove = async (key: string, { topic }: FilledTopic) => {
+    topics.delete(key)
+    await removeFromKafka(servers.admin, topic)
+  }
+  return {
+    ...options,
+    servers,
+    progress,
+    async topic({ workload, partitions = DEFAULT_PARTITIONS, compression = 'none' }) {
+      const key = [workload.name, partitions, compression].join(' ')
+      const kept = topics.get(key)
+      topics.delete(key)
+      const filled = kept ?? (await fill({ workload, partitions, compression }))
+      topics.set(key, filled)
+      for (const [key, oldest] of topics) if (topics.size > KEPT_TOPICS) await remove(key, oldest)
+      return filled
+    },
+    async close() {
+      for (const [key, filled] of topics) await remove(key, filled)
+    },
+  }
+
+  function fill(content: Required<TopicWish>): Promise<FilledTopic> {
+    const { workload, partitions, compression } = content
+    const count = Math.ceil(events / workload.weight)
+    const codec = compression === 'none' ? '' : `, ${compression}`
+    const what = `filling ${partitions} partitions with ${count} events (${workload.name}${codec})`
+    const topic = `bench-${randomUUID()}`
+    return fillTopic(servers, topic, { ...content, count, seed }, progress.step(what, count))
+  }
+}
