@@ -103,7 +103,9 @@ const kafka = z.strictObject({
     .describe('How large a compressed batch may become; a larger one stops its partition.'),
   concurrentPartitions: whole(1, 64)
     .default(2)
-    .describe('How many partitions are worked on at the same time.'),
+    .describe(
+      'How many partitions are worked on at the same time; of one, the next batch is decoded ahead.',
+    ),
 })
 
 const redis = z.strictObject({

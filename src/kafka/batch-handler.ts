@@ -1,14 +1,15 @@
 /**
  * From what kafkajs fetched to the pipeline's `handle`, and from how that came out back to
- * what kafkajs is to do next.
+ * what kafkajs is to do next. `eachBatch` resolves once the batch is decoded; the rest goes on
+ * behind it, see batches-in-hand.ts.
  *
  * Nothing but kafkajs' own errors may leave `eachBatch`: it would try a plain error again six
  * times, and dies of a TypeError in silence.
  */
 import { Abandoned, PartitionStopped } from '../pipeline/outage.ts'
 import type { BatchLease, Log, RecordBatch } from '../pipeline/ports.ts'
-import { commitMetadata } from './commit-metadata.ts'
-import type { SendOffsets } from './committer.ts'
+import { leaseOf } from './batch-lease.ts'
+import type { Hand } from './batches-in-hand.ts'
 import { ConsumerFailed } from './consumer-failed.ts'
 import { isKafkajsError } from './failures.ts'
 import type { EachBatchPayload } from './kafkajs.ts'
@@ -16,9 +17,9 @@ import type { PartitionStates } from './partition-states.ts'
 import { fetchedRecords, type Undecodable } from './record-batch.ts'
 
 /**
- * Returning means that all of the batch is durable, and its commit on the way. `Abandoned` has it delivered
- * again; `PartitionStopped` stops its partition; the errors of the lease are passed on as they
- * are. Any other error is a bug.
+ * Returning means that all of the batch is durable, and its commit on the way. `Abandoned` has it
+ * delivered again: whoever throws it sees to that. `PartitionStopped` stops its partition; the
+ * errors of the lease are passed on as they are. Any other error is a bug.
  */
 export type HandleBatch = (batch: RecordBatch, lease: BatchLease) => Promise<void>
 
@@ -28,35 +29,94 @@ export interface BatchHandler {
   /** Aborted once the worker is to stop. */
   readonly signal: AbortSignal
   readonly log: Log
-  /** Called at most once a batch; nothing more is to be handled after it. */
-  readonly onFailed: (error: ConsumerFailed) => void
+  /**
+   * Told of what the session is to end with: a bug, or an error of kafkajs after which it would
+   * read on behind what was given up. It may be told of several.
+   */
+  readonly onFailed: (error: unknown) => void
 }
 
+/** @throws what kafkajs is to act on */
 export async function handleBatch(payload: EachBatchPayload, handler: BatchHandler): Promise<void> {
-  const { batch } = payload
-  const { partitions, signal, log } = handler
-  if (signal.aborted) return
-  const highWatermark = BigInt(batch.highWatermark)
+  const { inHand } = handler.partitions
+  // not at once: kafkajs would fetch the same again and again until the last batch is done
+  if (handler.signal.aborted) return await inHand.settled()
+  await inHand.begin(payload.batch.partition, (hand) => finishBatch(payload, handler, hand))
+}
+
+/** From decoding to durable, or given up: returns which. */
+async function finishBatch(
+  payload: EachBatchPayload,
+  handler: BatchHandler,
+  hand: Hand,
+): Promise<boolean> {
+  const { partitions, signal } = handler
+  if (signal.aborted) return false
+  const { generation } = partitions
+  const isOurs = () => partitions.generation === generation
+  const onError = (error: unknown) => actOn(error, payload, handler, isOurs())
   try {
-    const fetched = readBatch(payload)
-    if (fetched.batch !== undefined) {
-      await handler.handle(fetched.batch, leaseOf(payload, handler))
-      resolve(payload, fetched.batch.nextOffset, log)
-      partitions.advance(batch.partition, fetched.batch.nextOffset, highWatermark)
+    const { batch, stop } = readBatch(payload)
+    const readOn = batch && resolveOnce(payload, batch.nextOffset, handler.log)
+    const turn = async () => {
+      // where it stops, kafkajs would fetch what cannot be read again and again
+      if (stop === undefined) {
+        readOn?.()
+        hand.release()
+      }
+      await hand.turn()
     }
-    if (fetched.stop !== undefined) throw fetched.stop
+    if (batch === undefined) await turn()
+    else await handler.handle(batch, leaseOf(payload, handler, turn, onError))
+    readOn?.()
+    if (batch !== undefined && isOurs()) {
+      partitions.advance(batch.partition, batch.nextOffset, batch.highWatermark)
+    }
+    if (stop !== undefined) throw stop
+    return true
   } catch (error) {
-    if (error instanceof Abandoned) return
-    if (error instanceof PartitionStopped) return stopPartition(error, payload, handler)
-    if (signal.aborted) {
-      log.debug({ error: String(error) }, 'a batch was given up, as the worker stops')
-      return
-    }
-    if (isKafkajsError(error)) throw error
-    payload.pause()
-    handler.onFailed(bugIn(batch, error))
+    onError(error)
+    return false
   }
 }
+
+/** @param isOurs whether the partition is still the one that the batch was fetched for */
+function actOn(
+  error: unknown,
+  payload: EachBatchPayload,
+  handler: BatchHandler,
+  isOurs: boolean,
+): void {
+  const { partitions, signal, log } = handler
+  if (error instanceof Abandoned) return
+  if (error instanceof PartitionStopped) {
+    if (isOurs) stopPartition(error, payload, handler)
+  } else if (signal.aborted) {
+    log.debug({ error: String(error) }, 'a batch was given up, as the worker stops')
+  } else if (!isKafkajsError(error)) {
+    payload.pause()
+    handler.onFailed(bugIn(payload.batch, error))
+  } else if (isOurs) {
+    partitions.inHand.fail(error)
+    if (!isOfRebalance(error)) handler.onFailed(error)
+  }
+}
+
+/**
+ * Whether kafkajs joins the group anew on the error, and so goes back to the commits. Where
+ * nobody hands it the error, its next heartbeat meets the same.
+ */
+function isOfRebalance(error: unknown): boolean {
+  const type = typeof error === 'object' && error !== null && 'type' in error && error.type
+  return typeof type === 'string' && REBALANCES.has(type)
+}
+
+const REBALANCES = new Set([
+  'REBALANCE_IN_PROGRESS',
+  'ILLEGAL_GENERATION',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'UNKNOWN_MEMBER_ID',
+])
 
 /** The records that can be read, and where the partition stops behind them, if it does. */
 function readBatch({ batch }: EachBatchPayload): { batch?: RecordBatch; stop?: PartitionStopped } {
@@ -100,47 +160,18 @@ function fetchOffsetOf(batch: EachBatchPayload['batch'] & { fetchedOffset?: unkn
   return BigInt(String(batch.fetchedOffset))
 }
 
-function leaseOf(payload: EachBatchPayload, { partitions, signal }: BatchHandler): BatchLease {
-  const { topic, partition } = payload.batch
-  const { generation, committer, topicId } = partitions
-  const assertOwned = () => {
-    committer.assertWorking()
-    // another fetch found a rebalance while this batch was in hand
-    if (partitions.generation !== generation) {
-      throw new Abandoned(`partition ${partition} may have another owner by now`)
+/** Once only: later it would overwrite where reading was set back to. */
+function resolveOnce({ resolveOffset }: EachBatchPayload, nextOffset: bigint, log: Log) {
+  let isResolved = false
+  return () => {
+    if (isResolved) return
+    isResolved = true
+    try {
+      resolveOffset(String(nextOffset - 1n))
+    } catch (error) {
+      // a rebalance in between left us without any partition; the commit holds all the same
+      log.debug({ error: String(error) }, 'the partition of a batch is no longer ours')
     }
-  }
-  const send: SendOffsets = async (nextOffsets) => {
-    assertOwned()
-    const metadata = commitMetadata(topicId)
-    const offsets = Array.from(nextOffsets, ([partition, offset]) => {
-      return { partition, offset: String(offset), metadata }
-    })
-    await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: offsets }] })
-  }
-  return {
-    signal,
-    heartbeat: async () => {
-      assertOwned()
-      await payload.heartbeat()
-    },
-    commit: async (nextOffset) => {
-      assertOwned()
-      committer.commit(partition, nextOffset, send)
-      if (!signal.aborted) return
-      // the group is left once the batch is done
-      await committer.settled()
-      committer.assertWorking()
-    },
-  }
-}
-
-function resolve(payload: EachBatchPayload, nextOffset: bigint, log: Log): void {
-  try {
-    payload.resolveOffset(String(nextOffset - 1n))
-  } catch (error) {
-    // a rebalance in between left us without any partition; the commit holds all the same
-    log.debug({ error: String(error) }, 'the partition of a finished batch is no longer ours')
   }
 }
 

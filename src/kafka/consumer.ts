@@ -6,11 +6,12 @@
  * ever; of an outage it tells once. Only before the first fetch is a refusal the end.
  */
 import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as yieldLoop } from 'node:timers/promises'
 import { Refused, Unavailable } from '../pipeline/outage.ts'
 import type { Log } from '../pipeline/ports.ts'
 import { type BackoffRules, backoffMs } from '../pipeline/retry.ts'
 import { type HandleBatch, handleBatch } from './batch-handler.ts'
+import { BatchesInHand } from './batches-in-hand.ts'
 import { ConsumerFailed } from './consumer-failed.ts'
 import { type Joined, openSession, type Session } from './consumer-session.ts'
 import { reasonOf, translate } from './failures.ts'
@@ -71,12 +72,14 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
 const BACKOFF: BackoffRules = { firstDelayMs: 250, maxDelayMs: 10_000, random: Math.random }
 /** How long an ended session may take to clean up before the next one begins. */
 const CLOSE_DEADLINE_MS = 5000
+/** How long the batches in hand may take once a session failed. */
+const BATCHES_DEADLINE_MS = 1000
 /** How long the last commits may take before the group is left without them. */
 const COMMIT_DEADLINE_MS = 1000
 
 class ConsumerLife {
   private readonly options: ConsumerOptions
-  private readonly partitions = new PartitionStates()
+  private readonly partitions: PartitionStates
   private readonly stopping = new AbortController()
   private readonly stopped = once(this.stopping.signal, 'abort')
   private stopDeadlineMs = CLOSE_DEADLINE_MS
@@ -91,6 +94,8 @@ class ConsumerLife {
 
   constructor(options: ConsumerOptions) {
     this.options = options
+    const { concurrentPartitions } = options.settings
+    this.partitions = new PartitionStates(new BatchesInHand(concurrentPartitions, yieldLoop))
   }
 
   async live(): Promise<Refused | ConsumerFailed | undefined> {
@@ -122,7 +127,7 @@ class ConsumerLife {
   private async session(): Promise<Refused | ConsumerFailed | undefined> {
     const { settings, log, handle, onEvent } = this.options
     const { signal } = this.stopping
-    const failed = Promise.withResolvers<ConsumerFailed>()
+    const failed = Promise.withResolvers<unknown>()
     const handler = {
       handle,
       log,
@@ -150,10 +155,10 @@ class ConsumerLife {
     this.current = undefined
     // told at once: to close may take long where nobody answers
     const fatal = signal.aborted ? undefined : this.fatal(error)
-    await Promise.race([
-      this.partitions.committer.settled(),
-      sleep(COMMIT_DEADLINE_MS, undefined, { ref: false }),
-    ])
+    const { inHand, committer } = this.partitions
+    // kafkajs does not wait for them, and once the group is left it takes no commits
+    await within(signal.aborted ? this.stopDeadlineMs : BATCHES_DEADLINE_MS, inHand.settled())
+    await within(COMMIT_DEADLINE_MS, committer.settled())
     await session.close(signal.aborted ? this.stopDeadlineMs : CLOSE_DEADLINE_MS)
     this.partitions.assign([])
     onEvent?.({ kind: 'assigned', partitions: [] })
@@ -216,4 +221,8 @@ class ConsumerLife {
       // a stop cut the wait short, which is all that can fail of it; the caller looks
     }
   }
+}
+
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  await Promise.race([work, sleep(ms, undefined, { ref: false })])
 }

@@ -1,11 +1,12 @@
+import type { BatchesInHand } from './batches-in-hand.ts'
 import { Committer } from './committer.ts'
 
 /** What the consumer knows of the partitions that it was assigned. */
 export interface PartitionState {
   readonly partition: number
-  /** The next offset to be read; unknown until the first batch. */
+  /** All before it is durable; unknown until the first batch. */
   readonly position?: bigint
-  /** Records still to be read, as of the latest fetch. */
+  /** Records behind it, as of the fetch that the latest durable batch came with. */
   readonly lag?: bigint
   /** Set where nothing more is read of it until somebody acts. */
   readonly stopped?: { readonly offset: bigint; readonly message: string }
@@ -14,6 +15,7 @@ export interface PartitionState {
 export class PartitionStates {
   /** Counts the assignments: what began under an earlier one may have another owner by now. */
   generation = 0
+  readonly inHand: BatchesInHand
   /** Of this assignment. */
   committer = new Committer()
   /** Known from before this assignment; undefined where the brokers give topics none. */
@@ -22,8 +24,13 @@ export class PartitionStates {
   /** The latest stop of each partition, so that a rebalance doesn't tell it again. */
   private readonly toldStops = new Map<number, bigint>()
 
+  constructor(inHand: BatchesInHand) {
+    this.inHand = inHand
+  }
+
   assign(partitions: readonly number[], topicId?: string): void {
     this.generation++
+    this.inHand.assign()
     this.topicId = topicId
     this.committer = new Committer()
     this.states = new Map(partitions.map((partition) => [partition, { partition }]))
@@ -38,6 +45,7 @@ export class PartitionStates {
   /** @returns whether the partition is ours; where it had stopped, it goes on */
   seek(partition: number, position: bigint): boolean {
     if (!this.states.has(partition)) return false
+    this.inHand.restart(partition)
     this.states.set(partition, { partition, position })
     return true
   }

@@ -106,6 +106,14 @@ export interface RecordBatch {
 /** The consumer's hold on the partition of a batch. */
 export interface BatchLease {
   /**
+   * To be called once the batch is decoded, before anything of it is written: what comes behind
+   * it may be read and decoded from then on. Resolves once all before it is durable and its
+   * commit handed over; nobody need heartbeat meanwhile.
+   *
+   * @throws Abandoned where a batch before it was given up: then this one comes again as well
+   */
+  turn(): Promise<void>
+  /**
    * Keeps the membership alive: to be called at least every sixth of the session timeout.
    * Cheap where the last one was a moment ago.
    *

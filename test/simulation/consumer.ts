@@ -1,10 +1,13 @@
 /**
  * The consumer of a worker: kafkajs' fetch loops, its queue of batches and what it does about
- * errors, and around it the life that src/kafka/consumer.ts gives it.
+ * errors, and around it the life that src/kafka/consumer.ts gives it. The batches that were
+ * decoded go on behind it.
  */
+import { once } from 'node:events'
 import { type BatchHandler, type HandleBatch, handleBatch } from '../../src/kafka/batch-handler.ts'
+import { BatchesInHand } from '../../src/kafka/batches-in-hand.ts'
 import type { ConsumerEvent } from '../../src/kafka/consumer.ts'
-import type { ConsumerFailed } from '../../src/kafka/consumer-failed.ts'
+import { ConsumerFailed } from '../../src/kafka/consumer-failed.ts'
 import { isKafkajsError } from '../../src/kafka/failures.ts'
 import { PartitionStates } from '../../src/kafka/partition-states.ts'
 import type { Log } from '../../src/pipeline/ports.ts'
@@ -12,7 +15,10 @@ import { ConsumerGroup } from './consumer-group.ts'
 import type { FetchedPartition, KafkaClient } from './kafka.ts'
 import { payloadOf } from './payload.ts'
 
+const STOP_DEADLINE_MS = 10_000
+const BATCHES_DEADLINE_MS = 1000
 const COMMIT_DEADLINE_MS = 1000
+const CLOSE_DEADLINE_MS = 5000
 const RETRIES = 5
 /** Each with a fetch loop of its own. */
 const BROKERS = 2
@@ -27,17 +33,22 @@ export interface ConsumerOptions {
 }
 
 export class Consumer {
-  readonly partitions = new PartitionStates()
+  readonly partitions: PartitionStates
   private readonly options: ConsumerOptions
   private readonly stopping = new AbortController()
+  private readonly stopped = once(this.stopping.signal, 'abort')
   private current: ConsumerGroup | undefined
   private isRunning = false
+  private endSession = () => {}
   /** Batches that wait for their turn. */
   private queue: (() => Promise<void>)[] = []
   private busy = 0
 
   constructor(options: ConsumerOptions) {
     this.options = options
+    const { process } = options.client
+    const inHand = new BatchesInHand(options.concurrency, () => process.sleep(0))
+    this.partitions = new PartitionStates(inHand)
   }
 
   async live(): Promise<void> {
@@ -51,7 +62,6 @@ export class Consumer {
 
   stop(): void {
     this.stopping.abort()
-    this.isRunning = false
   }
 
   seek(partition: number, offset: bigint): void {
@@ -84,20 +94,28 @@ export class Consumer {
       },
       (partition) => onEvent({ kind: 'reset', partition }),
     )
+    const failed = Promise.withResolvers<void>()
+    this.endSession = failed.resolve
     this.current = group
     this.isRunning = true
-    await this.run(group)
+    const running = this.run(group)
+    await Promise.race([running, failed.promise, this.stopped])
+    this.current = undefined
+    const isStopping = this.stopping.signal.aborted
+    const within = (ms: number, work: Promise<unknown>) => Promise.race([work, process.sleep(ms)])
+    const { inHand, committer } = this.partitions
+    await within(isStopping ? STOP_DEADLINE_MS : BATCHES_DEADLINE_MS, inHand.settled())
+    await within(COMMIT_DEADLINE_MS, committer.settled())
     this.isRunning = false
-    const { committer } = this.partitions
-    await Promise.race([committer.settled(), process.sleep(COMMIT_DEADLINE_MS)])
+    await within(isStopping ? STOP_DEADLINE_MS : CLOSE_DEADLINE_MS, running)
     try {
       await group.leave()
     } catch {
       // the group finds out by the session time-out
     }
-    this.current = undefined
     this.partitions.assign([])
     onEvent({ kind: 'assigned', partitions: [] })
+    await running // what is left of it ends by itself, now that nothing is assigned
   }
 
   /** Runner: what fails is tried again some times, after joining anew where that helps. */
@@ -174,7 +192,11 @@ export class Consumer {
   }
 
   private get handler(): BatchHandler {
-    const { handle, log, onFailed } = this.options
+    const { handle, log } = this.options
+    const onFailed = (error: unknown) => {
+      if (error instanceof ConsumerFailed) this.options.onFailed(error)
+      this.endSession()
+    }
     return { handle, log, onFailed, partitions: this.partitions, signal: this.stopping.signal }
   }
 }

@@ -92,7 +92,8 @@ export class World {
   isAtRest(): boolean {
     const { topic, group } = this.kafka
     const covered = new Set<number>()
-    for (const { consumer } of this.workers) {
+    for (const { consumer, inHand } of this.workers) {
+      if (inHand.size > 0) return false
       if (!consumer.isIdleAt((partition) => topic.partition(partition).end)) return false
       for (const partition of consumer.assigned) covered.add(partition)
     }

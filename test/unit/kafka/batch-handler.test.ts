@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { type BatchHandler, handleBatch } from '../../../src/kafka/batch-handler.ts'
+import { BatchesInHand } from '../../../src/kafka/batches-in-hand.ts'
 import { type EachBatchPayload, kafkajs } from '../../../src/kafka/kafkajs.ts'
 import { PartitionStates } from '../../../src/kafka/partition-states.ts'
 import type { FetchedRecord } from '../../../src/kafka/record-batch.ts'
@@ -93,8 +94,8 @@ test('an abandoned batch is left unresolved', async () => {
   expect(failures).toEqual([])
 })
 
-test('errors of kafkajs are passed on as they are: they mean a rebalance', async () => {
-  const rebalance = new kafkajs.KafkaJSError('The group is rebalancing')
+test('a rebalance is passed on as it is, for kafkajs to join anew', async () => {
+  const rebalance = rebalanceError()
   const { payload, handler, failures } = arrange([record(5)], {
     handle: async () => {
       throw rebalance
@@ -161,6 +162,145 @@ test('a partition that is gone by the time its batch is done is nobody’s troub
   expect(failures).toEqual([])
 })
 
+test('any other error of kafkajs ends the session: it would read on behind what was given up', async () => {
+  const cut = new kafkajs.KafkaJSConnectionError('the connection was lost')
+  const { payload, handler, failures } = arrange([record(5)], {
+    handle: async (_, lease) => {
+      await lease.turn()
+      throw cut
+    },
+  })
+  await expect(handleBatch(payload, handler)).resolves.toBeUndefined()
+  await handler.partitions.inHand.settled()
+  expect(failures).toEqual([cut])
+})
+
+test('a batch is read on behind once it is decoded, and counts once it is durable', async () => {
+  const { promise: durable, resolve: becomeDurable } = Promise.withResolvers<void>()
+  const { payload, handler } = arrange([record(5), record(6)], {
+    handle: async (_, lease) => {
+      await lease.turn()
+      await durable
+    },
+  })
+  await handleBatch(payload, handler)
+  expect(payload.resolveOffset).toHaveBeenCalledExactlyOnceWith('6')
+  expect(handler.partitions.list()).toEqual([{ partition: 2 }])
+  becomeDurable()
+  await handler.partitions.inHand.settled()
+  expect(payload.resolveOffset).toHaveBeenCalledOnce()
+  expect(handler.partitions.list()).toMatchObject([{ partition: 2, position: 7n }])
+})
+
+test('what fails behind is thrown at the next batch, until the partitions are assigned anew', async () => {
+  const { promise: failing, reject: fail } = Promise.withResolvers<void>()
+  const { payload, handler, batches, failures } = arrange([record(5)], {
+    handle: async (_, lease) => {
+      await lease.turn()
+      await failing
+    },
+  })
+  await handleBatch(payload, handler)
+  const rebalance = rebalanceError()
+  fail(rebalance)
+  await handler.partitions.inHand.settled()
+  const another = arrange([record(7)]).payload
+  await expect(handleBatch(another, handler)).rejects.toBe(rebalance)
+  await expect(handleBatch(another, handler)).rejects.toBe(rebalance)
+  expect(batches).toHaveLength(1)
+  expect(failures).toEqual([])
+  expect(handler.partitions.list()).toEqual([{ partition: 2 }])
+
+  handler.partitions.assign([2])
+  await handleBatch(another, handler)
+  expect(batches).toHaveLength(2)
+})
+
+test('a commit that fails with nothing left in hand is acted on all the same', async () => {
+  for (const [error, ends] of [
+    [rebalanceError(), false],
+    [new kafkajs.KafkaJSConnectionError('the connection was lost'), true],
+  ] as const) {
+    const { payload, handler, failures } = arrange([record(5)], {
+      handle: async (batch, lease) => lease.commit(batch.nextOffset),
+    })
+    const { promise: answered, reject: answer } = Promise.withResolvers<void>()
+    payload.commitOffsetsIfNecessary.mockReturnValue(answered)
+    await handleBatch(payload, handler)
+    expect(handler.partitions.list()).toMatchObject([{ position: 6n }])
+    answer(error)
+    await handler.partitions.committer.settled()
+    expect(failures).toEqual(ends ? [error] : [])
+    await expect(handleBatch(payload, handler)).rejects.toBe(error)
+  }
+})
+
+test('what an earlier assignment left in hand fails for nobody', async () => {
+  for (const error of [rebalanceError(), new PartitionStopped(5n, 'stopped at 5')]) {
+    const { payload, handler, failures, log } = arrange([record(5)], {
+      handle: async () => {
+        handler.partitions.assign([2])
+        throw error
+      },
+    })
+    await handleBatch(payload, handler)
+    expect(failures).toEqual([])
+    expect(payload.pause).not.toHaveBeenCalled()
+    expect(log.lines).toEqual([])
+    expect(handler.partitions.list()).toEqual([{ partition: 2 }])
+  }
+})
+
+test('before what cannot be read, a partition stops only once all is durable', async () => {
+  for (const messages of [[record(6), unreadable(7, 9)], [unreadable(7, 9)]]) {
+    const { promise: durable, resolve: becomeDurable } = Promise.withResolvers<void>()
+    const first = arrange([record(5)], {
+      handle: async (_, lease) => {
+        await lease.turn()
+        await durable
+      },
+    })
+    await handleBatch(first.payload, first.handler)
+    const next = arrange(messages).payload
+    const handled = handleBatch(next, first.handler)
+    await new Promise(setImmediate)
+    expect(next.resolveOffset).not.toHaveBeenCalled()
+    expect(next.pause).not.toHaveBeenCalled()
+    becomeDurable()
+    await handled
+    expect(next.pause).toHaveBeenCalledOnce()
+    expect(first.handler.partitions.list()[0]?.stopped?.offset).toBe(7n)
+  }
+})
+
+test('while the worker stops, kafkajs waits for what is in hand, and fetches no more', async () => {
+  const stopping = new AbortController()
+  const { promise: durable, resolve: becomeDurable } = Promise.withResolvers<void>()
+  const { payload, handler, batches } = arrange([record(5)], {
+    signal: stopping.signal,
+    handle: async (_, lease) => {
+      await lease.turn()
+      await durable
+    },
+  })
+  await handleBatch(payload, handler)
+  stopping.abort()
+  let isOver = false
+  const handled = handleBatch(payload, handler).then(() => {
+    isOver = true
+  })
+  await new Promise(setImmediate)
+  expect(isOver).toBe(false)
+  becomeDurable()
+  await handled
+  expect(batches).toHaveLength(1)
+})
+
+function rebalanceError(): Error {
+  const error = new kafkajs.KafkaJSError('The group is rebalancing')
+  return Object.assign(error, { type: 'REBALANCE_IN_PROGRESS' })
+}
+
 interface Arrangement {
   readonly lastOffset?: string
   readonly fetchedOffset?: string
@@ -170,9 +310,9 @@ interface Arrangement {
 
 function arrange(messages: FetchedRecord[], given: Arrangement = {}) {
   const batches: RecordBatch[] = []
-  const failures: Error[] = []
+  const failures: unknown[] = []
   const log = recordLog()
-  const partitions = new PartitionStates()
+  const partitions = new PartitionStates(new BatchesInHand(2, async () => {}))
   partitions.assign([2])
   const payload = {
     batch: {

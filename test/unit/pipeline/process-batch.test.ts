@@ -23,7 +23,7 @@ describe('a batch of records', () => {
       world.lease,
       world.pipeline,
     )
-    expect(world.steps).toEqual(['merge', 'dead letters', 'commit 3'])
+    expect(world.steps).toEqual(['turn', 'merge', 'dead letters', 'commit 3'])
     expect(world.states.get('acme')?.traits.get('plan')?.value).toBe('pro')
     expect(world.letters.map(({ record, problem }) => [record.offset, problem.reason])).toEqual([
       ['1', 'not_json'],
@@ -35,7 +35,38 @@ describe('a batch of records', () => {
   test('with nothing rejected asks nothing of the dead-letter topic', async () => {
     const world = createWorld()
     await processBatch(batchOf([event({})]), world.lease, world.pipeline)
-    expect(world.steps).toEqual(['merge', 'commit 1'])
+    expect(world.steps).toEqual(['turn', 'merge', 'commit 1'])
+  })
+
+  test('is decoded before its turn, and written only after it', async () => {
+    const world = createWorld()
+    const { promise: turn, resolve: haveTurn } = Promise.withResolvers<void>()
+    const decoded = Promise.withResolvers<void>()
+    const lease = {
+      ...world.lease,
+      turn: () => {
+        decoded.resolve()
+        return turn
+      },
+    }
+    let clock = 0
+    const pipeline = { ...world.pipeline, elapsed: () => clock }
+    const processing = processBatch(batchOf([event({}), Buffer.from('x')]), lease, pipeline)
+    await decoded.promise
+    expect(world.steps).toEqual([])
+    clock += 1000
+    haveTurn()
+    const report = await processing
+    expect(world.steps).toEqual(['merge', 'dead letters', 'commit 2'])
+    expect(report).toMatchObject({ decodeMs: 0, mergeMs: 0, deadLetterMs: 0, commitMs: 0 })
+  })
+
+  test('is given up, with nothing written, where the one before is', async () => {
+    const abandoned = new Abandoned('the one before')
+    const world = createWorld({ abandoned })
+    const batch = batchOf([event({}), Buffer.from('x')])
+    await expect(processBatch(batch, world.lease, world.pipeline)).rejects.toBe(abandoned)
+    expect(world.steps).toEqual(['turn'])
   })
 
   test('passes over events of another type, which are no dead letters', async () => {
@@ -61,14 +92,14 @@ describe('a batch of records', () => {
   test('waits while Redis is away, then merges and commits', async () => {
     const world = createWorld({ failures: { merge: 3 } })
     await processBatch(batchOf([event({ plan: 'pro' })]), world.lease, world.pipeline)
-    expect(world.steps).toEqual(['merge', 'merge', 'merge', 'merge', 'commit 1'])
+    expect(world.steps).toEqual(['turn', 'merge', 'merge', 'merge', 'merge', 'commit 1'])
     expect(world.outages).toEqual(['away', 'away', 'away', 'back'])
   })
 
   test('waits while the dead-letter topic is away, and commits nothing before', async () => {
     const world = createWorld({ failures: { 'dead letters': 2 } })
     await processBatch(batchOf([Buffer.from('x')]), world.lease, world.pipeline)
-    expect(world.steps.filter((step) => step !== 'merge')).toEqual([
+    expect(world.steps.filter((step) => step !== 'merge' && step !== 'turn')).toEqual([
       'dead letters',
       'dead letters',
       'dead letters',
@@ -96,7 +127,7 @@ describe('a batch of records', () => {
     const bug = new TypeError('undefined is not a function')
     const world = createWorld({ bug })
     await expect(processBatch(batchOf([event({})]), world.lease, world.pipeline)).rejects.toBe(bug)
-    expect(world.steps).toEqual(['merge'])
+    expect(world.steps).toEqual(['turn', 'merge'])
   })
 
   test('stops at a record that hits a bug, once what stands before it is durable', async () => {
@@ -108,7 +139,7 @@ describe('a batch of records', () => {
     )
     await expect(processing).rejects.toThrow(PartitionStopped)
     await expect(processing).rejects.toThrow(/record 1 of groups\/4 \(\d+ bytes\).*skip 4 1/)
-    expect(world.steps).toEqual(['merge', 'commit 1'])
+    expect(world.steps).toEqual(['turn', 'merge', 'commit 1'])
     expect(world.states.get('acme')?.traits.get('plan')?.value).toBe('pro')
   })
 
@@ -146,6 +177,8 @@ interface Faults {
   /** How often each step fails before it works. */
   readonly failures?: { readonly merge?: number; readonly 'dead letters'?: number }
   readonly rebalance?: Error
+  /** What the batch before was given up for. */
+  readonly abandoned?: Abandoned
   readonly bug?: Error
   readonly breakAt?: string
 }
@@ -165,6 +198,10 @@ function createWorld(faults: Faults = {}) {
   }
   const lease: BatchLease = {
     signal: stopping.signal,
+    turn: async () => {
+      steps.push('turn')
+      if (faults.abandoned !== undefined) throw faults.abandoned
+    },
     heartbeat: async () => {
       if (faults.rebalance !== undefined) throw faults.rebalance
     },
