@@ -23,7 +23,7 @@ export const HELP = `Measures the worker, beside what it is compared with.
   --scenario NAME  that one, or all that begin so (drain, groups, latency); again for more;
                    without it those of ten minutes
   --events N       how many events are drained; fewer where they are large
-  --repeat N       drains N times, by turns with the references, and takes the median
+  --repeat N       drains, and measures latency, N times by turns with the references: the median
   --seed N         of the generated events
   --results FILE   where the figures go, or with --plot come from (.local/bench-results.json)
   --plot           measures nothing: draws docs/speed.svg from earlier results

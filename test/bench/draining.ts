@@ -2,10 +2,10 @@
 import { type DrainFigures, drain } from './drain.ts'
 import { countKeys, digestKeys } from './keys.ts'
 import { again, atPlace, type Place } from './place.ts'
-import { medianBy } from './quantiles.ts'
 import type { Row } from './results.ts'
 import type { Stage, TopicWish } from './stage.ts'
 import { countRecords, type FilledTopic } from './topic.ts'
+import { rowsOf, takeTurns } from './turns.ts'
 import type { WorkerName } from './worker-process.ts'
 
 export interface DrainPlan {
@@ -22,57 +22,31 @@ export const BOTH_REFERENCES = ['pipelined', 'straightforward'] as const
 const MAX_STRAIGHTFORWARD_RECORDS = 50_000
 
 /** Drains with ours and with each reference by turns, as often as the stage says. */
-export async function playDrains(
+export function playDrains(
   stage: Stage,
   { topic, references = [], before }: DrainPlan,
 ): Promise<Row[]> {
-  const ours = await runsOf(stage, ['group-traits', ...references], async (worker) =>
+  return drainByTurns(stage, ['group-traits', ...references], async (worker) =>
     before && worker === 'group-traits'
       ? drainOver(stage, await stage.topic(before), await stage.topic(topic))
       : drainAlone(stage, worker, await stage.topic(topic)),
   )
-  return rowsOf(ours)
 }
 
 /** The speed of kafkajs alone, which nothing that reads with it can exceed. */
-export async function playCeilings(stage: Stage, topic: TopicWish): Promise<Row[]> {
-  const runs = await runsOf(stage, ['fetch', 'fetch and parse'], async (worker) =>
+export function playCeilings(stage: Stage, topic: TopicWish): Promise<Row[]> {
+  return drainByTurns(stage, ['fetch', 'fetch and parse'], async (worker) =>
     drainAlone(stage, worker, await stage.topic(topic)),
   )
-  return rowsOf(runs)
 }
 
-type Runs = ReadonlyMap<WorkerName, [DrainFigures, ...DrainFigures[]]>
-
-async function runsOf(
-  stage: Stage,
+async function drainByTurns(
+  { repeat }: Stage,
   workers: readonly WorkerName[],
   run: (worker: WorkerName) => Promise<DrainFigures>,
-): Promise<Runs> {
-  const runs = new Map<WorkerName, [DrainFigures, ...DrainFigures[]]>()
-  for (let round = 0; round < stage.repeat; round++) {
-    for (const worker of workers) {
-      const figures = await run(worker)
-      const earlier = runs.get(worker)
-      if (earlier) earlier.push(figures)
-      else runs.set(worker, [figures])
-    }
-  }
-  return runs
-}
-
-function rowsOf(runs: Runs): Row[] {
-  const typical = new Map(
-    Array.from(runs, ([ran, all]) => [ran, medianBy(all, (run) => run.eventsPerSecond)]),
-  )
-  return Array.from(typical, ([ran, figures]) => {
-    const ratios: Partial<Record<WorkerName, number>> = {}
-    for (const reference of ran === 'group-traits' ? BOTH_REFERENCES : []) {
-      const { eventsPerSecond } = typical.get(reference) ?? {}
-      if (eventsPerSecond) ratios[reference] = figures.eventsPerSecond / eventsPerSecond
-    }
-    return { ran, figures, ratios, runs: runs.get(ran) ?? [] }
-  })
+): Promise<Row[]> {
+  const rate = ({ eventsPerSecond }: DrainFigures) => eventsPerSecond
+  return rowsOf(await takeTurns(workers, repeat, run, rate), rate)
 }
 
 async function drainAlone(

@@ -101,8 +101,7 @@ function rowOf(ran: string, note: string, runs: readonly number[]): Row {
 
 /** A topic with one event. */
 function inOwnTopic<T>(servers: Servers, use: (place: Place) => Promise<T>): Promise<T> {
-  return atPlace(servers, 'unmade', async (unmade) => {
-    const place = { ...unmade, topic: unmade.groupId }
+  return atPlace(servers, undefined, async (place) => {
     await createTopic(servers.admin, place.topic, PARTITIONS)
     const producer = await servers.connectProducer()
     const value = eventOf(GROUP_ID, 0, Date.now(), randomFrom(1), USUAL.traitsOf)

@@ -11,15 +11,19 @@ export interface Place {
   readonly keyPrefix: string
 }
 
-/** Gives a worker a consumer group, dead letters and keys of its own, and removes them after. */
+/**
+ * Gives a worker a consumer group, dead letters and keys of its own, and removes them after.
+ *
+ * @param topic where it stands already; else the place names one, to be made, and removes it
+ */
 export async function atPlace<T>(
   servers: Servers,
-  topic: string,
+  topic: string | undefined,
   use: (place: Place) => Promise<T>,
 ): Promise<T> {
   const id = `bench-${randomUUID()}`
   const place = {
-    topic,
+    topic: topic ?? id,
     groupId: id,
     deadLetterTopic: `${id}.dead-letters`,
     keyPrefix: `${id}:`,

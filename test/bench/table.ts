@@ -40,8 +40,12 @@ export function headerOf({ machine, events, repeat, seed }: Results): string {
 /** A row in one line, for while the others run. */
 export function lineOf(row: Row): string {
   const { figures } = row
-  const rate = figures.eventsPerSecond
-  const said = [rate && `${whole(rate)} events/s`, ratiosOf(row).join(', '), moreOf(row)]
+  const said = [
+    shown(figures.eventsPerSecond, (rate) => `${whole(rate)} events/s`),
+    shown(figures.redisMicros, (micros) => `${tenths(micros)} µs of Redis`),
+    ratiosOf(row).join(', '),
+    moreOf(row),
+  ]
   return `${row.ran}: ${said.filter(Boolean).join('; ')}`
 }
 
@@ -59,7 +63,7 @@ function cellsOf(row: Row): string[] {
 }
 
 function ratiosOf({ ratios = {} }: Row): string[] {
-  return Object.entries(ratios).map(([name, ratio]) => `${ratio?.toFixed(2)} x ${name}`)
+  return Object.entries(ratios).map(([name, ratio]) => `${ratio?.toPrecision(3)} x ${name}`)
 }
 
 function moreOf({ figures, note }: Row): string {

@@ -23,11 +23,14 @@ export async function openReference(): Promise<Reference> {
   return { consumer, redis, keyOf: ({ groupId }) => `${REDIS_GROUP_PREFIX}{${groupId}}` }
 }
 
-/** A consumer as kafkajs makes it by default. */
+/** So long waits a fetch where there is nothing, and so does a stop: 5 s by default. */
+const MAX_WAIT_MS = 250
+
+/** A consumer as kafkajs makes it by default, but for that it ends soon. */
 export async function openConsumer(onEnd: () => void = () => {}): Promise<Consumer> {
   const { KAFKA_BROKERS = '', KAFKA_TOPIC = '', KAFKA_GROUP_ID = '' } = process.env
   const kafka = new Kafka({ brokers: KAFKA_BROKERS.split(','), logLevel: logLevel.ERROR })
-  const consumer = kafka.consumer({ groupId: KAFKA_GROUP_ID })
+  const consumer = kafka.consumer({ groupId: KAFKA_GROUP_ID, maxWaitTimeInMs: MAX_WAIT_MS })
   process.once('SIGTERM', async () => {
     await consumer.disconnect()
     onEnd()
