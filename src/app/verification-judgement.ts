@@ -6,9 +6,11 @@
  * merge only ever goes up, so each trait and each user must stand between the two; where
  * nothing happened meanwhile the two are the same, and so must Redis be.
  */
-import type { GroupState, Membership, TraitState } from '../domain/merge.ts'
+import type { Membership } from '../domain/memberships.ts'
+import type { GroupState } from '../domain/merge.ts'
 import { compareStored, textOf } from '../domain/stored-value.ts'
 import { formatClock } from '../domain/timestamp.ts'
+import type { TraitState } from '../domain/trait-states.ts'
 import type { StandingGroup } from '../redis/state-reader.ts'
 import type { Standing } from '../redis/state-reader-standings.ts'
 
@@ -85,7 +87,7 @@ const MEMBERS: Sort<Membership> = {
   describe: ({ clock, member }) => `${member ? 'member' : 'left'} as of ${formatClock(clock)}`,
 }
 
-type Entries<Entry> = ReadonlyMap<string, Entry>
+type Entries<Entry> = Pick<ReadonlyMap<string, Entry>, 'get'> & { keys(): Iterable<string> }
 
 function* judgeEntries<Entry extends { readonly clock: number }>(
   sort: Sort<Entry>,

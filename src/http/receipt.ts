@@ -5,7 +5,7 @@ import type { Answer } from './endpoint.ts'
 
 /** What was taken of an event, as it was understood. */
 export function accepted({ groupId, userId, assigned, clock, traits }: GroupEvent): Answer {
-  const names = [...traits.keys()]
+  const { names } = traits
   return {
     status: 200,
     body: {

@@ -5,7 +5,9 @@ import { type Conflicts, describeConflict } from './conflict.ts'
 import type { RedisConnection } from './connection.ts'
 import { eraseGroup, type IndexPlace, type PageLimits } from './erasure.ts'
 import { failureOf } from './failure.ts'
-import { type CallLimits, type MergeCall, packCalls } from './patch-packing.ts'
+import { userKeyStart } from './keys.ts'
+import { type MergeCall, packCalls } from './patch-packing.ts'
+import type { CallLimits } from './patch-pieces.ts'
 import { bySlot } from './slots.ts'
 import { runTasks } from './task-lanes.ts'
 import { mergeWithIndexOutside } from './user-index.ts'
@@ -98,17 +100,23 @@ function* merges(
 
 /** Returns how the users stand, where merge.lua answers that. */
 async function mergeCall(
-  { client }: RedisConnection,
+  { client, settings }: RedisConnection,
   { keys, packed, pieces }: MergeCall,
   index: IndexPlace,
   conflicts: Conflicts,
 ): Promise<readonly (readonly string[])[]> {
-  const [refused, standings] = await client.mergeGroups(keys.length, ...keys, packed, index)
+  const [refused, standings] = await client.mergeGroups(
+    keys.length,
+    ...keys,
+    packed,
+    index,
+    userKeyStart(settings),
+  )
   for (let i = 0; i < refused.length; i += 2) {
     const piece = pieces[Number(refused[i])]
     if (piece === undefined) continue
-    const { groupId, userIds } = piece
-    conflicts.set(groupId, { finding: String(refused[i + 1]), userIds })
+    const userIds = [...piece.users.keys()]
+    conflicts.set(piece.groupId, { finding: String(refused[i + 1]), userIds })
   }
   return standings
 }

@@ -21,6 +21,11 @@ export function userKey({ userPrefix }: KeyPrefixes, userId: string): string {
   return `${userPrefix}{${encodeId(userId)}}`
 }
 
+/** What the keys of all users begin with, up to the id. */
+export function userKeyStart({ userPrefix }: KeyPrefixes): string {
+  return `${userPrefix}{`
+}
+
 /** Trait to clock: `group:{ID}:clock`. */
 export const clockKey = (groupKey: string) => `${groupKey}:clock`
 

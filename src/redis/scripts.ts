@@ -51,7 +51,7 @@ export type UserReply = [groups: string[], groupCount: number, left: string[], l
 /** The scripts as the client wants them; reads their files. */
 export function loadScripts(): Record<string, { lua: string; numberOfKeys?: number }> {
   return {
-    mergeGroups: { lua: read('./clock.lua') + read('./merge.lua') },
+    mergeGroups: { lua: MERGE_PARTS.map(read).join('') },
     eraseGroup: { lua: read('./clock.lua') + read('./erase.lua'), numberOfKeys: 1 },
     setUserIndex: { lua: read('./user-index.lua'), numberOfKeys: 2 },
     advanceMark: { lua: read('./advance-mark.lua'), numberOfKeys: 2 },
@@ -62,6 +62,14 @@ export function loadScripts(): Record<string, { lua: string; numberOfKeys?: numb
     probeRights: { lua: read('./probe-rights.lua'), numberOfKeys: 4 },
   }
 }
+
+const MERGE_PARTS = [
+  './clock.lua',
+  './merge-patches.lua',
+  './merge-traits.lua',
+  './merge-users.lua',
+  './merge.lua',
+]
 
 function read(file: string): string {
   return readFileSync(new URL(file, import.meta.url), 'utf8')

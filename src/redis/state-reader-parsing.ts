@@ -1,5 +1,7 @@
-import { type GroupState, type Membership, NEVER, type TraitState } from '../domain/merge.ts'
+import { type Membership, Memberships } from '../domain/memberships.ts'
+import { type GroupState, NEVER } from '../domain/merge.ts'
 import { JsonText } from '../domain/stored-value.ts'
+import { TraitStates } from '../domain/trait-states.ts'
 
 /** What the keys of a group hold, as texts. */
 export interface GroupTexts {
@@ -50,7 +52,7 @@ function parseHead(text: string | undefined): { latest: number; erasedAt: number
 const STAMP = /^(\d{16})([jx]?)$/
 
 function parseTraits(values: ReadonlyMap<string, string>, stamps: ReadonlyMap<string, string>) {
-  const parsed = new Map<string, TraitState>()
+  const parsed = new TraitStates()
   const odd = new Map<string, string>()
   let malformed: string | null = null
   for (const [name, text] of values) {
@@ -74,7 +76,7 @@ function parseTraits(values: ReadonlyMap<string, string>, stamps: ReadonlyMap<st
 }
 
 function parseUsers(members: ReadonlyMap<string, string>, left: ReadonlyMap<string, string>) {
-  const parsed = new Map<string, Membership>()
+  const parsed = new Memberships()
   const odd = new Map<string, string>()
   for (const userId of new Set([...members.keys(), ...left.keys()])) {
     const standing = membershipOf(members.get(userId) ?? null, left.get(userId) ?? null)

@@ -1,5 +1,5 @@
 /** How users stand to groups: as the groups have it, and as the user index has it. */
-import type { Membership } from '../domain/merge.ts'
+import type { Membership } from '../domain/memberships.ts'
 import type { RedisConnection } from './connection.ts'
 import { codeOf } from './failure.ts'
 import { groupKey, groupsKey, type KeyPrefixes, leftKey, membersKey, userKey } from './keys.ts'

@@ -26,9 +26,9 @@ export async function mergeWithIndexOutside(
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const standings = await merge()
     const news: Promise<void>[] = []
-    for (const [i, { groupId, userIds }] of call.pieces.entries()) {
+    for (const [i, { groupId, users }] of call.pieces.entries()) {
       if (conflicts.has(groupId)) continue
-      for (const [u, userId] of userIds.entries()) {
+      for (const [u, userId] of [...users.keys()].entries()) {
         const standing = standings[i]?.[u] ?? ''
         const place = `${i} ${u}`
         if (known.get(place) === standing) continue

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import type { Erasure, GroupEvent } from '../../src/domain/event.ts'
 import { JsonText } from '../../src/domain/stored-value.ts'
+import { eventTraits } from '../setup/event-traits.ts'
 
 export type Event = GroupEvent | Erasure
 
@@ -27,9 +28,7 @@ const groupEvents: fc.Arbitrary<GroupEvent> = fc.record({
   userId: fc.constantFrom(null, ...USER_IDS),
   assigned: fc.boolean(),
   clock: fc.constantFrom(...CLOCKS),
-  traits: fc
-    .array(fc.tuple(fc.constantFrom(...NAMES), values), { maxLength: 5 })
-    .map((entries) => new Map(entries)),
+  traits: fc.array(fc.tuple(fc.constantFrom(...NAMES), values), { maxLength: 5 }).map(eventTraits),
 })
 
 const erasures: fc.Arbitrary<Erasure> = fc.record({

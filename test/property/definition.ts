@@ -1,6 +1,8 @@
 /** The merge as its definition has it, without any step from state to state. */
+import { Memberships } from '../../src/domain/memberships.ts'
 import type { GroupState } from '../../src/domain/merge.ts'
 import type { StoredValue } from '../../src/domain/stored-value.ts'
+import { TraitStates } from '../../src/domain/trait-states.ts'
 import type { Event } from './arrangements.ts'
 
 interface Claim {
@@ -32,7 +34,13 @@ export function statesByDefinition(events: readonly Event[]): GroupState[] {
       const claim = { clock, member: assigned, rank: [Number(assigned)] }
       users.set(userId, [...(users.get(userId) ?? []), claim])
     }
-    return { groupId, latest, erasedAt, traits: winners(traits), users: winners(users) }
+    return {
+      groupId,
+      latest,
+      erasedAt,
+      traits: new TraitStates(winners(traits)),
+      users: new Memberships(winners(users)),
+    }
   })
 }
 

@@ -184,8 +184,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'the floor of an erasure is ignored by Redis',
     file: MERGE,
-    find: 'if (clock > into.erasedAt) mergeTrait',
-    replace: 'mergeTrait',
+    find: 'if (clock > into.erasedAt) into.traits.merge',
+    replace: 'into.traits.merge',
   },
   {
     name: 'an erasure forgets its floor',

@@ -3,6 +3,7 @@ import type { Erasure, GroupEvent } from '../../src/domain/event.ts'
 import type { Reason } from '../../src/domain/problem.ts'
 import type { KafkaRecord } from '../../src/domain/record.ts'
 import { JsonText, type StoredValue } from '../../src/domain/stored-value.ts'
+import { eventTraits } from '../setup/event-traits.ts'
 import type { Chance } from './chance.ts'
 
 export type Event = GroupEvent | Erasure
@@ -55,7 +56,9 @@ function groupEvent(chance: Chance, name: string): PlannedRecord {
   const json =
     `{"group_id":"${groupId}","user_id":"${userId}","traits":{${traits}},` +
     `"timestamp":${clock},"assigned":${assigned}}`
-  const stored = new Map(Array.from(members, ([trait, text]) => [trait, storedValue(trait, text)]))
+  const stored = eventTraits(
+    Array.from(members, ([trait, text]) => [trait, storedValue(trait, text)]),
+  )
   const expected = { kind: 'group', groupId, userId, assigned, clock, traits: stored } as const
   return { name, content: content(json, groupId), expected }
 }

@@ -3,7 +3,7 @@
  * them. On a connection all goes in order; where it is cut, what was sent may still be executed
  * in part, and nobody is told.
  */
-import type { GroupState } from '../../src/domain/merge.ts'
+import { emptyState, type GroupState } from '../../src/domain/merge.ts'
 import type { AppliedMarks, GroupStore, Mark, StateConflict } from '../../src/pipeline/ports.ts'
 import { runTasks } from '../../src/redis/task-lanes.ts'
 import type { Outcome, Way } from './network.ts'
@@ -181,7 +181,7 @@ function groupStoreOf(client: RedisClient): GroupStore {
 }
 
 function erasureIn({ groupId, erasedAt }: GroupState): GroupState {
-  return { groupId, erasedAt, latest: erasedAt, traits: new Map(), users: new Map() }
+  return { ...emptyState(groupId), erasedAt, latest: erasedAt }
 }
 
 function split<Item>(items: readonly Item[], size: number): Item[][] {

@@ -1,6 +1,8 @@
 /** What a state says of an event, and events of a state: by the definition, without any merge. */
-import type { GroupState, Membership, TraitState } from '../../src/domain/merge.ts'
+import type { Membership } from '../../src/domain/memberships.ts'
+import type { GroupState } from '../../src/domain/merge.ts'
 import { compareStored, type StoredValue } from '../../src/domain/stored-value.ts'
+import type { TraitState } from '../../src/domain/trait-states.ts'
 import type { Event } from './records.ts'
 
 /** Whether merging the event would change nothing. */
@@ -41,7 +43,7 @@ export function strangerIn(state: GroupState, events: readonly Event[]): string 
     const isOf = (event: Event) =>
       event.kind === 'group' &&
       event.clock === held.clock &&
-      event.traits.has(name) &&
+      event.traits.names.includes(name) &&
       compareStored(event.traits.get(name) ?? null, held.value) === 0
     if (held.clock <= erasedAt || !events.some(isOf)) return `the trait ${name}`
   }

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { type Folding, foldUpTo } from '../../../src/app/rebuild-fold.ts'
 import type { Unreadable } from '../../../src/app/topic-fold.ts'
-import { mergeState } from '../../../src/domain/merge.ts'
+import { emptyState, mergeState } from '../../../src/domain/merge.ts'
 import { textOf } from '../../../src/domain/stored-value.ts'
 import { kafkajs } from '../../../src/kafka/kafkajs.ts'
 import type { KafkaSettings } from '../../../src/kafka/settings.ts'
@@ -112,7 +112,7 @@ function foldingOf(settings: KafkaSettings) {
     now: Date.now,
     merge: async (patches) => {
       for (const patch of patches) {
-        const state = states.get(patch.groupId) ?? structuredClone(patch)
+        const state = states.get(patch.groupId) ?? emptyState(patch.groupId)
         mergeState(state, patch)
         states.set(patch.groupId, state)
         groups.set(patch.groupId, textOf(state.traits.get('n')?.value ?? ''))

@@ -1,6 +1,7 @@
 import type { GroupEvent } from '../../../src/domain/event.ts'
 import { emptyState, type GroupState } from '../../../src/domain/merge.ts'
 import type { StoredValue } from '../../../src/domain/stored-value.ts'
+import { eventTraits } from '../../setup/event-traits.ts'
 
 type Traits = Readonly<Record<string, StoredValue | null>> | ReadonlyMap<string, StoredValue | null>
 
@@ -33,7 +34,7 @@ export function eventOf(content: {
     kind: 'group',
     assigned: true,
     ...content,
-    traits: new Map(entriesOf(content.traits)),
+    traits: eventTraits(entriesOf(content.traits)),
   }
 }
 

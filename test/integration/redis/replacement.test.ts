@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { Memberships } from '../../../src/domain/memberships.ts'
 import type { RedisConnection } from '../../../src/redis/connection.ts'
 import { openGroupStore } from '../../../src/redis/group-store.ts'
 import { walkGroups, walkKeys } from '../../../src/redis/key-walk.ts'
@@ -209,7 +210,7 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
     await mendUserIndex(disturbed, openGroupStore(connection), never)
     expect(isMerged).toBe(true)
     const users = { ann: { clock: 1, member: true }, bob: { clock: 5, member: true } }
-    const state = { ...patchOf('g', { clock: 5 }), users: new Map(Object.entries(users)) }
+    const state = { ...patchOf('g', { clock: 5 }), users: new Memberships(Object.entries(users)) }
     expect(await allIn(connection)).toEqual(layoutOf([state]))
   })
 

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { judge } from '../../../src/app/verification-judgement.ts'
+import { Memberships } from '../../../src/domain/memberships.ts'
 import { emptyState, type GroupState, mergeEvent } from '../../../src/domain/merge.ts'
 import { JsonText } from '../../../src/domain/stored-value.ts'
+import { TraitStates } from '../../../src/domain/trait-states.ts'
 import type { StandingGroup } from '../../../src/redis/state-reader.ts'
 import { patchOf } from '../../integration/redis/patches.ts'
 import { type Event, events } from '../../property/arrangements.ts'
@@ -179,7 +181,7 @@ function standing(state: GroupState): StandingGroup {
 }
 
 function copyOf(state: GroupState): GroupState {
-  return { ...state, traits: new Map(state.traits), users: new Map(state.users) }
+  return { ...state, traits: new TraitStates(state.traits), users: new Memberships(state.users) }
 }
 
 function isSame(a: GroupState, b: GroupState): boolean {

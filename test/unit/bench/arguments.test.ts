@@ -13,9 +13,10 @@ describe('the arguments of the benchmark', () => {
     expect(namesOf('--scenario', 'latency', '--scenario', 'latency-1k')).toHaveLength(2)
   })
 
-  test('that name none mean those of ten minutes', () => {
+  test('that name none mean some, and that name all mean every one', () => {
     expect(namesOf()).toContain('drain-4')
     expect(namesOf()).not.toContain('groups-1e7')
+    expect(namesOf('--scenario', 'all')).toContain('groups-1e7')
   })
 
   test.each([

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createDecoder } from '../../../src/domain/decode.ts'
 import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
+import { eventTraits } from '../../setup/event-traits.ts'
 import { accept, decode, eventText, NOW, problemsOf, word } from './decoding.ts'
 
 describe('the sample of the contract', () => {
@@ -17,7 +18,7 @@ describe('the sample of the contract', () => {
       userId: 'user123',
       assigned: true,
       clock: Date.UTC(2020, 10, 23, 22, 28, 55, 111) * 1000,
-      traits: new Map([
+      traits: eventTraits([
         ['name', 'account name'],
         ['industry', 'industry belongs to'],
         ['plan', 'name of plan associate with account'],

@@ -1,13 +1,10 @@
-import { unpack } from 'msgpackr'
 import { describe, expect, test } from 'vitest'
-import { emptyState, type GroupState } from '../../../src/domain/merge.ts'
+import { Memberships } from '../../../src/domain/memberships.ts'
+import { emptyState, foldInto, type GroupState } from '../../../src/domain/merge.ts'
 import { JsonText, type StoredValue } from '../../../src/domain/stored-value.ts'
-import {
-  type CallLimits,
-  type MergeCall,
-  packCalls,
-  stampOf,
-} from '../../../src/redis/patch-packing.ts'
+import { type MergeCall, packCalls, stampOf } from '../../../src/redis/patch-packing.ts'
+import type { CallLimits } from '../../../src/redis/patch-pieces.ts'
+import { eventOf } from '../../integration/redis/patches.ts'
 
 const prefixes = { groupPrefix: 'group:', userPrefix: 'user:' }
 const WIDE: CallLimits = {
@@ -20,22 +17,21 @@ const STAMP = '1606170535111000'
 const CLOCK = Number(STAMP)
 
 describe('a patch', () => {
-  test('is packed as merge.lua reads it: values, which are JSON, what is removed, users', () => {
-    const patch = patchOf('a{b', {
-      plan: 'pro',
-      old: null,
-      address: new JsonText('{"city":"Oslo"}'),
-    })
+  test('is packed as merge.lua reads it: its shape, then values, then users', () => {
+    const traits = { plan: 'pro', old: null, address: new JsonText('{"city":"Oslo"}') }
+    const patch = patchOf('a{b', traits)
     patch.users.set('u1', { clock: 7, member: true })
-    patch.users.set('u%', { clock: 8, member: false })
+    patch.users.set('u%', { clock: CLOCK, member: false })
     const [call] = [...packCalls([patch], prefixes, WIDE)]
     expect(call?.keys).toEqual(['group:{a%7Bb}'])
-    expect(call?.pieces).toEqual([{ groupId: 'a{b', userIds: ['u1', 'u%'] }])
-    expect(listOf(call)).toEqual([
-      ...['a{b', 7, STAMP, STAMP, 4, 1, 1, 0, 8],
-      ...['plan', 'pro', 'address', '{"city":"Oslo"}', 2, 'old'],
-      ...['u1', '0000000000000007', true, 'user:{u1}'],
-      ...['u%', '0000000000000008', false, 'user:{u%25}'],
+    expect(call?.pieces).toEqual([patch])
+    expect(unpacked(call)).toEqual([
+      [[2, 'plan', '', 'address', 'j', 'old', 'x']],
+      [
+        ...['a{b', STAMP, 1, true, true, 'pro', '{"city":"Oslo"}', 2, 7],
+        ...['u1', '0000000000000007', true, false],
+        ...['u%', true, false, 'user:{u%25}'],
+      ],
     ])
   })
 
@@ -44,11 +40,17 @@ describe('a patch', () => {
     patch.traits.set('old', { clock: 5, value: null })
     patch.traits.set('name', { clock: 6, value: 'Acme' })
     const [call] = [...packCalls([patch], prefixes, WIDE)]
-    expect(listOf(call)).toEqual([
-      ...['a', 5, STAMP, false, 4, 0, 1, 3, 0],
-      ...['plan', 'pro', 'name', 'Acme', 'old'],
-      ...[STAMP, '0000000000000006', '0000000000000005'],
+    expect(unpacked(call)).toEqual([
+      [[2, 'plan', '', 'name', '', 'old', 'x']],
+      ['a', STAMP, 1, 5, false, 'pro', 'Acme', STAMP, '0000000000000006', '0000000000000005', 0],
     ])
+  })
+
+  test('whose traits share a clock that is not the latest has it once', () => {
+    const patch = { ...patchOf('a', { plan: 'pro' }), latest: CLOCK + 1 }
+    const [call] = [...packCalls([patch], prefixes, WIDE)]
+    const latest = String(CLOCK + 1)
+    expect(unpacked(call)).toEqual([[[1, 'plan', '']], ['a', latest, 1, CLOCK, STAMP, 'pro', 0]])
   })
 
   test('that says nothing at all is left out', () => {
@@ -58,7 +60,7 @@ describe('a patch', () => {
   test('with a clock alone is packed: the latest clock counts', () => {
     const patch = { ...emptyState('a'), latest: 5 }
     const [call] = [...packCalls([patch], prefixes, WIDE)]
-    expect(listOf(call)).toEqual(['a', 5, '0000000000000005', false, 0, 0, 0, 0, 0])
+    expect(unpacked(call)).toEqual([[], ['a', '0000000000000005', 0, 0]])
   })
 
   test('that is large goes in pieces, each with the latest clock', () => {
@@ -67,7 +69,7 @@ describe('a patch', () => {
     const pieces = calls.flatMap(({ patches }) => patches)
     expect(pieces.map(({ names }) => names.length)).toEqual([10, 10, 5])
     expect(pieces.flatMap(({ names }) => names)).toEqual(traits.map(([name]) => name))
-    expect(pieces.every(({ latest }) => latest === STAMP)).toBe(true)
+    expect(pieces.every(({ latest }) => latest === CLOCK)).toBe(true)
   })
 
   test('is cut by size, too, but never in the middle of a trait', () => {
@@ -82,6 +84,18 @@ describe('a patch', () => {
 })
 
 describe('calls', () => {
+  test('hold what patches of the same traits have in common once', () => {
+    const like = (id: string, plan: StoredValue) => patchOf(id, { name: 'Acme', plan })
+    const patches = [like('a', 'x'), like('b', 'y'), like('c', new JsonText('1')), like('d', 'z')]
+    const [call] = [...packCalls(patches, prefixes, WIDE)]
+    const [shapes, list] = unpacked(call)
+    expect(shapes).toEqual([
+      [2, 'name', '', 'plan', ''],
+      [2, 'name', '', 'plan', 'j'],
+    ])
+    expect(list.filter((_, i) => i % 8 === 2)).toEqual([1, 1, 2, 1])
+  })
+
   const ids = Array.from({ length: 7 }, (_, i) => `g${i}`)
 
   test('carry as many groups as they may', () => {
@@ -116,25 +130,20 @@ test('a stamp has 16 digits, whatever the clock', () => {
 })
 
 function patchOf(groupId: string, traits: Record<string, StoredValue | null>): GroupState {
-  const entries = Object.entries(traits).map(([name, value]) => [name, { clock: CLOCK, value }])
-  return { ...emptyState(groupId), latest: CLOCK, traits: new Map(entries as never) }
+  const states = new Map<string, GroupState>()
+  foldInto(states, eventOf({ groupId, userId: 'u', clock: CLOCK, traits }))
+  return { ...(states.get(groupId) as GroupState), users: new Memberships() }
 }
 
-function listOf(call: MergeCall | undefined): unknown[] {
-  return unpack(call?.packed ?? Buffer.alloc(0)) as unknown[]
+function unpacked(call: MergeCall | undefined): [shapes: unknown[][], list: unknown[]] {
+  return JSON.parse(call?.packed ?? '[]')
 }
 
+/** Each call's patches. */
 function packed(patches: readonly GroupState[], limits: Partial<CallLimits>) {
-  return Array.from(packCalls(patches, prefixes, { ...WIDE, ...limits }), (call) => {
-    let list = listOf(call)
-    return {
-      patches: call.keys.map(() => {
-        const [groupId, , latest] = list
-        const counts = list.slice(4, 9).map(Number)
-        const names = list.slice(9, 9 + (counts[0] ?? 0)).filter((_, i) => i % 2 === 0)
-        list = list.slice(9 + counts.reduce((sum, count) => sum + count, 0))
-        return { groupId, latest, names }
-      }),
-    }
-  })
+  return Array.from(packCalls(patches, prefixes, { ...WIDE, ...limits }), ({ pieces }) => ({
+    patches: pieces.map(({ groupId, latest, traits }) => {
+      return { groupId, latest, names: [...traits.keys()] }
+    }),
+  }))
 }
