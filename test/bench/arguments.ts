@@ -20,8 +20,8 @@ export const HELP = `Measures the worker, beside what it is compared with.
     npm run bench -- --list
     npm run bench -- --plot
 
-  --scenario NAME  that one, or all that begin so (drain, groups, latency); again for more;
-                   without it those of ten minutes
+  --scenario NAME  that one, or those that begin so (drain, groups, latency), or all; again
+                   for more; without it a set that takes some ten minutes
   --events N       how many events are drained; fewer where they are large
   --repeat N       drains, and measures latency, N times by turns with the references: the median
   --seed N         of the generated events

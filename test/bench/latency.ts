@@ -22,6 +22,8 @@ const PROBES_PER_SECOND = 100
 /** Until the worker's code is warm: not counted. */
 const WARM_UP_SECONDS = 3
 export const GIVE_UP_AFTER_MS = 10_000
+/** Of one request, where this process was kept from sending in time: a broker takes 1 MB. */
+const MAX_MESSAGES = 1000
 const PARTITIONS = 4
 const GROUPS = 10_000
 
@@ -46,7 +48,9 @@ export async function measureLatency(
   const appearances = await watchKeys(servers.redisUrl, prefix, GIVE_UP_AFTER_MS)
   const worker = await startWorker(name, servers, place)
   try {
-    const way: Way = { producer, appearances, place }
+    const refusal = new AbortController()
+    const onRefused = (error: unknown) => refusal.abort(error)
+    const way: Way = { producer, appearances, place, refused: refusal.signal, onRefused }
     await Promise.all(send(way, [probe('first')], 0))
     const cpuBefore = process.cpuUsage()
     const { latencies, tookMs } = await sendAndWatch(way, load, onProgress)
@@ -77,6 +81,9 @@ interface Way {
   readonly producer: Producer
   readonly appearances: Appearances
   readonly place: Place
+  /** Aborted once the broker refused a request. */
+  readonly refused: AbortSignal
+  readonly onRefused: (error: unknown) => void
 }
 
 interface Message {
@@ -107,7 +114,7 @@ async function sendAndWatch(
   while (sent < count) {
     const due = Math.floor(((performance.now() - startedAt) * eventsPerSecond) / 1000)
     const messages: Message[] = []
-    for (; sent < Math.min(due, count); sent++) {
+    for (; sent < Math.min(due, count) && messages.length < MAX_MESSAGES; sent++) {
       const isProbe = sent % probeEvery === 0
       const groupId = `group-${Math.floor(random() * GROUPS)}`
       messages.push(isProbe ? probe(`${sent}`) : { groupId, isProbe })
@@ -115,14 +122,17 @@ async function sendAndWatch(
     if (messages.length > 0) probes.push(...send(way, messages, requests++))
     onProgress(sent / eventsPerSecond)
     await delay(1)
+    way.refused.throwIfAborted()
   }
   const tookMs = performance.now() - startedAt
-  return { latencies: await Promise.all(probes), tookMs }
+  const latencies = await Promise.all(probes)
+  way.refused.throwIfAborted()
+  return { latencies, tookMs }
 }
 
 /** Sends messages in one request; returns the latencies of the probes among them. */
 function send(
-  { producer, appearances, place }: Way,
+  { producer, appearances, place, onRefused }: Way,
   messages: readonly Message[],
   request: number,
 ): Promise<number | undefined>[] {
@@ -133,12 +143,11 @@ function send(
     partition: request % PARTITIONS,
   }))
   const sentAt = performance.now()
-  const sending = producer.send({ topic: place.topic, messages: records })
+  producer.send({ topic: place.topic, messages: records }).catch(onRefused)
   return messages
     .filter(({ isProbe }) => isProbe)
     .map(async ({ groupId }) => {
       const seenAt = await appearances.of(`${place.keyPrefix}group:{${groupId}}`)
-      await sending
       return seenAt === undefined ? undefined : seenAt - sentAt
     })
 }
