@@ -1,3 +1,4 @@
+import { setImmediate as yieldLoop } from 'node:timers/promises'
 import { createDecoder } from '../domain/decode.ts'
 import { createOperationsServer } from '../http/operations.ts'
 import type { HandleBatch } from '../kafka/batch-handler.ts'
@@ -158,6 +159,8 @@ function batchHandler(
     deadLetters,
     now: Date.now,
     elapsed: () => performance.now(),
+    stretch: 128,
+    yieldLoop,
   }
   return async (batch, lease) => {
     const report = await waits.during((retry) => processBatch(batch, lease, { ...pipeline, retry }))

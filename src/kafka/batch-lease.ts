@@ -40,7 +40,10 @@ export function leaseOf(
   }
   return {
     signal,
-    turn,
+    turn: async () => {
+      assertOwned()
+      await turn()
+    },
     heartbeat: async () => {
       assertOwned()
       await payload.heartbeat()

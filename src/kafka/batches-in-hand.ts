@@ -20,25 +20,28 @@ import { Abandoned } from '../pipeline/outage.ts'
 export interface Hand {
   /** The partition may be read on behind this batch. */
   release(): void
-  /** @throws Abandoned where the one before was given up; resolves once that is durable */
+  /**
+   * To be called once it is decoded: then the next one may be. Resolves once the one before of
+   * its partition is durable.
+   *
+   * @throws Abandoned where that one was given up
+   */
   turn(): Promise<void>
 }
 
 export class BatchesInHand {
   private readonly mostPartitions: number
-  private readonly yieldLoop: () => Promise<unknown>
   /** How many of each partition, those of former assignments included. */
   private readonly counts = new Map<number, number>()
   /** Of each partition of this assignment: whether the latest batch becomes durable. */
   private latest = new Map<number, Promise<boolean>>()
   /** Of this assignment: the first of what kafkajs must be told. */
   private failure: { readonly error: unknown } | undefined
-  private left = Promise.withResolvers<void>()
+  private isDecoding = false
+  private changed = Promise.withResolvers<void>()
 
-  /** @param yieldLoop resolves once the event loop has sent and received what it could */
-  constructor(mostPartitions: number, yieldLoop: () => Promise<unknown>) {
+  constructor(mostPartitions: number) {
     this.mostPartitions = mostPartitions
-    this.yieldLoop = yieldLoop
   }
 
   /**
@@ -50,21 +53,22 @@ export class BatchesInHand {
    */
   async begin(partition: number, work: (hand: Hand) => Promise<boolean>): Promise<void> {
     const { latest } = this
-    while (this.isFull(partition)) {
-      await this.left.promise
-      // decoding keeps the processor for long: whose turn it is sends its writes before
-      await this.yieldLoop()
-    }
+    while (this.isDecoding || this.isFull(partition)) await this.changed.promise
     if (latest !== this.latest) return
     this.assertWorking()
     const before = latest.get(partition)
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    const decoded = this.beginDecoding()
     const turn = async () => {
+      decoded()
       if (before === undefined || (await before)) return
       throw new Abandoned(`the batch before of partition ${partition} was given up`)
     }
     this.count(partition, 1)
-    const durable = work({ release, turn }).finally(() => this.count(partition, -1))
+    const durable = work({ release, turn }).finally(() => {
+      decoded()
+      this.count(partition, -1)
+    })
     latest.set(partition, durable)
     await Promise.race([released, durable])
     this.assertWorking()
@@ -93,7 +97,7 @@ export class BatchesInHand {
 
   /** Resolves once nothing is in hand. */
   async settled(): Promise<void> {
-    while (this.counts.size > 0) await this.left.promise
+    while (this.counts.size > 0) await this.changed.promise
   }
 
   private isFull(partition: number): boolean {
@@ -106,9 +110,24 @@ export class BatchesInHand {
     const count = (this.counts.get(partition) ?? 0) + change
     if (count > 0) this.counts.set(partition, count)
     else this.counts.delete(partition)
-    if (change > 0) return
-    this.left.resolve()
-    this.left = Promise.withResolvers<void>()
+    this.tellChange()
+  }
+
+  /** One after the other: two at once would both be late. Returns what ends it, once. */
+  private beginDecoding(): () => void {
+    this.isDecoding = true
+    let isOver = false
+    return () => {
+      if (isOver) return
+      isOver = true
+      this.isDecoding = false
+      this.tellChange()
+    }
+  }
+
+  private tellChange(): void {
+    this.changed.resolve()
+    this.changed = Promise.withResolvers<void>()
   }
 
   private assertWorking(): void {

@@ -6,7 +6,7 @@
  * ever; of an outage it tells once. Only before the first fetch is a refusal the end.
  */
 import { once } from 'node:events'
-import { setTimeout as sleep, setImmediate as yieldLoop } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Refused, Unavailable } from '../pipeline/outage.ts'
 import type { Log } from '../pipeline/ports.ts'
 import { type BackoffRules, backoffMs } from '../pipeline/retry.ts'
@@ -95,7 +95,7 @@ class ConsumerLife {
   constructor(options: ConsumerOptions) {
     this.options = options
     const { concurrentPartitions } = options.settings
-    this.partitions = new PartitionStates(new BatchesInHand(concurrentPartitions, yieldLoop))
+    this.partitions = new PartitionStates(new BatchesInHand(concurrentPartitions))
   }
 
   async live(): Promise<Refused | ConsumerFailed | undefined> {

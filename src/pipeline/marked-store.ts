@@ -9,12 +9,12 @@
  * the offset is not one that a worker committed: at a first start, and after one set by hand.
  */
 import type { GroupState } from '../domain/merge.ts'
+import { readMarks } from './mark-reading.ts'
 import { Abandoned, StateLost, Unavailable } from './outage.ts'
 import type {
   AppliedMarks,
   GroupStore,
   Mark,
-  PartitionOffsets,
   PartitionSource,
   RecordBatch,
   StateConflict,
@@ -41,8 +41,6 @@ export interface MarkedStoreOptions {
   /** Told of the lost partitions once, as they are about to be read again. */
   readonly onLoss: (losses: readonly Loss[]) => void
 }
-
-const NO_OFFSETS: ReadonlyMap<number, PartitionOffsets> = new Map()
 
 export class MarkedStore {
   /** Settles where the worker cannot go on: the state is lost, or a mark is not a mark. */
@@ -156,7 +154,9 @@ export class MarkedStore {
   private async lookOnce(): Promise<void> {
     const { standings } = this
     const known = new Map(standings) // as of before the marks are read: those only grow
-    const { before, offsets, found } = await this.readMarks(known)
+    const { marks, source } = this.options
+    const read = () => this.guarded(() => marks.read())
+    const { before, offsets, found } = await readMarks(known, read, source)
     if (standings !== this.standings) return
 
     const behind: Behind[] = []
@@ -207,18 +207,6 @@ export class MarkedStore {
       // those that are left are found, and told of, again
       if (placed.length > 0) onLoss(placed)
     }
-  }
-
-  /** The marks, and where more is to be known, the offsets, and the marks as of after. */
-  private async readMarks(known: Standings) {
-    const { marks, source } = this.options
-    const before = await this.guarded(() => marks.read())
-    const isPlain = ([partition, standing]: [number, Standing | undefined]) =>
-      standing !== undefined && !isBehind(before.get(partition), standing.applied)
-    if ([...known].every(isPlain)) return { before, found: before, offsets: NO_OFFSETS }
-    const all = await source.offsets()
-    const offsets = new Map(all.map((each) => [each.partition, each]))
-    return { before, offsets, found: await this.guarded(() => marks.read()) }
   }
 
   private seek(partition: number, offset: bigint): void {

@@ -24,16 +24,21 @@ export interface Pipeline {
   readonly now: () => number
   /** Milliseconds from any fixed moment, for measuring. */
   readonly elapsed: () => number
+  /** So many records are decoded at a stretch; then what else waits for the event loop goes on. */
+  readonly stretch: number
+  /** Resolves once the event loop has sent and received what it could. */
+  readonly yieldLoop: () => Promise<unknown>
 }
 
 export async function processBatch(
   batch: RecordBatch,
   lease: BatchLease,
-  { decoder, store, deadLetters, retry, now, elapsed }: Pipeline,
+  pipeline: Pipeline,
 ): Promise<BatchReport> {
+  const { decoder, store, deadLetters, retry, now, elapsed } = pipeline
   const startedMs = elapsed()
   const nowMs = now()
-  const folded = decodeAndFold(batch, decoder, nowMs)
+  const folded = await decodeAndFold(batch, nowMs, pipeline)
   const next = folded.stop?.offset ?? batch.nextOffset
 
   const foldedMs = elapsed()
@@ -104,7 +109,11 @@ interface FoldedBatch {
 }
 
 /** Each event is folded as soon as it is decoded, so that nothing of it need be kept. */
-function decodeAndFold(batch: RecordBatch, decoder: Decoder, nowMs: number): FoldedBatch {
+async function decodeAndFold(
+  batch: RecordBatch,
+  nowMs: number,
+  { decoder, stretch, yieldLoop }: Pipeline,
+): Promise<FoldedBatch> {
   const folded: FoldedBatch = {
     patches: new Map(),
     rejected: [],
@@ -112,7 +121,8 @@ function decodeAndFold(batch: RecordBatch, decoder: Decoder, nowMs: number): Fol
     erasures: 0,
     ignored: 0,
   }
-  for (const record of batch.records) {
+  for (const [index, record] of batch.records.entries()) {
+    if (index > 0 && index % stretch === 0) await yieldLoop()
     try {
       add(folded, batch, record, decoder.decodeRecord(record, nowMs))
     } catch (bug) {

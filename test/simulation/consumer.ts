@@ -46,8 +46,7 @@ export class Consumer {
 
   constructor(options: ConsumerOptions) {
     this.options = options
-    const { process } = options.client
-    const inHand = new BatchesInHand(options.concurrency, () => process.sleep(0))
+    const inHand = new BatchesInHand(options.concurrency)
     this.partitions = new PartitionStates(inHand)
   }
 

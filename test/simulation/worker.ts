@@ -101,6 +101,8 @@ export class Worker {
       },
       now: () => EPOCH_MS + scheduler.nowMs,
       elapsed: () => scheduler.nowMs,
+      stretch: 3,
+      yieldLoop: () => sleep(scheduler.chance.within(0, 20)),
     }
     return async (batch, lease) => {
       const [first] = batch.records as readonly PlannedMessage[]

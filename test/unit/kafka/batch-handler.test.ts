@@ -235,6 +235,17 @@ test('a commit that fails with nothing left in hand is acted on all the same', a
   }
 })
 
+test('a rebalance while a batch is decoded leaves the new position alone', async () => {
+  const { payload, handler } = arrange([record(5)], {
+    handle: async (_, lease) => {
+      handler.partitions.assign([2])
+      await lease.turn()
+    },
+  })
+  await handleBatch(payload, handler)
+  expect(payload.resolveOffset).not.toHaveBeenCalled()
+})
+
 test('what an earlier assignment left in hand fails for nobody', async () => {
   for (const error of [rebalanceError(), new PartitionStopped(5n, 'stopped at 5')]) {
     const { payload, handler, failures, log } = arrange([record(5)], {
@@ -312,7 +323,7 @@ function arrange(messages: FetchedRecord[], given: Arrangement = {}) {
   const batches: RecordBatch[] = []
   const failures: unknown[] = []
   const log = recordLog()
-  const partitions = new PartitionStates(new BatchesInHand(2, async () => {}))
+  const partitions = new PartitionStates(new BatchesInHand(2))
   partitions.assign([2])
   const payload = {
     batch: {

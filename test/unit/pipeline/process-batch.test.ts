@@ -61,6 +61,15 @@ describe('a batch of records', () => {
     expect(report).toMatchObject({ decodeMs: 0, mergeMs: 0, deadLetterMs: 0, commitMs: 0 })
   })
 
+  test('lets others have the event loop between stretches of records, none where it is short', async () => {
+    const short = createWorld()
+    await processBatch(batchOf([event({}), event({})]), short.lease, short.pipeline)
+    expect(short.yields()).toBe(0)
+    const long = createWorld()
+    await processBatch(batchOf(Array(5).fill(event({}))), long.lease, long.pipeline)
+    expect(long.yields()).toBe(2)
+  })
+
   test('is given up, with nothing written, where the one before is', async () => {
     const abandoned = new Abandoned('the one before')
     const world = createWorld({ abandoned })
@@ -186,6 +195,7 @@ interface Faults {
 /** Kafka and Redis in memory, which note each step and fail where they are told to. */
 function createWorld(faults: Faults = {}) {
   const steps: string[] = []
+  let yields = 0
   const outages: string[] = []
   const letters: DeadLetter[] = []
   const states = new Map<string, GroupState>()
@@ -221,6 +231,10 @@ function createWorld(faults: Faults = {}) {
     decoder: breaking,
     now: () => NOW,
     elapsed: () => 0,
+    stretch: 2,
+    yieldLoop: async () => {
+      yields++
+    },
     retry: {
       firstDelayMs: 2,
       maxDelayMs: 8,
@@ -251,5 +265,9 @@ function createWorld(faults: Faults = {}) {
       },
     },
   }
-  return { steps, outages, letters, states, lease, pipeline, stop: () => stopping.abort() }
+  return {
+    ...{ steps, outages, letters, states, lease, pipeline },
+    stop: () => stopping.abort(),
+    yields: () => yields,
+  }
 }
