@@ -6,9 +6,9 @@
  *     behind                     | merge 1, letters 1, commit 1 | merge 2, letters 2, …
  *
  * Of a partition each has its turn once the one before is durable, and is given up where that
- * one is: then both are delivered again. At most so many partitions have batches in hand, and
- * one of them a second, decoded ahead. So memory is bounded, and a partition that is slow takes
- * no more room from the others than one.
+ * one is: then both are delivered again. One batch more than a given number may be in hand, and
+ * of one partition only a second, decoded ahead. So memory is bounded, and a partition that is
+ * slow leaves the others the room that they have without overlapping.
  *
  * Nobody awaits what is behind; each batch deals with its own failures. What kafkajs must be
  * told is kept here, and thrown at the next batch that it hands over, until the partitions are
@@ -30,7 +30,7 @@ export interface Hand {
 }
 
 export class BatchesInHand {
-  private readonly mostPartitions: number
+  private readonly concurrency: number
   /** How many of each partition, those of former assignments included. */
   private readonly counts = new Map<number, number>()
   /** Of each partition of this assignment: whether the latest batch becomes durable. */
@@ -40,8 +40,9 @@ export class BatchesInHand {
   private isDecoding = false
   private changed = Promise.withResolvers<void>()
 
-  constructor(mostPartitions: number) {
-    this.mostPartitions = mostPartitions
+  /** @param concurrency one batch more than that may be in hand */
+  constructor(concurrency: number) {
+    this.concurrency = concurrency
   }
 
   /**
@@ -101,9 +102,10 @@ export class BatchesInHand {
   }
 
   private isFull(partition: number): boolean {
-    const { counts, mostPartitions } = this
-    if (!counts.has(partition)) return counts.size >= mostPartitions
-    return [...counts.values()].some((count) => count > 1)
+    const { counts, concurrency } = this
+    const seconds = [...counts.values()].filter((count) => count > 1).length
+    const isFull = counts.size + seconds > concurrency
+    return isFull || (counts.has(partition) && seconds > 0)
   }
 
   private count(partition: number, change: 1 | -1): void {

@@ -18,7 +18,7 @@ export interface KafkaSettings {
   readonly maxPartitionFetchBytes: number
   /** What one batch may become in memory. */
   readonly maxBatchBytes: number
-  /** So many are worked on at once; of one of them a second batch is decoded ahead. */
+  /** Whose batches are worked on at once; one batch more is decoded ahead. */
   readonly concurrentPartitions: number
 }
 

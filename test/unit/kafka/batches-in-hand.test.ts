@@ -51,7 +51,7 @@ test('under a new assignment, nothing waits for the turn of what an earlier one 
   expect(events.at(-1)).toBe('new')
 })
 
-test('at most so many partitions have a batch in hand, and one of them a second', async () => {
+test('at most one batch more than asked for is in hand, and of one partition only a second', async () => {
   const { begin, events } = arrange(2)
   const a1 = await begin(0, 'a1')
   await begin(1, 'b1')
@@ -65,7 +65,17 @@ test('at most so many partitions have a batch in hand, and one of them a second'
   expect(events.slice(5).sort()).toEqual(['a2', 'a3 decoded'])
 })
 
-test('a slow partition takes no more room from the others than one', async () => {
+test('with a concurrency of one, a batch is decoded ahead, of whichever partition', async () => {
+  for (const partition of [0, 1]) {
+    const { begin, events } = arrange(1)
+    await begin(0, 'first')
+    await begin(partition, 'second')
+    await begin(2, 'third')
+    expect(events.at(-1)).toMatch('second')
+  }
+})
+
+test('a slow partition leaves the others the room that they have anyway', async () => {
   const { begin, events } = arrange(2)
   await begin(0, 'slow')
   await begin(0, 'slow too')
@@ -80,7 +90,7 @@ test('a slow partition takes no more room from the others than one', async () =>
 })
 
 test('a batch that waited for room is not begun under another assignment', async () => {
-  const { begin, inHand, events } = arrange(1)
+  const { begin, inHand, events } = arrange(0)
   const first = await begin(0, 'first')
   const { handled } = await begin(1, 'waiting')
   inHand.assign()
@@ -113,7 +123,7 @@ test('one batch is decoded at a time', async () => {
 })
 
 test('a failure that was kept is thrown at what waits for room, and at all that comes', async () => {
-  const { begin, inHand, events } = arrange(1)
+  const { begin, inHand, events } = arrange(0)
   const first = await begin(0, 'first')
   const { handled } = await begin(1, 'waiting')
   const rebalance = new Error('rebalance')
@@ -143,9 +153,9 @@ test('it settles once nothing is in hand, of earlier assignments neither', async
 })
 
 /** Batches that are decoded at once, and then last until they are told to end. */
-function arrange(mostPartitions: number) {
+function arrange(concurrency: number) {
   const events: string[] = []
-  const inHand = new BatchesInHand(mostPartitions)
+  const inHand = new BatchesInHand(concurrency)
   const begin = async (partition: number, name: string) => {
     const { promise: over, resolve } = Promise.withResolvers<boolean>()
     const handled = inHand.begin(partition, async ({ release, turn }) => {
