@@ -47,8 +47,10 @@ export function createDecoder(rules: DecodeRules): Decoder {
   return {
     decodeRecord(record, nowMs) {
       const receivedAtMs = usableTime(Number(record.timestamp), nowMs, rules)
-      if (isErasure(record, rules.tombstones)) return decodeErasure(record, receivedAtMs, rules)
-      return record.value === null ? NO_VALUE : decodeValue(record.value, receivedAtMs)
+      const { value } = record
+      if (value !== null) return decodeValue(value, receivedAtMs)
+      const erases = isErasure(record, rules.tombstones)
+      return erases ? decodeErasure(record, receivedAtMs, rules) : NO_VALUE
     },
     decodeValue,
   }

@@ -61,11 +61,16 @@ export class ByteReader {
 
   /** `length` bytes, as a view; null for a negative length. */
   slice(length: number): Buffer | null {
-    if (length < 0) return null
+    const start = this.skip(length)
+    return start < 0 ? null : this.bytes.subarray(start, this.position)
+  }
+
+  /** Passes over `length` bytes; returns where they begin, -1 for a negative length. */
+  skip(length: number): number {
+    if (length < 0) return -1
     if (length > this.remaining) throw new RangeError('a length beyond the end')
-    const slice = this.bytes.subarray(this.position, this.position + length)
     this.position += length
-    return slice
+    return this.position - length
   }
 
   private byte(): number {

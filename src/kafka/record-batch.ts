@@ -8,6 +8,7 @@
 import type { KafkaRecord, RecordHeaders } from '../domain/record.ts'
 import { ByteReader } from './byte-reader.ts'
 import { decompress } from './codecs.ts'
+import { narrow, RecordView, type Start } from './record-view.ts'
 import { TooLarge } from './too-large.ts'
 
 /** A record, or what stands for something that is none. */
@@ -135,30 +136,31 @@ function decodeRecords(bytes: Buffer, header: BatchHeader, room: Room): FetchedR
   return records
 }
 
-/** What the records of a batch count from. */
-interface Start {
-  readonly offset: number | bigint
-  readonly timestamp: number | bigint
-  readonly everyTimestamp: string | undefined
-  /** How far the offset of the last record is from the first. */
-  readonly lastDelta: number
-}
-
 function decodeRecord(reader: ByteReader, start: Start, room: Room): FetchedRecord {
   const length = reader.varint()
   const end = reader.position + length
   if (length < 0 || end > reader.bytes.length) throw new RangeError('a record beyond the end')
   reader.position += 1 // attributes, unused
   const sinceFirst = reader.varlong()
-  const timestamp = start.everyTimestamp ?? sum(start.timestamp, sinceFirst)
   const delta = reader.varint()
   if (delta < 0 || delta > start.lastDelta) throw new RangeError('an offset outside its batch')
-  const offset = sum(start.offset, delta)
-  const key = reader.slice(reader.varint())
-  const value = reader.slice(reader.varint())
+  const keyAt = reader.skip(reader.varint())
+  const keyEnd = reader.position
+  const valueAt = reader.skip(reader.varint())
+  const valueEnd = reader.position
   const headers = decodeHeaders(reader, room)
   if (reader.position !== end) throw new RangeError('a record of another length than it says')
-  return { offset, timestamp, key, value, headers, isControlRecord: false }
+  return new RecordView(
+    reader.bytes,
+    start,
+    sinceFirst,
+    delta,
+    keyAt,
+    keyEnd,
+    valueAt,
+    valueEnd,
+    headers,
+  )
 }
 
 /** Without a prototype: a header may have any name. */
@@ -182,14 +184,3 @@ function decodeHeaders(reader: ByteReader, room: Room): RecordHeaders | undefine
 }
 
 const EMPTY = Buffer.alloc(0)
-const NARROW = 2n ** 52n
-
-/** A number where adding to it stays exact: much faster than a bigint. */
-function narrow(value: bigint): number | bigint {
-  return -NARROW < value && value < NARROW ? Number(value) : value
-}
-
-function sum(start: number | bigint, delta: number | bigint): string {
-  if (typeof start === 'number' && typeof delta === 'number') return String(start + delta)
-  return String(BigInt.asIntN(64, BigInt(start) + BigInt(delta)))
-}
