@@ -126,7 +126,9 @@ async function recordsOf(settings: KafkaSettings): Promise<PlacedRecord[]> {
     settings,
     log: silentLog,
     onRecords: (partition, found) => {
-      for (const record of found) records.push({ ...record, partition })
+      for (const { offset, timestamp, key, value, headers } of found) {
+        records.push({ offset, timestamp, key, value, headers, partition })
+      }
     },
   })
   return records

@@ -136,7 +136,9 @@ export function consume(settings: KafkaSettings, before?: HandleBatch): Consumer
       await before?.(batch, lease)
       await lease.commit(batch.nextOffset)
       const { partition } = batch
-      for (const record of batch.records) records.push({ ...record, partition })
+      for (const { offset, timestamp, key, value, headers } of batch.records) {
+        records.push({ offset, timestamp, key, value, headers, partition })
+      }
     },
   })
   onTestFinished(() => consumer.stop(5000))
