@@ -11,7 +11,7 @@ RUN npm prune --omit=dev --no-audit --no-fund \
     node_modules/.bin
 
 FROM node:24-slim
-ENV NODE_ENV=production HTTP_HOST=0.0.0.0 GATEWAY_HOST=0.0.0.0
+ENV NODE_ENV=production HTTP_HOST=0.0.0.0 GATEWAY_HOST=0.0.0.0 MALLOC_ARENA_MAX=1
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
@@ -20,5 +20,5 @@ USER node
 EXPOSE 8080 8081
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.HTTP_PORT || 8080) + '/healthz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "--max-semi-space-size=8", "dist/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "dist/main.js"]
 CMD ["worker"]

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=8
+#!/usr/bin/env -S MALLOC_ARENA_MAX=1 node --max-semi-space-size=4
 import { main } from './cli/program.ts'
 
 for (const stream of [process.stdout, process.stderr]) {

@@ -12,7 +12,7 @@ const REFERENCES = 'test/bench/references'
 
 /** What is measured: the worker of this project, and what it is compared with. */
 export const WORKERS = {
-  'group-traits': ['--max-semi-space-size=8', 'dist/main.js', 'worker'],
+  'group-traits': ['--max-semi-space-size=4', 'dist/main.js', 'worker'],
   pipelined: [`${REFERENCES}/pipelined.ts`],
   straightforward: [`${REFERENCES}/straightforward.ts`],
   fetch: [`${REFERENCES}/fetch.ts`],
@@ -47,6 +47,7 @@ export async function startWorker(
     stdio: ['ignore', log.fd, log.fd],
     env: {
       ...process.env,
+      ...(name === 'group-traits' && { MALLOC_ARENA_MAX: '1' }),
       KAFKA_BROKERS: kafkaBrokers.join(','),
       KAFKA_TOPIC: topic,
       KAFKA_GROUP_ID: groupId,
