@@ -1,6 +1,7 @@
 import { SingleBar } from 'cli-progress'
 import type { RebuildProgress } from '../app/rebuild.ts'
 import type { OutStream } from './cli.ts'
+import { counted } from './counted.ts'
 
 const STEPS = {
   clearing: 'removing what a rebuild keeps beside the groups',
@@ -28,7 +29,7 @@ export function startRebuildProgress(
     show(progress) {
       switch (progress.kind) {
         case 'reading':
-          say(`reading the topic: ${progress.records} records`)
+          say(`reading the topic: ${counted(progress.records, 'record')}`)
           if (stream.isTTY === true && !isQuiet) bar = startBar(stream, progress.records)
           return
         case 'read':

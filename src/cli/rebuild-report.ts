@@ -1,5 +1,6 @@
 import type { RebuildReport } from '../app/rebuild.ts'
 import type { TopicGaps } from '../app/topic-view.ts'
+import { counted } from './counted.ts'
 import { printable } from './printable.ts'
 
 /** What the topic no longer holds, and what that means for a rebuild. */
@@ -32,8 +33,8 @@ export function reportText(report: RebuildReport): string {
   const { mode, records, placed, pruned, stayed, pausedMs, unreadable, conflicts } = report
   return [
     mode === 'merge'
-      ? `${records} records were merged into what stands in Redis.`
-      : `${records} records were read, and ${placed} groups put in place` +
+      ? `${counted(records, 'record')} merged into what stands in Redis.`
+      : `${counted(records, 'record')} read, and ${counted(placed, 'group')} put in place` +
         (pausedMs > 0 ? `; the workers were paused for ${seconds(pausedMs)} s.` : '.'),
     ...(pruned > 0 ? [`Groups that the topic knows nothing of: ${pruned} deleted.`] : []),
     ...listed('Groups that the topic knows nothing of, and that stay', stayed),

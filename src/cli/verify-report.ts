@@ -4,6 +4,7 @@ import { countOffsets, type Offsets } from '../app/topic-fold.ts'
 import type { Verdict } from '../app/verification.ts'
 import type { Difference, Findings } from '../app/verification-tally.ts'
 import type { OutStream } from './cli.ts'
+import { counted } from './counted.ts'
 import { paint, table } from './table.ts'
 
 export function forPeople(verdict: Verdict, { kafka }: Config, stream: OutStream): string {
@@ -111,11 +112,6 @@ const SHOWN = 5
 function places(offsets: Offsets): string {
   const shown = Array.from(offsets, ([partition, offset]) => `${partition} (${offset})`)
   return shown.length <= SHOWN ? shown.join(', ') : `${shown.slice(0, SHOWN).join(', ')}, …`
-}
-
-function counted(count: number, what: string): string {
-  const plural = what.endsWith('s') ? `${what}es` : `${what}s`
-  return `${count} ${count === 1 ? what : plural}`
 }
 
 function findingsJson({ groups, count, first }: Findings): object {

@@ -16,10 +16,10 @@ const DONE: RebuildReport = {
 
 test('of a rebuild without surprises there is one line', () => {
   expect(reportText(DONE)).toBe(
-    '30 records were read, and 7 groups put in place; the workers were paused for 0.08 s.',
+    '30 records read, and 7 groups put in place; the workers were paused for 0.08 s.',
   )
   expect(reportText({ ...DONE, mode: 'merge', pausedMs: 0 })).toBe(
-    '30 records were merged into what stands in Redis.',
+    '30 records merged into what stands in Redis.',
   )
 })
 
