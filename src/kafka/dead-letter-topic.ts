@@ -30,6 +30,8 @@ export interface DeadLetterWriter extends DeadLetterTopic {
 
 /** Stays under what a topic takes in one batch by default. */
 const REQUEST_BYTES = 900_000
+/** With its headers, a letter takes several times the memory of its record. */
+const LETTERS_AT_ONCE = 500
 
 export function createDeadLetterTopic(settings: KafkaSettings, log: Log): DeadLetterWriter {
   const sender = createSender(settings, log)
@@ -47,7 +49,12 @@ export function createDeadLetterTopic(settings: KafkaSettings, log: Log): DeadLe
     }
   }
   return {
-    write: (deadLetters) => write(deadLetters.map((letter) => letterOf(letter, settings))),
+    write: async (deadLetters) => {
+      for (let at = 0; at < deadLetters.length; at += LETTERS_AT_ONCE) {
+        const some = deadLetters.slice(at, at + LETTERS_AT_ONCE)
+        await write(some.map((letter) => letterOf(letter, settings)))
+      }
+    },
     writeUndecodable: (deadLetter, lastOffset) => {
       const letter = letterOf(deadLetter, settings)
       const headers = { [OWN_HEADERS.lastOffset]: String(lastOffset) }

@@ -34,7 +34,7 @@ export function amendKafkajs(maxBatchBytes: number): void {
 let isAmended = false
 
 /** What the batches of one fetch response may become together, but for the last of them. */
-const ENOUGH_BYTES = 8 * 1024 * 1024
+const ENOUGH_BYTES = 5 * 1024 * 1024
 
 let limits: FetchLimits = {
   maxBatchBytes: 0,

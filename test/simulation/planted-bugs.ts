@@ -3,12 +3,16 @@ import type { Mutation } from './mutation.ts'
 
 export interface PlantedBug extends Mutation {
   readonly name: string
+  /** The first seed to look at, where the history that shows it is one of many thousands. */
+  readonly from?: number
 }
 
 const PROCESS_BATCH = '/src/pipeline/process-batch.ts'
 const MARKED_STORE = '/src/pipeline/marked-store.ts'
 const STANDING = '/src/pipeline/standing.ts'
 const MERGE = '/src/domain/merge.ts'
+const TRAIT_STATES = '/src/domain/trait-states.ts'
+const MEMBERSHIPS = '/src/domain/memberships.ts'
 const RETRY = '/src/pipeline/retry.ts'
 const BATCH_HANDLER = '/src/kafka/batch-handler.ts'
 const BATCH_LEASE = '/src/kafka/batch-lease.ts'
@@ -152,6 +156,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: MARKED_STORE,
     find: 'store.connection !== connection',
     replace: 'false',
+    from: 33_001,
   },
   {
     name: 'a mark that another moved is taken for set',
@@ -209,21 +214,21 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'at equal clocks, what comes later wins',
-    file: MERGE,
+    file: TRAIT_STATES,
     find: 'compareStored(value, current.value) > 0',
     replace: 'true',
   },
   {
     name: 'at equal clocks, what comes first wins',
-    file: MERGE,
+    file: TRAIT_STATES,
     find: '(clock === current.clock && compareStored(value, current.value) > 0)',
     replace: 'false',
   },
   {
     name: 'a leaver wins over a member of the same clock',
-    file: MERGE,
-    find: '(clock === current.clock && member)',
-    replace: '(clock === current.clock && !member)',
+    file: MEMBERSHIPS,
+    find: '(clock === over && member && !overMember)',
+    replace: '(clock === over && !member)',
   },
   {
     name: 'the floor of an erasure is ignored by Redis',

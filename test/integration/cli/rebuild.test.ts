@@ -22,9 +22,7 @@ test('a corrupted Redis is the fold of the topic again, and nothing is left besi
   expect((await scene.oracle.check()).differences.length).toBeGreaterThan(20)
 
   const { exitCode, stdout } = await rebuild(scene)
-  expect(stdout).toMatch(
-    /^3000 records read, and \d+ groups put in place; the workers were paused/,
-  )
+  expect(stdout).toMatch(/^3000 records read, and \d+ groups put in place; the workers were paused/)
   expect(exitCode).toBe(0)
   expect((await scene.oracle.check()).differences).toEqual([])
 })
