@@ -2,6 +2,7 @@
 import kafkajs from 'kafkajs'
 import { CODECS } from '../fuzz/codecs.ts'
 
+/** Of the batches of a topic, by the names that Kafka has for them. */
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
 /** The codec's number for the producer, which knows it from now on. */

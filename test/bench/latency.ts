@@ -10,7 +10,7 @@ import { createTopic } from './topic.ts'
 import { startWorker, type WorkerName } from './worker-process.ts'
 import { USUAL } from './workloads.ts'
 
-export interface LatencyLoad {
+interface LatencyLoad {
   readonly eventsPerSecond: number
   readonly seconds: number
 }

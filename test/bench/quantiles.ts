@@ -4,6 +4,7 @@ export function quantile(values: readonly number[], q: number): number {
   return sorted[indexOf(q, sorted.length)] ?? Number.NaN
 }
 
+/** The least of the values that half of them do not exceed; NaN of none. */
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5)
 }

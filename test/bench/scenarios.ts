@@ -1,11 +1,13 @@
 /** All scenarios, in the order in which they run. */
+import { counted } from '../../src/cli/counted.ts'
 import type { Compression } from './compression.ts'
-import { BOTH_REFERENCES, type DrainPlan, playCeilings, playDrains } from './draining.ts'
-import { playLatency } from './latencies.ts'
-import { playIdle, playStart, playStop } from './life.ts'
+import { BOTH_REFERENCES, type DrainPlan, playCeilings, playDrains } from './drain-scenarios.ts'
+import { playLatency } from './latency-scenarios.ts'
+import { playIdle, playStart, playStop } from './life-scenarios.ts'
+import { playMemory } from './memory-scenario.ts'
 import type { Row } from './results.ts'
+import { playScript } from './script-scenario.ts'
 import type { Stage, TopicWish } from './stage.ts'
-import { playMemory, playScript } from './store-cost.ts'
 import { EARLIER, HOT, INVALID, LARGE, PARTIAL, USUAL, uniform, WIDE } from './workloads.ts'
 
 export interface Scenario {
@@ -21,7 +23,7 @@ const usual: TopicWish = { workload: USUAL }
 
 export const SCENARIOS: readonly Scenario[] = [
   ...[1, 4, 200].map((partitions) => {
-    const about = `usual events: 50,000 groups, few of them hot; ${partitions} partition(s)`
+    const about = `usual events: 50,000 groups, few of them hot; ${counted(partitions, 'partition')}`
     const topic = { workload: USUAL, partitions }
     return drains(`drain-${partitions}`, about, { topic, references: BOTH_REFERENCES })
   }),

@@ -120,6 +120,7 @@ export async function initialRebalanceDelayMs({ admin }: Servers): Promise<numbe
   return Number(resources[0]?.configEntries[0]?.configValue)
 }
 
+/** The number that the pattern's first group finds in a text, such as an answer to INFO; else NaN. */
 export function numberIn(text: string, pattern: RegExp): number {
   return Number(pattern.exec(text)?.[1])
 }

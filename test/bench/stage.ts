@@ -1,5 +1,6 @@
 /** What scenarios are played on: the servers, the topics, and what was asked for. */
 import { randomUUID } from 'node:crypto'
+import { counted } from '../../src/cli/counted.ts'
 import type { Workload } from './generator.ts'
 import type { Progress } from './progress.ts'
 import type { Servers } from './servers.ts'
@@ -19,7 +20,7 @@ export interface TopicWish extends Partial<Pick<TopicContent, 'partitions' | 'co
   readonly workload: Workload
 }
 
-export interface StageOptions {
+interface StageOptions {
   readonly events: number
   readonly seed: number
   readonly repeat: number
@@ -59,7 +60,8 @@ export function openStage(servers: Servers, progress: Progress, options: StageOp
     const { workload, partitions, compression } = content
     const count = Math.ceil(events / workload.weight)
     const codec = compression === 'none' ? '' : `, ${compression}`
-    const what = `filling ${partitions} partitions with ${count} events (${workload.name}${codec})`
+    const into = counted(partitions, 'partition')
+    const what = `filling ${into} with ${counted(count, 'event')} (${workload.name}${codec})`
     const topic = `bench-${randomUUID()}`
     return fillTopic(servers, topic, { ...content, count, seed }, progress.step(what, count))
   }

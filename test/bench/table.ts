@@ -1,5 +1,6 @@
 /** The results for people. */
 import Table from 'cli-table3'
+import { tenths, whole } from './numbers.ts'
 import type { Figures, Results, Row, ScenarioResult } from './results.ts'
 
 const HEADS = [
@@ -8,6 +9,7 @@ const HEADS = [
   'events/s',
   'Node µs/event',
   'Redis µs/event',
+  'Kafka µs/event',
   'peak RSS MiB',
   'against',
   'more',
@@ -21,7 +23,10 @@ export function tableOf(scenarios: readonly ScenarioResult[]): string {
       table.push([i === 0 ? scenario : '', ...cellsOf(row)])
     })
     if (failure !== undefined) {
-      table.push([scenario, { content: `failed: ${failure.split('\n')[0]}`, colSpan: 7 }])
+      table.push([
+        scenario,
+        { content: `failed: ${failure.split('\n')[0]}`, colSpan: HEADS.length - 1 },
+      ])
     }
   }
   return table.toString()
@@ -50,12 +55,13 @@ export function lineOf(row: Row): string {
 }
 
 function cellsOf(row: Row): string[] {
-  const { eventsPerSecond, nodeMicros, redisMicros, peakMemoryMiB } = row.figures
+  const { eventsPerSecond, nodeMicros, redisMicros, kafkaMicros, peakMemoryMiB } = row.figures
   return [
     row.ran,
     shown(eventsPerSecond, whole),
     shown(nodeMicros, tenths),
     shown(redisMicros, tenths),
+    shown(kafkaMicros, tenths),
     shown(peakMemoryMiB, whole),
     ratiosOf(row).join('\n'),
     moreOf(row),
@@ -87,6 +93,3 @@ function durationOf({ tookMs }: Figures): string {
 function shown(value: number | undefined, format: (value: number) => string): string {
   return value === undefined || Number.isNaN(value) ? '' : format(value)
 }
-
-const whole = (value: number) => Math.round(value).toLocaleString('en')
-const tenths = (value: number) => value.toFixed(1)

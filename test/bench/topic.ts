@@ -19,8 +19,6 @@ export interface FilledTopic {
   /** How many groups the valid events are about. */
   readonly groups: number
   readonly invalid: number
-  /** Of the values, all together, before compression. */
-  readonly bytes: number
 }
 
 /** What is sent at once; it stays under what a broker takes in one batch of a partition, 1 MB. */
@@ -40,7 +38,7 @@ export async function fillTopic(
   const groups = new Set<number>()
   let messages: { key: string; value: string }[] = []
   let waitingBytes = 0
-  let [records, invalid, bytes] = [0, 0, 0]
+  let [records, invalid] = [0, 0]
   let sending: Promise<unknown> = Promise.resolve()
   // the next ones are made while these are on their way
   const send = async () => {
@@ -54,7 +52,6 @@ export async function fillTopic(
     if (messages.length === MAX_MESSAGES || waitingBytes + value.length > MAX_BYTES) await send()
     messages.push({ key: groupId, value })
     waitingBytes += value.length
-    bytes += value.length
     records += 1
     if (valid) groups.add(group)
     else invalid += 1
@@ -62,7 +59,7 @@ export async function fillTopic(
   await send()
   await sending
   await producer.disconnect()
-  return { topic, records, groups: groups.size, invalid, bytes }
+  return { topic, records, groups: groups.size, invalid }
 }
 
 /** Makes a topic; resolves once every partition answers. */

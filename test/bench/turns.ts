@@ -3,9 +3,9 @@ import { medianBy } from './quantiles.ts'
 import type { Figures, Row } from './results.ts'
 import type { WorkerName } from './worker-process.ts'
 
-export type Ratios = NonNullable<Row['ratios']>
+type Ratios = NonNullable<Row['ratios']>
 
-export interface Turns<F extends Figures> {
+interface Turns<F extends Figures> {
   /** Of the run in the middle. */
   readonly figures: F
   readonly runs: readonly F[]

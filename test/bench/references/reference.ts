@@ -2,13 +2,13 @@
 import { Redis } from 'ioredis'
 import { type Consumer, Kafka, logLevel } from 'kafkajs'
 
-export interface ReferenceEvent {
+interface ReferenceEvent {
   readonly groupId: string
   readonly time: number
   readonly traits: Readonly<Record<string, unknown>>
 }
 
-export interface Reference {
+interface Reference {
   /** Subscribed to the topic. */
   readonly consumer: Consumer
   readonly redis: Redis
@@ -51,6 +51,7 @@ export function parseEvent(value: Buffer | null): ReferenceEvent | undefined {
   }
 }
 
+/** What a plain HSET takes: the time as `updated_at`, and each trait as text. */
 export function asFields({ traits, time }: ReferenceEvent): Record<string, string | number> {
   const fields: Record<string, string | number> = { updated_at: time }
   for (const [name, value] of Object.entries(traits)) {

@@ -1,6 +1,8 @@
 /** Scenarios of a backlog that is drained; what came out of it is checked each time. */
+import { counted } from '../../src/cli/counted.ts'
 import { type DrainFigures, drain } from './drain.ts'
 import { countKeys, digestKeys } from './keys.ts'
+import { whole } from './numbers.ts'
 import { again, atPlace, type Place } from './place.ts'
 import type { Row } from './results.ts'
 import type { Stage, TopicWish } from './stage.ts'
@@ -22,15 +24,20 @@ export const BOTH_REFERENCES = ['pipelined', 'straightforward'] as const
 const MAX_STRAIGHTFORWARD_RECORDS = 50_000
 
 /** Drains with ours and with each reference by turns, as often as the stage says. */
-export function playDrains(
+export async function playDrains(
   stage: Stage,
   { topic, references = [], before }: DrainPlan,
 ): Promise<Row[]> {
-  return drainByTurns(stage, ['group-traits', ...references], async (worker) =>
+  const rows = await drainByTurns(stage, ['group-traits', ...references], async (worker) =>
     before && worker === 'group-traits'
       ? drainOver(stage, await stage.topic(before), await stage.topic(topic))
       : drainAlone(stage, worker, await stage.topic(topic)),
   )
+  const { records } = await stage.topic(topic)
+  return rows.map((row) => {
+    const drained = drainedRecords(row.ran, records)
+    return drained < records ? { ...row, note: `its first ${whole(drained)} events only` } : row
+  })
 }
 
 /** The speed of kafkajs alone, which nothing that reads with it can exceed. */
@@ -54,14 +61,17 @@ async function drainAlone(
   worker: WorkerName,
   filled: FilledTopic,
 ): Promise<DrainFigures> {
-  const isSlow = worker === 'straightforward'
-  const records = isSlow ? Math.min(filled.records, MAX_STRAIGHTFORWARD_RECORDS) : filled.records
+  const records = drainedRecords(worker, filled.records)
   return atPlace(stage.servers, filled.topic, async (place) => {
     const figures = await drainAt(stage, worker, place, records)
     if (worker === 'group-traits') await checkOurs(stage, place, filled)
     if (worker === 'pipelined') await checkGroups(stage, `${place.keyPrefix}group:*`, filled)
     return figures
   })
+}
+
+function drainedRecords(worker: string, records: number): number {
+  return worker === 'straightforward' ? Math.min(records, MAX_STRAIGHTFORWARD_RECORDS) : records
 }
 
 async function drainOver(
@@ -89,7 +99,7 @@ function drainAt(
   place: Place,
   records: number,
 ): Promise<DrainFigures> {
-  const onProgress = progress.step(`draining ${records} events with ${worker}`, records)
+  const onProgress = progress.step(`draining ${counted(records, 'event')} with ${worker}`, records)
   return drain(worker, servers, place, records, onProgress)
 }
 
