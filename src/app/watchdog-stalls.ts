@@ -17,15 +17,15 @@ export interface Stall {
   readonly sinceMs: number
   /** For how long, in milliseconds that count. */
   readonly stalledMs: number
-  /** For how long the same batch of it has been in hand; 0 where none is. */
+  /** For how long the oldest of its batches in hand has been the same; 0 where none is. */
   readonly inHandMs: number
 }
 
 export interface Look {
   readonly partitions: readonly PartitionState[]
   readonly offsets: readonly PartitionOffsets[]
-  /** What is being worked on of each partition: the same object for as long as it is. */
-  readonly inHand: ReadonlyMap<number, object>
+  /** The batches in hand of each partition, oldest first: the same objects for as long as they are. */
+  readonly inHand: ReadonlyMap<number, readonly object[]>
   /** Since the look before. */
   readonly passedMs: number
   /** Milliseconds since 1970. */
@@ -82,7 +82,7 @@ export class Stalls {
     const lag = bounds.end - position
     // what retention has taken away is not there to be read
     if (lag <= 0n || bounds.end <= bounds.start) return undefined
-    const batch = inHand.get(partition)
+    const batch = inHand.get(partition)?.[0]
     const before = this.stalls.get(partition)
     if (before === undefined || before.position !== position) {
       return { partition, position, lag, sinceMs: nowMs, stalledMs: 0, inHandMs: 0, batch }

@@ -55,7 +55,7 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
   const everyMs = limitMs / LOOKS
   const expired = Promise.withResolvers<Stalled>()
   const stalls = new Stalls()
-  const inHand = new Map<number, object>()
+  const inHand = new Map<number, object[]>()
   let lookedAtMs = elapsed()
   let isLooking = false
 
@@ -87,11 +87,14 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
   return {
     expired: expired.promise,
     watching: (handle) => async (batch, lease) => {
-      inHand.set(batch.partition, batch)
+      const { partition } = batch
+      inHand.set(partition, [...(inHand.get(partition) ?? []), batch])
       try {
         await handle(batch, lease)
       } finally {
-        if (inHand.get(batch.partition) === batch) inHand.delete(batch.partition)
+        const others = inHand.get(partition)?.filter((other) => other !== batch) ?? []
+        if (others.length > 0) inHand.set(partition, others)
+        else inHand.delete(partition)
       }
     },
     stalls: () => stalls.over(everyMs),

@@ -12,9 +12,9 @@ import { leaseOf } from './batch-lease.ts'
 import type { Hand } from './batches-in-hand.ts'
 import { ConsumerFailed } from './consumer-failed.ts'
 import { isKafkajsError } from './failures.ts'
+import { fetchOffsetOf, readBatch } from './fetched-batch.ts'
 import type { EachBatchPayload } from './kafkajs.ts'
 import type { PartitionStates } from './partition-states.ts'
-import { fetchedRecords, type Undecodable } from './record-batch.ts'
 
 /**
  * Returning means that all of the batch is durable, and its commit on the way. `Abandoned` has it
@@ -56,6 +56,8 @@ async function finishBatch(
   const isOurs = () => partitions.generation === generation
   const onError = (error: unknown) => actOn(error, payload, handler, isOurs())
   try {
+    const step = tellSteps(payload, handler.log)
+    step('a batch is in hand')
     const { batch, stop } = readBatch(payload)
     const readOn = batch && resolveOnce(payload, batch.nextOffset, handler.log)
     const turn = async () => {
@@ -65,6 +67,7 @@ async function finishBatch(
         hand.release()
       }
       await hand.turn()
+      step('a batch has its turn')
     }
     if (batch === undefined) await turn()
     else await handler.handle(batch, leaseOf(payload, handler, turn, onError))
@@ -72,6 +75,7 @@ async function finishBatch(
     if (batch !== undefined && isOurs()) {
       partitions.advance(batch.partition, batch.nextOffset, batch.highWatermark)
     }
+    step('a batch is durable')
     if (stop !== undefined) throw stop
     return true
   } catch (error) {
@@ -88,7 +92,11 @@ function actOn(
   isOurs: boolean,
 ): void {
   const { partitions, signal, log } = handler
-  if (error instanceof Abandoned) return
+  if (error instanceof Abandoned) {
+    const { topic, partition } = payload.batch
+    log.debug({ topic, partition, reason: error.message }, 'a batch was given up: it comes again')
+    return
+  }
   if (error instanceof PartitionStopped) {
     if (isOurs) stopPartition(error, payload, handler)
   } else if (signal.aborted) {
@@ -118,46 +126,11 @@ const REBALANCES = new Set([
   'UNKNOWN_MEMBER_ID',
 ])
 
-/** The records that can be read, and where the partition stops behind them, if it does. */
-function readBatch({ batch }: EachBatchPayload): { batch?: RecordBatch; stop?: PartitionStopped } {
+/** For whoever looks for a batch that hangs. */
+function tellSteps({ batch }: EachBatchPayload, log: Log): (step: string) => void {
   const { topic, partition } = batch
-  const all = fetchedRecords(batch.messages)
-  const end = all.findIndex(({ undecodable }) => undecodable !== undefined)
-  const undecodable = all[end]?.undecodable
-  const records = undecodable === undefined ? all : all.slice(0, end)
-  const read = (records.length > 0 || undecodable === undefined) && {
-    batch: {
-      topic,
-      partition,
-      fetchOffset: fetchOffsetOf(batch),
-      records,
-      nextOffset: undecodable?.firstOffset ?? BigInt(batch.lastOffset()) + 1n,
-      highWatermark: BigInt(batch.highWatermark),
-    },
-  }
-  const stop = undecodable && { stop: stopAt(batch, undecodable, records.length === 0) }
-  return { ...read, ...stop }
-}
-
-function stopAt(
-  batch: EachBatchPayload['batch'],
-  { firstOffset, lastOffset, bytes, reason }: Undecodable,
-  isFirst: boolean,
-): PartitionStopped {
-  // after a skip, or an offset set by hand, reading may go on within a batch
-  const fetched = fetchOffsetOf(batch)
-  const offset = isFirst && fetched > firstOffset ? fetched : firstOffset
-  const message =
-    `the batch of offsets ${firstOffset} to ${lastOffset} of ${batch.topic}/${batch.partition} ` +
-    `(${bytes} bytes) cannot be read: ${reason}. The partition stops at offset ${offset}. ` +
-    `Raise kafka.maxBatchBytes, or set the batch aside with ` +
-    `\`group-traits skip ${batch.partition} ${offset}\``
-  return new PartitionStopped(offset, message)
-}
-
-/** What was asked for, which kafkajs' types keep to themselves. */
-function fetchOffsetOf(batch: EachBatchPayload['batch'] & { fetchedOffset?: unknown }): bigint {
-  return BigInt(String(batch.fetchedOffset))
+  const facts = { topic, partition, from: String(fetchOffsetOf(batch)), to: batch.lastOffset() }
+  return (step) => log.debug(facts, step)
 }
 
 /** Once only: later it would overwrite where reading was set back to. */

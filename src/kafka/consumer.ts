@@ -40,6 +40,7 @@ export interface ConsumerState {
   /** Set while Kafka is away. */
   readonly outage: Unavailable | undefined
   readonly partitions: readonly PartitionState[]
+  readonly batchesInHand: number
 }
 
 export interface RunningConsumer {
@@ -110,7 +111,8 @@ class ConsumerLife {
 
   state(): ConsumerState {
     const { isReading, outage } = this
-    return { isReading, outage, partitions: this.partitions.list() }
+    const { inHand } = this.partitions
+    return { isReading, outage, partitions: this.partitions.list(), batchesInHand: inHand.size }
   }
 
   seek(partition: number, offset: bigint): void {

@@ -68,6 +68,7 @@ export async function processBatch(
     firstTimestampMs: Number(batch.records[0]?.timestamp ?? -1),
     lag: batch.highWatermark - next,
     decodeMs: foldedMs - startedMs,
+    waitMs: turnMs - foldedMs,
     mergeMs: mergedMs - turnMs,
     deadLetterMs: writtenMs - mergedMs,
     commitMs: elapsed() - writtenMs,
@@ -90,8 +91,10 @@ export interface BatchReport {
   readonly firstTimestampMs: number
   /** Records of the partition that are still to be read. */
   readonly lag: bigint
-  /** Decoding and folding. */
+  /** Decoding and folding, and what else the event loop did in between. */
   readonly decodeMs: number
+  /** For the batch before of the partition to be durable. */
+  readonly waitMs: number
   readonly mergeMs: number
   readonly deadLetterMs: number
   readonly commitMs: number

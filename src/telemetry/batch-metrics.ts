@@ -34,6 +34,7 @@ export function trackBatches(
       }
       groups.inc(report.groups)
       steps.observe({ step: 'decode' }, report.decodeMs / 1000)
+      steps.observe({ step: 'wait' }, report.waitMs / 1000)
       steps.observe({ step: 'merge' }, report.mergeMs / 1000)
       steps.observe({ step: 'dead_letters' }, report.deadLetterMs / 1000)
       steps.observe({ step: 'commit' }, report.commitMs / 1000)
@@ -86,7 +87,7 @@ function createDistributions(registry: Registry) {
   return {
     steps: new Histogram({
       name: 'group_traits_batch_step_seconds',
-      help: 'How long a batch spent in each step: decode (and fold), merge (in Redis), dead_letters, commit.',
+      help: 'How long a batch spent in each step: decode (and fold, and what else the worker did meanwhile), wait (for the batch before of its partition), merge (in Redis), dead_letters, commit (until it was handed over to be sent).',
       labelNames: ['step'] as const,
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers,

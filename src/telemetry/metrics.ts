@@ -15,6 +15,8 @@ export interface Metrics {
   /** All that this worker has, as they are now. */
   setPartitions(topic: string, partitions: readonly PartitionProgress[]): void
   setStoppedPartitions(count: number): void
+  /** Begun, and not durable yet. */
+  setUnfinishedBatches(count: number): void
   /** Counts partitions of which Redis lost acknowledged writes. */
   countLosses(partitions: number): void
   /** To be told of every change, and once at start. */

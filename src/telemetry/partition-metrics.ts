@@ -6,9 +6,10 @@ export interface PartitionProgress {
   readonly stalledMs: number
 }
 
-/** Whether the partitions of ours move. */
+/** Whether the partitions of ours move, and what of them is in hand. */
 export function trackPartitions(registry: Registry): {
   setPartitions(topic: string, partitions: readonly PartitionProgress[]): void
+  setUnfinishedBatches(count: number): void
 } {
   const stalled = new Gauge({
     name: 'group_traits_partition_stalled_seconds',
@@ -16,8 +17,14 @@ export function trackPartitions(registry: Registry): {
     labelNames: ['topic', 'partition'] as const,
     registers: [registry],
   })
+  const unfinished = new Gauge({
+    name: 'group_traits_unfinished_batches',
+    help: 'Batches that were begun and are not durable yet, at most kafka.concurrentPartitions and one. Where it stays up while group_traits_batches_total stands, a batch hangs: /readyz says where.',
+    registers: [registry],
+  })
 
   return {
+    setUnfinishedBatches: (count) => unfinished.set(count),
     setPartitions(topic, partitions) {
       stalled.reset()
       for (const { partition, stalledMs } of partitions) {

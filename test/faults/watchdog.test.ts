@@ -26,7 +26,9 @@ test('a batch that never ends is named by /readyz, and ends the worker after the
     since: expect.any(String),
     detail: `${scene.config.kafka.topic}/0 stands at offset 0 with 1 to read; the batch in hand there does not end`,
   })
-  expect((await worker.get('/metrics')).body).toMatch(/partition_stalled_seconds\{.*"0"\} [1-9]/)
+  const metrics = (await worker.get('/metrics')).body
+  expect(metrics).toMatch(/partition_stalled_seconds\{.*"0"\} [1-9]/)
+  expect(metrics).toMatch(/^group_traits_unfinished_batches 1$/m)
 
   await until('a restart is asked for', async () => (await healthOf(worker)).healthz === 503)
   expect(await worker.exited).toBe(1)

@@ -15,6 +15,7 @@ const TRAIT_STATES = '/src/domain/trait-states.ts'
 const MEMBERSHIPS = '/src/domain/memberships.ts'
 const RETRY = '/src/pipeline/retry.ts'
 const BATCH_HANDLER = '/src/kafka/batch-handler.ts'
+const FETCHED_BATCH = '/src/kafka/fetched-batch.ts'
 const BATCH_LEASE = '/src/kafka/batch-lease.ts'
 const BATCHES_IN_HAND = '/src/kafka/batches-in-hand.ts'
 const STATE_WATCH = '/src/app/state-watch.ts'
@@ -58,13 +59,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'the committed offset is one too far',
-    file: BATCH_HANDLER,
+    file: FETCHED_BATCH,
     find: 'BigInt(batch.lastOffset()) + 1n',
     replace: 'BigInt(batch.lastOffset()) + 2n',
   },
   {
     name: 'the committed offset leaves out what follows the last record',
-    file: BATCH_HANDLER,
+    file: FETCHED_BATCH,
     find: 'BigInt(batch.lastOffset()) + 1n',
     replace: "BigInt(records.at(-1)?.offset ?? '-1') + 1n",
   },

@@ -92,7 +92,7 @@ test('while others move, one whose batch in hand does not end is over after the 
   const offsets = [upTo(0, 9n), upTo(1, 1000n)]
   const batch = {}
   const step = (n: number) =>
-    watched.look([at(0, 5n), at(1, BigInt(n))], offsets, new Map([[0, batch]]))
+    watched.look([at(0, 5n), at(1, BigInt(n))], offsets, new Map([[0, [batch, {}]]]))
   for (let n = 0; n < 5; n++) step(n)
   expect(watched.over()).toEqual([])
   step(5)
@@ -101,7 +101,7 @@ test('while others move, one whose batch in hand does not end is over after the 
 
 test('where nothing moves, the partition whose batch is in hand comes first', () => {
   const watched = watch()
-  const inHand = new Map([[1, {}]])
+  const inHand = new Map([[1, [{}]]])
   const states = [at(0, 5n), at(1, 5n), at(2, 9n)]
   const offsets = [upTo(0, 9n), upTo(1, 9n), upTo(2, 9n)]
   for (let step = 0; step < 6; step++) watched.look(states, offsets, inHand)
@@ -129,7 +129,7 @@ function watch() {
     look(
       partitions: readonly PartitionState[],
       offsets: readonly PartitionOffsets[],
-      inHand: ReadonlyMap<number, object> = new Map(),
+      inHand: ReadonlyMap<number, readonly object[]> = new Map(),
     ) {
       nowMs += STEP_MS
       stalls.look({ partitions, offsets, inHand, passedMs: STEP_MS, nowMs })

@@ -89,6 +89,18 @@ test('a batch that does not end is told of as such', async () => {
   expect(message()).toContain('groups/3 stands at offset 5 with 4 to read; the batch in hand there')
 })
 
+test('a batch that does not end is not hidden by those decoded ahead of it, which do', async () => {
+  const { watchdog, pass, message } = start()
+  watchdog.watching(() => new Promise(() => {}))(BATCH, LEASE)
+  await pass(LIMIT_MS)
+  await watchdog.watching(async () => {})({ ...BATCH }, LEASE)
+  await pass(EVERY_MS)
+  watchdog.watching(() => new Promise(() => {}))({ ...BATCH }, LEASE)
+  expect(watchdog.stalls()).toMatchObject([{ inHandMs: LIMIT_MS - EVERY_MS }])
+  await pass(EVERY_MS)
+  expect(message()).toContain('the batch in hand there does not end')
+})
+
 test('a batch that ended, well or not, is in hand no more', async () => {
   const { watchdog, pass, message } = start()
   const bug = new Error('a bug')

@@ -53,6 +53,18 @@ test('the records before an unreadable batch are handled, then the partition sto
   expect(log.lines).toMatchObject([{ level: 'error', message }])
 })
 
+test('at the level of debugging each step of a batch is told, so that one that hangs is found', async () => {
+  const log = recordLog('debug')
+  const { payload, handler } = arrange([record(5), record(6)])
+  await handleBatch(payload, { ...handler, log })
+  expect(log.lines.map(({ message }) => message)).toEqual([
+    'a batch is in hand',
+    'a batch has its turn',
+    'a batch is durable',
+  ])
+  expect(log.lines[0]?.facts).toEqual({ topic: 't', partition: 2, from: '5', to: '6' })
+})
+
 test('where reading began within an unreadable batch, it stops there', async () => {
   const { payload, handler } = arrange([unreadable(0, 9)], { fetchedOffset: '4' })
   await handleBatch(payload, handler)

@@ -17,6 +17,7 @@ const REPORT: BatchReport = {
   ]),
   groups: 4,
   decodeMs: 1.5,
+  waitMs: 3,
   mergeMs: 4,
   deadLetterMs: 20,
   commitMs: 2,
@@ -55,6 +56,7 @@ test('every step and the age of the first record are measured in seconds', async
   expect(await samples(metrics)).toEqual(
     expect.arrayContaining([
       'group_traits_batch_step_seconds_sum{step="decode"} 0.0015',
+      'group_traits_batch_step_seconds_sum{step="wait"} 0.003',
       'group_traits_batch_step_seconds_sum{step="merge"} 0.004',
       'group_traits_batch_step_seconds_sum{step="dead_letters"} 0.02',
       'group_traits_batch_step_seconds_sum{step="commit"} 0.002',
@@ -100,6 +102,12 @@ test('a counter is there, at 0, before anything has happened, so that its rate i
   expect(lines).toContain('group_traits_records_total{outcome="accepted"} 0')
   expect(lines).toContain('group_traits_dead_letters_total{reason="timestamp_in_future"} 0')
   expect(lines).toContain('group_traits_stopped_partitions 0')
+})
+
+test('batches that were begun and not finished are told of, which a hang leaves up', async () => {
+  const metrics = createMetrics(() => NOW_MS)
+  metrics.setUnfinishedBatches(2)
+  expect(await samples(metrics)).toContain('group_traits_unfinished_batches 2')
 })
 
 test('the lag of a partition that went to another worker is no longer reported', async () => {
@@ -157,7 +165,7 @@ test('every metric of ours has the prefix, a unit or _total, and a help text', a
     expect(ours.length).toBeGreaterThan(2)
     for (const line of ours) {
       const [, , name = '', ...help] = line.split(' ')
-      expect(name).toMatch(/_(total|seconds|records|partitions|up)$/)
+      expect(name).toMatch(/_(total|seconds|records|partitions|batches|up)$/)
       expect(help.length).toBeGreaterThan(5)
     }
   }
