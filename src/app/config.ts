@@ -104,7 +104,7 @@ const kafka = z.strictObject({
   concurrentPartitions: whole(1, 64)
     .default(2)
     .describe(
-      'How many partitions are worked on at the same time; one batch more is decoded ahead.',
+      'How many batches are worked on at the same time; one more may be in hand, decoded ahead.',
     ),
 })
 

@@ -26,7 +26,7 @@ export class EventTraits implements Iterable<[string, StoredValue | null]> {
 }
 
 /** Whether two lists of names are the same, in the same order. */
-export function isSame(names: readonly string[], others: readonly string[]): boolean {
+export function areSameNames(names: readonly string[], others: readonly string[]): boolean {
   if (names === others) return true
   if (names.length !== others.length) return false
   for (let i = 0; i < names.length; i++) if (names[i] !== others[i]) return false

@@ -1,4 +1,4 @@
-import { type EventTraits, isSame } from './event-traits.ts'
+import { areSameNames, type EventTraits } from './event-traits.ts'
 import { compareStored, type StoredValue } from './stored-value.ts'
 
 export interface TraitState {
@@ -66,14 +66,14 @@ export class TraitStates implements Iterable<[string, TraitState]> {
     const replaces =
       latest === undefined
         ? this.#each === undefined
-        : clock > this.#clock && isSame(event.names, latest.names)
+        : clock > this.#clock && areSameNames(event.names, latest.names)
     if (replaces) {
       this.#latest = event
       this.#clock = clock
     } else if (
       latest === undefined ||
       clock === this.#clock ||
-      !isSame(event.names, latest.names)
+      !areSameNames(event.names, latest.names)
     ) {
       for (const [name, value] of event) this.merge(name, clock, value)
     }

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { traitSchemas } from './event.ts'
-import { EventTraits, isSame } from './event-traits.ts'
+import { areSameNames, EventTraits } from './event-traits.ts'
 import {
   hasLoneSurrogate,
   isJsonObject,
@@ -41,7 +41,7 @@ export function traitsReader(
   return function readTraits(traits, hasEscapes, report) {
     const given = Object.keys(traits)
     // one list for all events of the same traits
-    const names = isSame(given, lastNames) ? lastNames : given
+    const names = areSameNames(given, lastNames) ? lastNames : given
     lastNames = names
     if (problems.length > 0) problems = []
     if (names.length > rules.maxTraits) {

@@ -5,10 +5,10 @@
  *     kafkajs  fetch 1, decode 1 | fetch 2, decode 2           | fetch 3, decode 3
  *     behind                     | merge 1, letters 1, commit 1 | merge 2, letters 2, …
  *
- * Of a partition each has its turn once the one before is durable, and is given up where that
- * one is: then both are delivered again. One batch more than a given number may be in hand, and
- * of one partition only a second, decoded ahead. So memory is bounded, and a partition that is
- * slow leaves the others the room that they have without overlapping.
+ * Of a partition each has its turn once the one before is durable; if that one is given up, so is
+ * this one, and both are delivered again. One batch more than a given number may be in hand, of
+ * one more partition or decoded ahead of one that has one already. So memory is bounded, and a
+ * partition that is slow never takes more than that one place from the others.
  *
  * Nobody awaits what is behind; each batch deals with its own failures. What kafkajs must be
  * told is kept here, and thrown at the next batch that it hands over, until the partitions are
@@ -16,7 +16,7 @@
  */
 import { Abandoned } from '../pipeline/outage.ts'
 
-/** What a batch that was begun does with those before it. */
+/** How a batch that was begun lets others go on, and waits for those before it. */
 export interface Hand {
   /** The partition may be read on behind this batch. */
   release(): void
@@ -73,6 +73,11 @@ export class BatchesInHand {
     latest.set(partition, durable)
     await Promise.race([released, durable])
     this.assertWorking()
+  }
+
+  /** How many are in hand. */
+  get size(): number {
+    return [...this.counts.values()].reduce((sum, count) => sum + count, 0)
   }
 
   /** What is in hand belongs to an assignment that is over: nobody waits for it. */

@@ -11,8 +11,7 @@ export interface Start {
 
 /**
  * A record as a view of its batch: what is in it is made when it is asked for, and so lives no
- * longer than it is looked at. Thousands of records wait in one batch; with their buffers and
- * texts they took three times the memory, and a tenth of the worker's time to collect again.
+ * longer than it is looked at: thousands of records wait in one batch.
  */
 export class RecordView implements KafkaRecord {
   readonly isControlRecord = false

@@ -18,7 +18,7 @@ export interface KafkaSettings {
   readonly maxPartitionFetchBytes: number
   /** What one batch may become in memory. */
   readonly maxBatchBytes: number
-  /** Whose batches are worked on at once; one batch more is decoded ahead. */
+  /** How many batches are worked on at once; one more may be in hand, decoded ahead. */
   readonly concurrentPartitions: number
 }
 

@@ -1,5 +1,30 @@
--- The merge of one patch after the other. scripts.ts puts before it: clock.lua,
--- merge-patches.lua (what the script takes and answers), merge-traits.lua, merge-users.lua.
+-- Merges patches of groups into their state: the merge of domain/merge.ts, atomically.
+--
+-- KEYS     group:{ID} of every patch; :clock, :members, :left and the user index follow from it
+-- ARGV[1]  JSON: [shapes, list] (patch-packing.ts)
+--            shapes  one a row of traits: how many have a value, then name, form, ...; form is ''
+--                    string | 'j' JSON text | 'x' removed, and those come last
+--            list    flat, patch by patch in the order of KEYS:
+--                      group id, latest clock of the patch (16 digits), shape from 1, or 0: no traits
+--                      with a shape: least clock of its traits (a number), their clock (16 digits)
+--                        or false where they differ, the values, where they differ all the clocks
+--                      number of users; with any: the least of their clocks (a number), and each:
+--                        user id, clock (16 digits), member?, user:{ID} or false: as it stands
+--                    a clock that is true is the latest of the patch
+-- ARGV[2]  the user index: 'inside' is set by this script, 'outside' is left to the caller
+--          (its keys are in other slots), 'none' is not kept
+-- ARGV[3]  what the keys of users begin with, up to the id
+--
+-- Returns  { conflicts, standings }
+--            conflicts  index of the patch from 0, 'WRONGTYPE' or what is malformed, ...:
+--                       nothing of these was written
+--            standings  with 'outside', one list a patch: per user '' | clock + 'm' | clock + 'l'
+--
+-- Lua does not roll back: what can fail of a group is read before its first write. But the user
+-- index is written without a look, before the group, and set back by the group where it fails.
+-- Values are written before their clocks, so that no clock ever vouches for an older value.
+--
+-- scripts.ts puts before it: clock.lua, merge-patches.lua, merge-traits.lua, merge-users.lua.
 
 -- at: where the patch stands in the list; its values at values_at, its users at users_at.
 local function merge(key, at, shape, values_at, users_at, standings)

@@ -67,7 +67,7 @@ class Draft {
     else if (shared === undefined || shared.values.includes(null)) this.addEach(piece)
     else {
       this.list.push(this.shapes.placeOf(shared.names, shared.values))
-      this.list.push(since(sharedClock, latest), sharedStamp(sharedClock, latest))
+      this.list.push(clockOrLatest(sharedClock, latest), stampOrLatest(sharedClock, latest))
       this.addValues(shared.values)
     }
     this.addUsers(piece, prefixes)
@@ -87,7 +87,7 @@ class Draft {
     const least = Math.min(...clocks)
     const isShared = clocks.every((clock) => clock === least)
     this.list.push(this.shapes.placeOf(names, values))
-    this.list.push(since(least, latest), isShared && sharedStamp(least, latest))
+    this.list.push(clockOrLatest(least, latest), isShared && stampOrLatest(least, latest))
     this.addValues(values)
     if (!isShared) for (const clock of clocks) this.list.push(stampOf(clock))
   }
@@ -109,20 +109,20 @@ class Draft {
     users.forEach((userId, clock, member) => {
       if (clock < least) least = clock
       const isPlain = encodeId(userId) === userId
-      this.list.push(userId, sharedStamp(clock, latest), member)
+      this.list.push(userId, stampOrLatest(clock, latest), member)
       this.list.push(isPlain ? false : userKey(prefixes, userId))
       this.bytes += 2 * userId.length
     })
-    this.list[at] = since(least, latest)
+    this.list[at] = clockOrLatest(least, latest)
   }
 }
 
 /** `true` stands for the latest clock of the patch, which nearly every clock of it is. */
-function since(clock: number, latest: number): number | true {
+function clockOrLatest(clock: number, latest: number): number | true {
   return clock === latest || clock
 }
 
-function sharedStamp(clock: number, latest: number): string | true {
+function stampOrLatest(clock: number, latest: number): string | true {
   return clock === latest || stampOf(clock)
 }
 

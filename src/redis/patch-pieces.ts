@@ -17,10 +17,7 @@ export const USER_WEIGHT = 4
 /** Whether the patch is to go in pieces. */
 export function isLarge({ traits, users }: GroupState, limits: CallLimits): boolean {
   if (traits.size + USER_WEIGHT * users.size > limits.maxPatchEntries) return true
-  if (traits.shared === undefined) return bytesOf(traits) > limits.maxBytes
-  let bytes = 0
-  for (const value of traits.shared.values) bytes += lengthOf(value)
-  return bytes > limits.maxBytes
+  return bytesOf(traits) > limits.maxBytes
 }
 
 /** Each with at least one trait or user, where there is any, and the latest clock of the patch. */
@@ -47,6 +44,11 @@ export function piecesOf(patch: GroupState, limits: CallLimits): GroupState[] {
 
 function bytesOf(traits: GroupState['traits']): number {
   let bytes = 0
+  if (traits.shared !== undefined) {
+    const { names, values } = traits.shared
+    for (const [i, name] of names.entries()) bytes += name.length + lengthOf(values[i] ?? null)
+    return bytes
+  }
   for (const [name, { value }] of traits) bytes += name.length + lengthOf(value)
   return bytes
 }
