@@ -1,9 +1,10 @@
 import { Redis } from 'ioredis'
+import type { Servers } from './servers.ts'
 
 export interface Appearances {
   /**
    * Resolves with the moment, by `performance.now()`, in which a key is first seen; undefined
-   * where that takes too long.
+   * where that takes too long, or the run is interrupted.
    */
   of(key: string): Promise<number | undefined>
   close(): void
@@ -17,7 +18,7 @@ export interface Appearances {
  * @param prefix what the keys begin with; Redis tells of every change of any such key
  */
 export async function watchKeys(
-  redisUrl: string,
+  { redisUrl, signal }: Servers,
   prefix: string,
   giveUpAfterMs: number,
 ): Promise<Appearances> {
@@ -25,6 +26,11 @@ export async function watchKeys(
   // in the older protocol one connection asks, and another one is told
   const asking = new Redis(redisUrl, { protocol: 2 })
   const told = new Redis(redisUrl, { protocol: 2 })
+  for (const client of [asking, told]) {
+    client.on('error', () => {
+      // what does not appear is told
+    })
+  }
   told.on('messageBuffer', (_, keys: unknown) => {
     const at = performance.now()
     if (Array.isArray(keys)) for (const key of keys) settle(String(key), at)
@@ -35,7 +41,9 @@ export async function watchKeys(
 
   const givingUp = setInterval(() => {
     const tooOld = performance.now() - giveUpAfterMs
-    for (const [key, { since }] of waiting) if (since < tooOld) settle(key, undefined)
+    for (const [key, { since }] of waiting) {
+      if (since < tooOld || signal.aborted) settle(key, undefined)
+    }
   }, 100)
 
   function settle(key: string, at: number | undefined): void {

@@ -39,7 +39,7 @@ export async function drain(
     let last: Moment | undefined
     let movedAtMs = performance.now()
     while (last === undefined || last.committed < records) {
-      await delay(LOOK_EVERY_MS)
+      await delay(LOOK_EVERY_MS, undefined, { signal: servers.signal })
       await worker.check()
       const committed = await committedRecords(servers.admin, place.groupId, place.topic)
       const atMs = performance.now()

@@ -64,15 +64,20 @@ export async function withWriter<T>(
   const prefix = `${id}:`
   const open = writer.open(servers, prefix)
   try {
-    return await use((contents) => writeAll(open, contents), prefix)
+    return await use((contents) => writeAll(open, contents, servers.signal), prefix)
   } finally {
     open.close()
     await removeKeys(servers, id)
   }
 }
 
-async function writeAll(writer: OpenWriter, contents: readonly GroupContent[]): Promise<void> {
+async function writeAll(
+  writer: OpenWriter,
+  contents: readonly GroupContent[],
+  signal: AbortSignal,
+): Promise<void> {
   for (let from = 0; from < contents.length; from += AT_ONCE) {
+    signal.throwIfAborted()
     await writer.write(contents.slice(from, from + AT_ONCE))
   }
 }

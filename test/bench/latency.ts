@@ -45,12 +45,19 @@ export async function measureLatency(
   await createTopic(servers.admin, place.topic, PARTITIONS)
   const producer = await servers.connectProducer()
   const prefix = `${place.keyPrefix}group:{probe-`
-  const appearances = await watchKeys(servers.redisUrl, prefix, GIVE_UP_AFTER_MS)
+  const appearances = await watchKeys(servers, prefix, GIVE_UP_AFTER_MS)
   const worker = await startWorker(name, servers, place)
   try {
     const refusal = new AbortController()
     const onRefused = (error: unknown) => refusal.abort(error)
-    const way: Way = { producer, appearances, place, refused: refusal.signal, onRefused }
+    const way: Way = {
+      producer,
+      appearances,
+      place,
+      interrupted: servers.signal,
+      refused: refusal.signal,
+      onRefused,
+    }
     await Promise.all(send(way, [probe('first')], 0))
     const cpuBefore = process.cpuUsage()
     const { latencies, tookMs } = await sendAndWatch(way, load, onProgress)
@@ -81,6 +88,7 @@ interface Way {
   readonly producer: Producer
   readonly appearances: Appearances
   readonly place: Place
+  readonly interrupted: AbortSignal
   /** Aborted once the broker refused a request. */
   readonly refused: AbortSignal
   readonly onRefused: (error: unknown) => void
@@ -121,7 +129,7 @@ async function sendAndWatch(
     }
     if (messages.length > 0) probes.push(...send(way, messages, requests++))
     onProgress(sent / eventsPerSecond)
-    await delay(1)
+    await delay(1, undefined, { signal: way.interrupted })
     way.refused.throwIfAborted()
   }
   const tookMs = performance.now() - startedAt

@@ -35,7 +35,7 @@ export async function playStop(stage: Stage, backlog: TopicWish): Promise<Row[]>
   const { servers } = stage
   const idle = await rounds(stage, 'stopping, idle', (place) =>
     withStarted(servers, place, async (worker) => {
-      await delay(SETTLED_AFTER_MS)
+      await delay(SETTLED_AFTER_MS, undefined, { signal: servers.signal })
       return timeToStop(worker)
     }),
   )
@@ -64,9 +64,9 @@ export async function playIdle(stage: Stage): Promise<Row[]> {
       const worker = await startWorker(name, stage.servers, place)
       try {
         await untilJoined(stage.servers, place)
-        await delay(SETTLED_AFTER_MS)
+        await delay(SETTLED_AFTER_MS, undefined, { signal: stage.servers.signal })
         const [before, atMs] = [await worker.cpuSeconds(), performance.now()]
-        await delay(IDLE_SECONDS * 1000)
+        await delay(IDLE_SECONDS * 1000, undefined, { signal: stage.servers.signal })
         const seconds = (performance.now() - atMs) / 1000
         await worker.check()
         return ((await worker.cpuSeconds()) - before) / seconds
@@ -118,7 +118,7 @@ async function withStarted<T>(
   use: (worker: WorkerProcess, tookMs: number) => Promise<T>,
 ): Promise<T> {
   const prefix = `${place.keyPrefix}group:`
-  const appearances = await watchKeys(servers.redisUrl, prefix, START_DEADLINE_MS)
+  const appearances = await watchKeys(servers, prefix, START_DEADLINE_MS)
   const startedAt = performance.now()
   const worker = await startWorker('group-traits', servers, place)
   try {
@@ -139,21 +139,24 @@ async function timeToStop(worker: WorkerProcess): Promise<number> {
   return performance.now() - at
 }
 
-async function untilCommitted({ admin }: Servers, { groupId, topic }: Place): Promise<void> {
+async function untilCommitted(
+  { admin, signal }: Servers,
+  { groupId, topic }: Place,
+): Promise<void> {
   const deadline = performance.now() + START_DEADLINE_MS
   while ((await committedRecords(admin, groupId, topic)) === 0) {
     if (performance.now() > deadline) throw new Error('The worker commits nothing')
-    await delay(POLL_MS)
+    await delay(POLL_MS, undefined, { signal })
   }
 }
 
 /** Resolves once the group has a member. */
-async function untilJoined({ admin }: Servers, { groupId }: Place): Promise<void> {
+async function untilJoined({ admin, signal }: Servers, { groupId }: Place): Promise<void> {
   const deadline = performance.now() + START_DEADLINE_MS
   for (;;) {
     const { groups } = await admin.describeGroups([groupId])
     if (groups[0]?.state === 'Stable') return
     if (performance.now() > deadline) throw new Error('The worker never joined its group')
-    await delay(POLL_MS)
+    await delay(POLL_MS, undefined, { signal })
   }
 }

@@ -28,12 +28,20 @@ export async function atPlace<T>(
     deadLetterTopic: `${id}.dead-letters`,
     keyPrefix: `${id}:`,
   }
-  try {
-    return await use(place)
-  } finally {
+  const remove = async () => {
     await removeKeys(servers, id)
     await removeFromKafka(servers.admin, id)
   }
+  let result: T
+  try {
+    result = await use(place)
+  } catch (error) {
+    // Kafka keeps the group of a worker that died for a while: its death tells more than that
+    await remove().catch(() => {})
+    throw error
+  }
+  await remove()
+  return result
 }
 
 /** The same keys, read into by another consumer group. */

@@ -1,4 +1,12 @@
-import type { Figures, Results } from './results.ts'
+import { EarlyEnd, REFUSED } from './early-end.ts'
+import { tenths, whole } from './numbers.ts'
+import type { StoredResults } from './results.ts'
+import type { WorkerName } from './worker-process.ts'
+
+export interface PlotData {
+  readonly drains: readonly DrainBar[]
+  readonly latencies: readonly LatencySpan[]
+}
 
 export interface DrainBar {
   readonly backlog: string
@@ -27,51 +35,63 @@ const LOADS = new Map([
   ['latency-1k', '1,000 events/s'],
   ['latency-10k', '10,000 events/s'],
 ])
-const WORKERS = new Map([
+const WORKERS = new Map<WorkerName, string>([
   ['group-traits', 'group-traits'],
   ['pipelined', 'pipelined HGET, then HSET'],
   ['straightforward', 'HGET and HSET, one by one'],
 ])
 
-export function drainBars(results: Results): DrainBar[] {
-  return found(results, BACKLOGS).flatMap(({ title, worker, figures: { eventsPerSecond } }) =>
-    eventsPerSecond === undefined
-      ? []
-      : [{ backlog: title, worker, eventsPerSecond, label: whole(eventsPerSecond) }],
-  )
+/**
+ * All that is drawn.
+ *
+ * @throws EarlyEnd where a row of it is missing: half a plot would pass for a whole one
+ */
+export function plotData(results: StoredResults): PlotData {
+  const missing = new Set<string>()
+  const drains = cellsOf(BACKLOGS).flatMap(({ scenario, ran, title, worker }) => {
+    const { eventsPerSecond } = figuresOf(results, scenario, ran)
+    if (isMeasured(eventsPerSecond)) {
+      return [{ backlog: title, worker, eventsPerSecond, label: whole(eventsPerSecond) }]
+    }
+    missing.add(scenario)
+    return []
+  })
+  const latencies = cellsOf(LOADS).flatMap(({ scenario, ran, title, worker }) => {
+    const { p50Ms, p99Ms } = figuresOf(results, scenario, ran)
+    if (isMeasured(p50Ms) && isMeasured(p99Ms)) {
+      const label = `p50 ${short(p50Ms)} ms, p99 ${short(p99Ms)} ms`
+      return [{ load: title, worker, p50Ms, p99Ms, label }]
+    }
+    missing.add(scenario)
+    return []
+  })
+  if (missing.size > 0) {
+    const message = `The results lack figures of ${[...missing].join(', ')}: run npm run bench first`
+    throw new EarlyEnd(message, REFUSED)
+  }
+  return { drains, latencies }
 }
 
-export function latencySpans(results: Results): LatencySpan[] {
-  return found(results, LOADS).flatMap(({ title, worker, figures: { p50Ms, p99Ms } }) =>
-    p50Ms === undefined || p99Ms === undefined
-      ? []
-      : [
-          {
-            load: title,
-            worker,
-            p50Ms,
-            p99Ms,
-            label: `p50 ${short(p50Ms)} ms, p99 ${short(p99Ms)} ms`,
-          },
-        ],
-  )
-}
-
-interface Found {
+interface Cell {
+  readonly scenario: string
+  readonly ran: WorkerName
   readonly title: string
   readonly worker: string
-  readonly figures: Figures
 }
 
-function found({ scenarios }: Results, titles: ReadonlyMap<string, string>): Found[] {
-  return [...titles].flatMap(([name, title]) => {
-    const rows = scenarios.find(({ scenario }) => scenario === name)?.rows ?? []
-    return rows.flatMap(({ ran, figures }) => {
-      const worker = WORKERS.get(ran)
-      return worker === undefined ? [] : [{ title, worker, figures }]
-    })
-  })
+function cellsOf(titles: ReadonlyMap<string, string>): Cell[] {
+  return [...titles].flatMap(([scenario, title]) =>
+    Array.from(WORKERS, ([ran, worker]) => ({ scenario, ran, title, worker })),
+  )
 }
 
-const whole = (value: number) => Math.round(value).toLocaleString('en')
-const short = (ms: number) => (ms < 10 ? ms.toFixed(1) : whole(ms))
+type StoredFigures = StoredResults['scenarios'][number]['rows'][number]['figures']
+
+function figuresOf({ scenarios }: StoredResults, name: string, worker: string): StoredFigures {
+  const rows = scenarios.find(({ scenario }) => scenario === name)?.rows ?? []
+  return rows.find(({ ran }) => ran === worker)?.figures ?? {}
+}
+
+const isMeasured = (value: number | null | undefined): value is number => value != null
+
+const short = (ms: number) => (ms < 10 ? tenths(ms) : whole(ms))

@@ -2,18 +2,12 @@
 import { writeFile } from 'node:fs/promises'
 import { parse, View } from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
-import { type DrainBar, drainBars, type LatencySpan, latencySpans } from './plot-data.ts'
-import type { Results } from './results.ts'
+import { type DrainBar, type LatencySpan, plotData } from './plot-data.ts'
+import type { StoredResults } from './results.ts'
 
-/** @throws where there is nothing in the results that it could draw */
-export async function drawPlot(results: Results, file: string): Promise<void> {
-  const drains = drainBars(results)
-  const latencies = latencySpans(results)
-  const parts = [
-    ...(drains.length > 0 ? [drainsPart(drains)] : []),
-    ...(latencies.length > 0 ? [latenciesPart(latencies)] : []),
-  ]
-  if (parts.length === 0) throw new Error('Nothing to draw: take the scenarios drain and latency')
+/** @throws EarlyEnd, and leaves the file as it is, where the results lack what is drawn */
+export async function drawPlot(results: StoredResults, file: string): Promise<void> {
+  const { drains, latencies } = plotData(results)
   const { cpus, cpu } = results.machine
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
@@ -26,7 +20,7 @@ export async function drawPlot(results: Results, file: string): Promise<void> {
       offset: 16,
     },
     config: CONFIG,
-    vconcat: parts,
+    vconcat: [drainsPart(drains), latenciesPart(latencies)],
     spacing: 28,
   }
   const view = new View(parse(compile(spec).spec), { renderer: 'none' })

@@ -1,8 +1,14 @@
 /** What a run of the benchmark found, as it stands in its JSON. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { z } from 'zod'
+import { EarlyEnd, REFUSED } from './early-end.ts'
 import type { Machine } from './machine.ts'
 import type { WorkerName } from './worker-process.ts'
+
+/** Where the results of a whole run go, and those of any other. */
+export const WHOLE_RESULTS = '.local/bench-results.json'
+export const PART_RESULTS = '.local/bench-results-part.json'
 
 export interface Results {
   readonly at: string
@@ -62,16 +68,54 @@ export interface Figures {
   readonly bytes?: Readonly<Record<string, number>>
 }
 
+/** What was NaN is null in JSON. */
+const figure = z.number().nullish()
+
+/** What is drawn of results. */
+const storedSchema = z.object({
+  at: z.string(),
+  machine: z.object({ cpu: z.string(), cpus: z.number() }),
+  scenarios: z.array(
+    z.object({
+      scenario: z.string(),
+      rows: z.array(
+        z.object({
+          ran: z.string(),
+          figures: z.object({ eventsPerSecond: figure, p50Ms: figure, p99Ms: figure }),
+        }),
+      ),
+    }),
+  ),
+})
+
+export type StoredResults = z.infer<typeof storedSchema>
+
 export async function writeResults(file: string, results: Results): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
   await writeFile(file, `${JSON.stringify(results, null, 2)}\n`)
 }
 
-/** @throws where there is no such file, or it is not of this form */
-export async function readResults(file: string): Promise<Results> {
-  const results: unknown = JSON.parse(await readFile(file, 'utf8'))
-  if (!(results instanceof Object && 'scenarios' in results && 'machine' in results)) {
-    throw new Error(`${file} is not a result of this benchmark`)
+/** @throws EarlyEnd where there is no such file, or it holds something else */
+export async function readResults(file: string): Promise<StoredResults> {
+  const parsed = storedSchema.safeParse(jsonIn(await textOf(file)))
+  if (parsed.success) return parsed.data
+  throw new EarlyEnd(`${file} holds no results of this benchmark: run npm run bench first`, REFUSED)
+}
+
+async function textOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    const why = code === 'ENOENT' ? `No results at ${file}` : `No results to read: ${message}`
+    throw new EarlyEnd(`${why}: run npm run bench first`, REFUSED, { cause })
   }
-  return results as Results
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined // told as anything else that is no result
+  }
 }

@@ -5,7 +5,7 @@ import { BOTH_REFERENCES, type DrainPlan, playCeilings, playDrains } from './dra
 import { playLatency } from './latency-scenarios.ts'
 import { playIdle, playStart, playStop } from './life-scenarios.ts'
 import { playMemory } from './memory-scenario.ts'
-import type { Row } from './results.ts'
+import type { Row, ScenarioResult } from './results.ts'
 import { playScript } from './script-scenario.ts'
 import type { Stage, TopicWish } from './stage.ts'
 import { EARLIER, HOT, INVALID, LARGE, PARTIAL, USUAL, uniform, WIDE } from './workloads.ts'
@@ -82,6 +82,13 @@ export function scenariosNamed(name: string): readonly Scenario[] {
   if (name === 'all') return SCENARIOS
   const exact = SCENARIOS.filter((scenario) => scenario.name === name)
   return exact.length > 0 ? exact : SCENARIOS.filter((scenario) => scenario.name.startsWith(name))
+}
+
+/** Whether these are of a whole run: of all that run where none is named, and none failed. */
+export function isWhole(results: readonly ScenarioResult[]): boolean {
+  const measured = new Set(results.map(({ scenario }) => scenario))
+  const isComplete = SCENARIOS.every(({ name, isDefault }) => !isDefault || measured.has(name))
+  return isComplete && results.every(({ failure }) => failure === undefined)
 }
 
 function compressed(compression: Compression): Scenario {

@@ -7,6 +7,7 @@ import { downloadsFolder } from '../../src/local/endpoints.ts'
 import { kafkaVersion } from '../../src/local/kafka-server.ts'
 import { startLocalStack } from '../../src/local/stack.ts'
 import { cpuSecondsOf, pidWithin } from './process-facts.ts'
+import { checkReachable } from './reachability.ts'
 
 /** The Kafka and the Redis to measure on, with clients of our own to fill and watch them. */
 export interface Servers extends Addresses {
@@ -15,6 +16,8 @@ export interface Servers extends Addresses {
   readonly kafkaVersion: string | undefined
   readonly admin: Admin
   readonly redis: Redis
+  /** Aborted where the run is interrupted: whoever waits on these servers waits no longer. */
+  readonly signal: AbortSignal
   /** Connects a producer for one topic: kafkajs' own stumbles over a topic that is gone since. */
   connectProducer(): Promise<Producer>
   /** CPU seconds so far; NaN of a Kafka whose process is not known. */
@@ -32,44 +35,50 @@ interface Given extends Addresses {
   readonly isOwn: boolean
   readonly kafkaVersion: string | undefined
   readonly kafkaPid: number | undefined
+  readonly signal: AbortSignal
   stop(): Promise<void>
 }
 
 /**
  * Those of KAFKA_BROKERS and REDIS_URL where both are set, else a local stack that is gone
  * after, its Redis without persistence.
+ *
+ * @throws EarlyEnd where one that was given does not answer; StackFailed
  */
 export async function openServers(
   env: NodeJS.ProcessEnv,
   say: (line: string) => void,
+  signal: AbortSignal,
 ): Promise<Servers> {
   const { KAFKA_BROKERS, REDIS_URL } = env
   if (KAFKA_BROKERS && REDIS_URL) {
+    const addresses = { kafkaBrokers: KAFKA_BROKERS.split(','), redisUrl: REDIS_URL }
+    await checkReachable(addresses)
     return connect({
-      kafkaBrokers: KAFKA_BROKERS.split(','),
-      redisUrl: REDIS_URL,
+      ...addresses,
       isOwn: false,
       kafkaVersion: undefined,
       kafkaPid: undefined,
+      signal,
       stop: async () => {},
     })
   }
   const folder = await mkdtemp(join(tmpdir(), 'group-traits-bench-'))
-  const options = { folder, downloads: downloadsFolder, report: say }
-  const stack = await startLocalStack({ ...options, engine: 'java' })
-  const servers = await connect({
-    ...stack,
-    isOwn: true,
-    kafkaVersion,
-    kafkaPid: await pidWithin(join(folder, 'kafka')),
-    async stop() {
-      await stack.stop()
-      await rm(folder, { recursive: true, force: true })
-    },
-  })
-  // what a disk costs would be measured, too, and on no two machines alike
-  await servers.redis.config('SET', 'appendonly', 'no')
-  return servers
+  let stop = () => rm(folder, { recursive: true, force: true })
+  try {
+    const options = { folder, downloads: downloadsFolder, report: say, signal }
+    const stack = await startLocalStack({ ...options, engine: 'java' })
+    const remove = stop
+    stop = () => stack.stop().finally(remove)
+    const kafkaPid = await pidWithin(join(folder, 'kafka'))
+    const servers = await connect({ ...stack, isOwn: true, kafkaVersion, kafkaPid, signal, stop })
+    // what a disk costs would be measured, too, and on no two machines alike
+    await servers.redis.config('SET', 'appendonly', 'no')
+    return servers
+  } catch (error) {
+    await stop()
+    throw error
+  }
 }
 
 async function connect({ kafkaPid, ...given }: Given): Promise<Servers> {
@@ -80,6 +89,9 @@ async function connect({ kafkaPid, ...given }: Given): Promise<Servers> {
   })
   const admin = kafka.admin()
   const redis = new Redis(given.redisUrl)
+  redis.on('error', () => {
+    // who waits for an answer is told
+  })
   await admin.connect()
   return {
     ...given,

@@ -56,13 +56,19 @@ export function openStage(servers: Servers, progress: Progress, options: StageOp
     },
   }
 
-  function fill(content: Required<TopicWish>): Promise<FilledTopic> {
+  async function fill(content: Required<TopicWish>): Promise<FilledTopic> {
     const { workload, partitions, compression } = content
     const count = Math.ceil(events / workload.weight)
     const codec = compression === 'none' ? '' : `, ${compression}`
     const into = counted(partitions, 'partition')
     const what = `filling ${into} with ${counted(count, 'event')} (${workload.name}${codec})`
     const topic = `bench-${randomUUID()}`
-    return fillTopic(servers, topic, { ...content, count, seed }, progress.step(what, count))
+    try {
+      const onProgress = progress.step(what, count)
+      return await fillTopic(servers, topic, { ...content, count, seed }, onProgress)
+    } catch (error) {
+      await removeFromKafka(servers.admin, topic)
+      throw error
+    }
   }
 }

@@ -27,7 +27,7 @@ const MAX_BYTES = 900_000
 
 /** Makes a topic and writes generated events into it, keyed by group. */
 export async function fillTopic(
-  { admin, connectProducer }: Servers,
+  { admin, connectProducer, signal }: Servers,
   topic: string,
   { workload, count, seed, partitions, compression }: TopicContent,
   onProgress: (written: number) => void,
@@ -43,22 +43,26 @@ export async function fillTopic(
   // the next ones are made while these are on their way
   const send = async () => {
     await sending
+    signal.throwIfAborted()
     onProgress(records)
     sending = producer.send({ topic, messages, acks: 1, compression: codec })
     messages = []
     waitingBytes = 0
   }
-  for (const { group, groupId, value, valid } of generateEvents(count, seed, workload)) {
-    if (messages.length === MAX_MESSAGES || waitingBytes + value.length > MAX_BYTES) await send()
-    messages.push({ key: groupId, value })
-    waitingBytes += value.length
-    records += 1
-    if (valid) groups.add(group)
-    else invalid += 1
+  try {
+    for (const { group, groupId, value, valid } of generateEvents(count, seed, workload)) {
+      if (messages.length === MAX_MESSAGES || waitingBytes + value.length > MAX_BYTES) await send()
+      messages.push({ key: groupId, value })
+      waitingBytes += value.length
+      records += 1
+      if (valid) groups.add(group)
+      else invalid += 1
+    }
+    await send()
+    await sending
+  } finally {
+    await producer.disconnect()
   }
-  await send()
-  await sending
-  await producer.disconnect()
   return { topic, records, groups: groups.size, invalid }
 }
 

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, open, readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
 import type { Place } from './place.ts'
 import { cpuSecondsOf, peakMemoryMiBOf } from './process-facts.ts'
 import type { Addresses } from './servers.ts'
+import { linesThatMatter } from './worker-log.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const LOGS = join(ROOT, '.local/bench')
@@ -28,7 +29,7 @@ export interface WorkerProcess {
   cpuSeconds(): Promise<number>
   /** The most memory it has ever had, in MiB; NaN where there is no /proc. */
   peakMemoryMiB(): Promise<number>
-  /** @throws with the end of its log, if it has ended by itself */
+  /** @throws with what its log tells of its end, if it has ended by itself */
   check(): Promise<void>
   /** Resolves once it has ended, after SIGTERM, or 15 s later SIGKILL. */
   stop(): Promise<void>
@@ -44,6 +45,8 @@ export async function startWorker(
   const log = await open(logFile, 'w')
   const child = spawn(process.execPath, WORKERS[name], {
     cwd: ROOT,
+    // not reached by a Ctrl-C in the terminal: it is to leave its group in good order
+    detached: true,
     stdio: ['ignore', log.fd, log.fd],
     env: {
       ...process.env,
@@ -69,8 +72,9 @@ export async function startWorker(
     peakMemoryMiB: () => peakMemoryMiBOf(child.pid),
     async check() {
       if (child.exitCode === null && child.signalCode === null) return
-      const tail = (await readFile(logFile, 'utf8')).trimEnd().split('\n').slice(-10).join('\n')
-      throw new Error(`The worker ended (${child.exitCode ?? child.signalCode}):\n${tail}`)
+      const how = `${name} ended (${child.exitCode ?? child.signalCode})`
+      const said = linesThatMatter(await readFile(logFile, 'utf8')).join('\n')
+      throw new Error(`${how}; its log is ${relative(ROOT, logFile)}:\n${said}`)
     },
     async stop() {
       child.kill('SIGTERM')
@@ -79,6 +83,11 @@ export async function startWorker(
       clearTimeout(killing)
     },
   }
+}
+
+/** Those of earlier runs. */
+export async function removeLogs(): Promise<void> {
+  await rm(LOGS, { recursive: true, force: true })
 }
 
 /** A benchmark that is cut off leaves no worker behind. */
