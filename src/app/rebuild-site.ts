@@ -79,7 +79,7 @@ export async function openSite(
 ): Promise<Site> {
   const { config, signal } = options
   const rules = retryRules(outages, 'batch', config.kafka.sessionTimeoutMs)
-  const nobodyToTell = { signal, heartbeat: async () => {} }
+  const nobodyToTell = { signal, assertOwned: () => {}, heartbeat: async () => {} }
   const patiently: Site['patiently'] = (attempt) => waitOut(attempt, nobodyToTell, rules)
   const identity = await patiently(() => readIdentity(redis))
   const live = openGroupStore(redis)

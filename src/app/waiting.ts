@@ -38,7 +38,7 @@ export async function waitAtStart(
   const onUnavailable: RetryRules['onUnavailable'] = (error) => {
     if (performance.now() - startedMs >= SETTLING_MS) rules.onUnavailable(error)
   }
-  const nobodyToTell = { signal, heartbeat: async () => {} }
+  const nobodyToTell = { signal, assertOwned: () => {}, heartbeat: async () => {} }
   const tellOfHanging = () => {
     if (!signal.aborted) outages.away(dependency, 'start', NO_ANSWER)
   }

@@ -6,10 +6,10 @@
  * Nothing but kafkajs' own errors may leave `eachBatch`: it would try a plain error again six
  * times, and dies of a TypeError in silence.
  */
-import { Abandoned, PartitionStopped } from '../pipeline/outage.ts'
+import { Abandoned, PartitionStopped, ReadAgain } from '../pipeline/outage.ts'
 import type { BatchLease, Log, RecordBatch } from '../pipeline/ports.ts'
 import { leaseOf } from './batch-lease.ts'
-import type { Hand } from './batches-in-hand.ts'
+import type { Hand, Outcome } from './batches-in-hand.ts'
 import { ConsumerFailed } from './consumer-failed.ts'
 import { isKafkajsError } from './failures.ts'
 import { fetchOffsetOf, readBatch } from './fetched-batch.ts'
@@ -44,17 +44,26 @@ export async function handleBatch(payload: EachBatchPayload, handler: BatchHandl
   await inHand.begin(payload.batch.partition, (hand) => finishBatch(payload, handler, hand))
 }
 
-/** From decoding to durable, or given up: returns which. */
+/** From decoding to its end. */
 async function finishBatch(
   payload: EachBatchPayload,
   handler: BatchHandler,
   hand: Hand,
-): Promise<boolean> {
+): Promise<Outcome> {
   const { partitions, signal } = handler
-  if (signal.aborted) return false
+  if (signal.aborted) return 'given up'
+  const { partition } = payload.batch
   const { generation } = partitions
-  const isOurs = () => partitions.generation === generation
-  const onError = (error: unknown) => actOn(error, payload, handler, isOurs())
+  const reading = partitions.readingOf(partition)
+  const isReadOn = () => partitions.readingOf(partition) === reading
+  const onError = (error: unknown) => {
+    if (error instanceof PartitionStopped) {
+      // else the record is met again
+      if (isReadOn()) stopPartition(error, payload, handler)
+    } else {
+      actOn(error, payload, handler, partitions.generation === generation)
+    }
+  }
   try {
     const step = tellSteps(payload, handler.log)
     step('a batch is in hand')
@@ -72,15 +81,16 @@ async function finishBatch(
     if (batch === undefined) await turn()
     else await handler.handle(batch, leaseOf(payload, handler, turn, onError))
     readOn?.()
-    if (batch !== undefined && isOurs()) {
+    if (batch !== undefined && isReadOn()) {
       partitions.advance(batch.partition, batch.nextOffset, batch.highWatermark)
     }
     step('a batch is durable')
     if (stop !== undefined) throw stop
-    return true
+    return 'durable'
   } catch (error) {
     onError(error)
-    return false
+    const isMetAgain = error instanceof ReadAgain || error instanceof PartitionStopped
+    return isMetAgain ? 'read again' : 'given up'
   }
 }
 
@@ -97,13 +107,14 @@ function actOn(
     log.debug({ topic, partition, reason: error.message }, 'a batch was given up: it comes again')
     return
   }
-  if (error instanceof PartitionStopped) {
-    if (isOurs) stopPartition(error, payload, handler)
-  } else if (signal.aborted) {
+  if (signal.aborted) {
     log.debug({ error: String(error) }, 'a batch was given up, as the worker stops')
   } else if (!isKafkajsError(error)) {
     payload.pause()
-    handler.onFailed(bugIn(payload.batch, error))
+    const bug = bugIn(payload.batch, error)
+    // of an assignment that is over, nobody may wait any more for what this session ends with
+    if (!isOurs) log.error({ err: bug }, bug.message)
+    handler.onFailed(bug)
   } else if (isOurs) {
     partitions.inHand.fail(error)
     if (!isOfRebalance(error)) handler.onFailed(error)

@@ -43,7 +43,9 @@ export function leaseOf(
     turn: async () => {
       assertOwned()
       await turn()
+      assertOwned()
     },
+    assertOwned,
     heartbeat: async () => {
       assertOwned()
       await payload.heartbeat()

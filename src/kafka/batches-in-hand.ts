@@ -14,7 +14,7 @@
  * told is kept here, and thrown at the next batch that it hands over, until the partitions are
  * assigned anew.
  */
-import { Abandoned } from '../pipeline/outage.ts'
+import { Abandoned, ReadAgain } from '../pipeline/outage.ts'
 
 /** How a batch that was begun lets others go on, and waits for those before it. */
 export interface Hand {
@@ -24,17 +24,24 @@ export interface Hand {
    * To be called once it is decoded: then the next one may be. Resolves once the one before of
    * its partition is durable.
    *
-   * @throws Abandoned where that one was given up
+   * @throws Abandoned where that one was given up; ReadAgain where that one is read again
    */
   turn(): Promise<void>
 }
+
+/**
+ * How a batch ended: 'read again' is not durable, and what is missing of it is met by whoever
+ * reads the partition on from where it stands applied; 'given up' comes again only under another
+ * assignment.
+ */
+export type Outcome = 'durable' | 'read again' | 'given up'
 
 export class BatchesInHand {
   private readonly concurrency: number
   /** How many of each partition, those of former assignments included. */
   private readonly counts = new Map<number, number>()
-  /** Of each partition of this assignment: whether the latest batch becomes durable. */
-  private latest = new Map<number, Promise<boolean>>()
+  /** Of each partition of this assignment: how the latest batch ends. */
+  private latest = new Map<number, Promise<Outcome>>()
   /** Of this assignment: the first of what kafkajs must be told. */
   private failure: { readonly error: unknown } | undefined
   private isDecoding = false
@@ -49,10 +56,10 @@ export class BatchesInHand {
    * Begins the batch once there is room, and resolves once it is released or over. Where the
    * partitions were assigned anew meanwhile it is not begun: it is read again.
    *
-   * @param work on the batch, until it is durable (true) or given up; never rejects
+   * @param work on the batch, to its end; never rejects
    * @throws what was kept for kafkajs
    */
-  async begin(partition: number, work: (hand: Hand) => Promise<boolean>): Promise<void> {
+  async begin(partition: number, work: (hand: Hand) => Promise<Outcome>): Promise<void> {
     const { latest } = this
     while (this.isDecoding || this.isFull(partition)) await this.changed.promise
     if (latest !== this.latest) return
@@ -62,16 +69,21 @@ export class BatchesInHand {
     const decoded = this.beginDecoding()
     const turn = async () => {
       decoded()
-      if (before === undefined || (await before)) return
-      throw new Abandoned(`the batch before of partition ${partition} was given up`)
+      const outcome = await before
+      if (outcome === 'read again') {
+        throw new ReadAgain(`the batch before of partition ${partition} is read again`)
+      }
+      if (outcome === 'given up') {
+        throw new Abandoned(`the batch before of partition ${partition} was given up`)
+      }
     }
     this.count(partition, 1)
-    const durable = work({ release, turn }).finally(() => {
+    const ended = work({ release, turn }).finally(() => {
       decoded()
       this.count(partition, -1)
     })
-    latest.set(partition, durable)
-    await Promise.race([released, durable])
+    latest.set(partition, ended)
+    await Promise.race([released, ended])
     this.assertWorking()
   }
 
@@ -86,13 +98,16 @@ export class BatchesInHand {
     this.failure = undefined
   }
 
-  /** The partition is read elsewhere: what is in hand need only be over, not durable. */
+  /**
+   * The partition is read elsewhere, from where it stands applied or before: what is in hand need
+   * only be over. But what was given up stays between: of a batch that is applied, letters may lack.
+   */
   restart(partition: number): void {
     const before = this.latest.get(partition)
     if (before === undefined) return
     this.latest.set(
       partition,
-      before.then(() => true),
+      before.then((outcome) => (outcome === 'read again' ? 'durable' : outcome)),
     )
   }
 

@@ -21,6 +21,8 @@ export class PartitionStates {
   /** Known from before this assignment; undefined where the brokers give topics none. */
   topicId: string | undefined
   private states = new Map<number, PartitionState>()
+  /** Counts the seeks. */
+  private readonly seeks = new Map<number, number>()
   /** The latest stop of each partition, so that a rebalance doesn't tell it again. */
   private readonly toldStops = new Map<number, bigint>()
 
@@ -42,10 +44,19 @@ export class PartitionStates {
     this.states.set(partition, { partition, position, lag })
   }
 
+  /**
+   * What stays the same for as long as the partition is read on under one assignment: what began
+   * earlier says nothing of where it stands.
+   */
+  readingOf(partition: number): string {
+    return `${this.generation}.${this.seeks.get(partition) ?? 0}`
+  }
+
   /** @returns whether the partition is ours; where it had stopped, it goes on */
   seek(partition: number, position: bigint): boolean {
     if (!this.states.has(partition)) return false
     this.inHand.restart(partition)
+    this.seeks.set(partition, (this.seeks.get(partition) ?? 0) + 1)
     this.states.set(partition, { partition, position })
     return true
   }

@@ -10,7 +10,7 @@
  */
 import type { GroupState } from '../domain/merge.ts'
 import { readMarks } from './mark-reading.ts'
-import { Abandoned, StateLost, Unavailable } from './outage.ts'
+import { Abandoned, ReadAgain, StateLost, Unavailable } from './outage.ts'
 import type {
   AppliedMarks,
   GroupStore,
@@ -49,8 +49,11 @@ export class MarkedStore {
   private readonly options: MarkedStoreOptions
   /** Of the current assignment. */
   private standings: Standings = new Map()
-  /** A seek may come into force only under a later assignment, for which it was not meant. */
-  private readonly sought = new Set<number>()
+  /**
+   * Where reading was sent, until it is seen to go on there: a seek may come into force only under
+   * a later assignment, for which it was not meant.
+   */
+  private readonly sought = new Map<number, bigint>()
   private looking: Promise<void> | undefined
   /** How often reading was set back. */
   private setBacks = 0
@@ -125,9 +128,13 @@ export class MarkedStore {
     await this.looking
   }
 
-  /** @throws Abandoned where the partitions were assigned anew: nobody waits for the batch */
+  /**
+   * @throws Abandoned where the partitions were assigned anew: nobody waits for the batch; ReadAgain
+   *   where reading went on too far, and is set back
+   */
   private async standingOf(batch: RecordBatch, standings: Standings): Promise<Standing> {
     const { partition, fetchOffset } = batch
+    if (this.sought.get(partition) === fetchOffset) this.sought.delete(partition)
     if (this.failure !== undefined) throw this.failure
     if (!standings.has(partition)) throw new Abandoned(`partition ${partition} is not ours`)
     let standing = standings.get(partition)
@@ -142,7 +149,7 @@ export class MarkedStore {
     }
     if (fetchOffset <= standing.applied) return standing
     this.seek(partition, standing.applied)
-    throw new Abandoned(`partition ${partition} is read again from ${standing.applied}`)
+    throw new ReadAgain(`partition ${partition} is read again from ${standing.applied}`)
   }
 
   /** Not one that is under way: that may have asked already. */
@@ -177,7 +184,7 @@ export class MarkedStore {
       }
       const now = standings.get(partition)
       const isNews = standing === undefined && now !== undefined
-      if (isNews && this.sought.delete(partition)) this.seek(partition, now.applied)
+      if (isNews && this.sought.has(partition)) this.seek(partition, now.applied)
     }
     if (behind.length > 0) await this.setBack(standings, behind)
   }
@@ -210,7 +217,7 @@ export class MarkedStore {
   }
 
   private seek(partition: number, offset: bigint): void {
-    this.sought.add(partition)
+    this.sought.set(partition, offset)
     this.options.source.seek(partition, offset)
   }
 

@@ -30,6 +30,9 @@ export class Abandoned extends Error {
   override readonly name = 'Abandoned'
 }
 
+/** Given up because the partition is read again from before the batch: it comes again by that. */
+export class ReadAgain extends Abandoned {}
+
 /** The store lost what it had acknowledged, and it is not for the worker to mend it. */
 export class StateLost extends Error {
   override readonly name = 'StateLost'

@@ -110,9 +110,17 @@ export interface BatchLease {
    * it may be read and decoded from then on. Resolves once all before it is durable and its
    * commit handed over; nobody need heartbeat meanwhile.
    *
-   * @throws Abandoned where a batch before it was given up: then this one comes again as well
+   * @throws Abandoned where a batch before it was given up: then this one comes again as well;
+   *   and like `assertOwned`
    */
   turn(): Promise<void>
+  /**
+   * To be called right before anything is written, also where an attempt is repeated: by then the
+   * partitions may have been assigned anew.
+   *
+   * @throws Abandoned where they were; like `heartbeat` where an earlier commit failed
+   */
+  assertOwned(): void
   /**
    * Keeps the membership alive: to be called at least every sixth of the session timeout.
    * Cheap where the last one was a moment ago.

@@ -16,31 +16,62 @@ export interface RetryRules extends BackoffRules {
   readonly onAvailable: (error: Unavailable) => void
 }
 
-type Liveness = Pick<BatchLease, 'heartbeat' | 'signal'>
+type Liveness = Pick<BatchLease, 'assertOwned' | 'heartbeat' | 'signal'>
 
 /**
- * Calls `attempt` until it succeeds.
+ * Calls `attempt` until it succeeds, each time only while the lease holds.
  *
- * @throws Abandoned where the lease ends while the dependency is away; what `heartbeat` throws;
- *   and whatever `attempt` throws that is no `Unavailable`
+ * @throws Abandoned where the lease ends; what `heartbeat` throws; and whatever `attempt` throws
+ *   that is no `Unavailable`
  */
 export async function waitOut<Result>(
   attempt: () => Promise<Result>,
   lease: Liveness,
   rules: RetryRules,
 ): Promise<Result> {
+  const over = new AbortController()
+  try {
+    return await Promise.race([
+      succeed(attempt, lease, rules, over.signal),
+      beat(lease, rules, over.signal),
+    ])
+  } finally {
+    over.abort()
+  }
+}
+
+/** @param over aborted once nobody waits for it any more: then an attempt is the last one */
+async function succeed<Result>(
+  attempt: () => Promise<Result>,
+  lease: Liveness,
+  rules: RetryRules,
+  over: AbortSignal,
+): Promise<Result> {
   let outage: Unavailable | undefined
   for (let failures = 0; ; failures++) {
+    lease.assertOwned()
     try {
-      const result = await withHeartbeats(attempt(), lease, rules)
-      if (outage !== undefined) rules.onAvailable(outage)
+      const result = await attempt()
+      if (outage !== undefined && !over.aborted) rules.onAvailable(outage)
       return result
     } catch (error) {
-      if (!(error instanceof Unavailable)) throw error
+      if (!(error instanceof Unavailable) || over.aborted) throw error
       outage = error
       rules.onUnavailable(error)
     }
-    await withHeartbeats(pause(backoffMs(failures, rules), lease.signal, rules), lease, rules)
+    await pause(backoffMs(failures, rules), AbortSignal.any([lease.signal, over]), rules)
+  }
+}
+
+/** Through all attempts and pauses: many short ones are as long as one. Never resolves. */
+async function beat(
+  lease: Liveness,
+  { heartbeatMs, sleep }: RetryRules,
+  over: AbortSignal,
+): Promise<never> {
+  for (;;) {
+    await sleep(heartbeatMs, over)
+    await lease.heartbeat()
   }
 }
 
@@ -65,28 +96,4 @@ async function pause(ms: number, signal: AbortSignal, { sleep }: RetryRules): Pr
     // the only failure of a sleep is that its signal ended it; asked below, for both cases
   }
   if (signal.aborted) throw new Abandoned('stopped while a dependency was away')
-}
-
-async function withHeartbeats<Result>(
-  work: Promise<Result>,
-  lease: Liveness,
-  { heartbeatMs, sleep }: RetryRules,
-): Promise<Result> {
-  const done = new AbortController()
-  const beat = async (): Promise<never> => {
-    for (;;) {
-      await sleep(heartbeatMs, done.signal)
-      await lease.heartbeat()
-    }
-  }
-  const settled = work.finally(() => done.abort())
-  try {
-    return await Promise.race([settled, beat()])
-  } catch (error) {
-    // ended by `settled`, which then says how it came out; else the heartbeat failed, and
-    // nobody will look at the work again
-    if (done.signal.aborted) return await settled
-    settled.catch(() => {})
-    throw error
-  }
 }

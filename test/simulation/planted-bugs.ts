@@ -84,14 +84,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a batch goes on although the one before was given up',
     file: BATCHES_IN_HAND,
-    find: 'if (before === undefined || (await before)) return',
-    replace: 'if (before === undefined || (await before) || true) return',
+    find: 'const outcome = await before\n',
+    replace: "const outcome = (await before) && ('durable' as Outcome)\n",
   },
   {
-    name: 'behind a batch that was given up, all are, also once the partition is read elsewhere',
+    name: 'behind a batch that is read again, all are, also once the partition is read elsewhere',
     file: BATCHES_IN_HAND,
-    find: 'before.then(() => true)',
-    replace: 'before',
+    find: "outcome === 'read again' ? 'durable' : outcome",
+    replace: 'outcome',
   },
   {
     name: 'a batch waits for those of a former assignment',
@@ -103,7 +103,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'a place in hand is not given back where a batch is given up',
     file: BATCHES_IN_HAND,
     find: '.finally(() => {\n      decoded()\n',
-    replace: '.then((isDurable) => {\n      if (!isDurable) return false\n      decoded()\n',
+    replace:
+      ".then((outcome) => {\n      if (outcome !== 'durable') return outcome\n      decoded()\n",
   },
   {
     name: 'what fails behind kafkajs is told to nobody',
@@ -132,7 +133,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'nobody heartbeats while something is awaited',
     file: RETRY,
-    find: '      await lease.heartbeat()\n',
+    find: '    await lease.heartbeat()\n',
     replace: '',
   },
   {
@@ -157,7 +158,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: MARKED_STORE,
     find: 'store.connection !== connection',
     replace: 'false',
-    from: 33_001,
+    from: 19_001,
   },
   {
     name: 'a mark that another moved is taken for set',

@@ -135,9 +135,9 @@ export class World {
   private topicOf(partition: number, writer: string): number {
     if (this.kafka.topic.incarnation === 0) return 0
     const inHand = [...(this.workerOf(writer)?.inHand ?? [])]
-    const batches = inHand.filter((batch) => batch.partition === partition)
+    const oldest = inHand.find((batch) => batch.partition === partition)
     const known = this.joinedFor.get(writer) ?? 0
-    return Math.min(known, ...batches.map(({ incarnation }) => incarnation))
+    return Math.min(known, oldest?.incarnation ?? known)
   }
 
   private watch(): void {

@@ -55,14 +55,17 @@ test('the records before an unreadable batch are handled, then the partition sto
 
 test('at the level of debugging each step of a batch is told, so that one that hangs is found', async () => {
   const log = recordLog('debug')
-  const { payload, handler } = arrange([record(5), record(6)])
+  const { payload, handler } = arrange([record(5), record(6)], {
+    handle: (_, lease) => lease.turn(),
+  })
   await handleBatch(payload, { ...handler, log })
+  await handler.partitions.inHand.settled()
   expect(log.lines.map(({ message }) => message)).toEqual([
     'a batch is in hand',
     'a batch has its turn',
     'a batch is durable',
   ])
-  expect(log.lines[0]?.facts).toEqual({ topic: 't', partition: 2, from: '5', to: '6' })
+  expect(log.lines[0]?.facts).toEqual({ topic: 't', partition: 2, from: '0', to: '6' })
 })
 
 test('where reading began within an unreadable batch, it stops there', async () => {
@@ -256,6 +259,40 @@ test('a rebalance while a batch is decoded leaves the new position alone', async
   })
   await handleBatch(payload, handler)
   expect(payload.resolveOffset).not.toHaveBeenCalled()
+})
+
+test('a stop in a batch that is read again stops nothing: the record is met again', async () => {
+  const { payload, handler, log } = arrange([record(5)], {
+    handle: async () => {
+      handler.partitions.seek(2, 3n)
+      throw new PartitionStopped(5n, 'stopped at 5')
+    },
+  })
+  await handleBatch(payload, handler)
+  expect(payload.pause).not.toHaveBeenCalled()
+  expect(log.lines).toEqual([])
+  expect(handler.partitions.list()).toEqual([{ partition: 2, position: 3n }])
+})
+
+test('a batch that ends after reading was set back does not move the position forward again', async () => {
+  const { payload, handler } = arrange([record(5)], {
+    handle: async () => {
+      handler.partitions.seek(2, 3n)
+    },
+  })
+  await handleBatch(payload, handler)
+  expect(handler.partitions.list()).toEqual([{ partition: 2, position: 3n }])
+})
+
+test('a bug in what an earlier assignment left in hand is logged, for the session may be over', async () => {
+  const { payload, handler, log } = arrange([record(5)], {
+    handle: async () => {
+      handler.partitions.assign([2])
+      throw new TypeError('a bug')
+    },
+  })
+  await handleBatch(payload, handler)
+  expect(log.lines).toMatchObject([{ level: 'error', message: expect.stringContaining('a bug') }])
 })
 
 test('what an earlier assignment left in hand fails for nobody', async () => {

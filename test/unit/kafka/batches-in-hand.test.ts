@@ -1,7 +1,7 @@
 import { setImmediate as yieldLoop } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { BatchesInHand } from '../../../src/kafka/batches-in-hand.ts'
-import { Abandoned } from '../../../src/pipeline/outage.ts'
+import { BatchesInHand, type Outcome } from '../../../src/kafka/batches-in-hand.ts'
+import { Abandoned, ReadAgain } from '../../../src/pipeline/outage.ts'
 
 test('a batch has its turn once the one before of its partition is durable', async () => {
   const { begin, events } = arrange(2)
@@ -16,11 +16,11 @@ test('a batch has its turn once the one before of its partition is durable', asy
   other.end()
 })
 
-test('behind a batch that was given up, the next ones are, until the partition is read elsewhere', async () => {
+test('behind a batch that is read again, the next ones are, until the partition is read elsewhere', async () => {
   const { begin, inHand, events } = arrange(2)
   const first = await begin(0, 'first')
   await begin(0, 'second')
-  first.giveUp()
+  first.readAgain()
   await quiet()
   await begin(0, 'third')
   expect(events).toEqual([
@@ -38,9 +38,25 @@ test('a partition that is read elsewhere still waits for what is in hand of it t
   inHand.restart(0)
   await begin(0, 'again')
   expect(events.at(-1)).toBe('again decoded')
-  first.giveUp()
+  first.readAgain()
   await quiet()
   expect(events.at(-1)).toBe('again')
+})
+
+test('behind a batch that was given up nothing goes on, also once the partition is read elsewhere, until it is assigned anew', async () => {
+  const { begin, inHand, events } = arrange(2)
+  const first = await begin(0, 'first')
+  inHand.restart(0)
+  await begin(0, 'again')
+  first.giveUp()
+  await quiet()
+  expect(events.at(-1)).toBe('again abandoned')
+  inHand.restart(0)
+  await begin(0, 'once more')
+  expect(events.at(-1)).toBe('once more abandoned')
+  inHand.assign()
+  await begin(0, 'under the new assignment')
+  expect(events.at(-1)).toBe('under the new assignment')
 })
 
 test('under a new assignment, nothing waits for the turn of what an earlier one left', async () => {
@@ -109,11 +125,11 @@ test('one batch is decoded at a time', async () => {
     events.push('first decoded')
     release()
     await turn()
-    return true
+    return 'durable'
   })
   const second = inHand.begin(1, async () => {
     events.push('second begins')
-    return true
+    return 'durable'
   })
   await quiet()
   expect(events).toEqual(['first begins'])
@@ -157,7 +173,7 @@ function arrange(concurrency: number) {
   const events: string[] = []
   const inHand = new BatchesInHand(concurrency)
   const begin = async (partition: number, name: string) => {
-    const { promise: over, resolve } = Promise.withResolvers<boolean>()
+    const { promise: over, resolve } = Promise.withResolvers<Outcome>()
     const handled = inHand.begin(partition, async ({ release, turn }) => {
       events.push(`${name} decoded`)
       release()
@@ -166,14 +182,19 @@ function arrange(concurrency: number) {
       } catch (error) {
         expect(error).toBeInstanceOf(Abandoned)
         events.push(`${name} abandoned`)
-        return false
+        return error instanceof ReadAgain ? 'read again' : 'given up'
       }
       events.push(name)
       return await over
     })
     handled.catch(() => {}) // looked at by who expects it
     await quiet()
-    return { handled, end: () => resolve(true), giveUp: () => resolve(false) }
+    return {
+      handled,
+      end: () => resolve('durable'),
+      readAgain: () => resolve('read again'),
+      giveUp: () => resolve('given up'),
+    }
   }
   return { inHand, events, begin }
 }

@@ -58,6 +58,18 @@ describe('the mark of a partition', () => {
   })
 })
 
+test('a seek is repeated under later assignments only until reading is seen to go on there', async () => {
+  const world = createWorld({ committed: 5n, mark: 2n })
+  await world.store.look()
+  world.store.assign([0])
+  await world.store.look()
+  expect(world.seeks).toEqual([2n, 2n])
+  await world.merge(2n, 9n)
+  world.store.assign([0])
+  await world.store.look()
+  expect(world.seeks).toEqual([2n, 2n])
+})
+
 test('a mark that a new owner set back by hand is no loss to a former one', async () => {
   for (const committed of [undefined, 3n]) {
     const world = createWorld({ committed: 5n, mark: 5n })

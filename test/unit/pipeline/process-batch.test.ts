@@ -212,6 +212,7 @@ function createWorld(faults: Faults = {}) {
       steps.push('turn')
       if (faults.abandoned !== undefined) throw faults.abandoned
     },
+    assertOwned: () => {},
     heartbeat: async () => {
       if (faults.rebalance !== undefined) throw faults.rebalance
     },

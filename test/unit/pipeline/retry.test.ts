@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { Abandoned, Unavailable } from '../../../src/pipeline/outage.ts'
 import { backoffMs, type RetryRules, waitOut } from '../../../src/pipeline/retry.ts'
 
 const rules: RetryRules = {
@@ -26,6 +27,7 @@ test('a long attempt is accompanied by heartbeats, and none come after it', asyn
   })
   const lease = {
     signal: new AbortController().signal,
+    assertOwned: () => {},
     heartbeat: async () => {
       heartbeats++
       if (heartbeats === 3) finish('done')
@@ -45,6 +47,7 @@ test('an attempt that fails after its heartbeat did is nobody’s unhandled reje
   const rebalance = new Error('rebalance')
   const lease = {
     signal: new AbortController().signal,
+    assertOwned: () => {},
     heartbeat: async () => {
       throw rebalance
     },
@@ -53,3 +56,58 @@ test('an attempt that fails after its heartbeat did is nobody’s unhandled reje
   fail(new Error('late'))
   await new Promise((resolve) => setImmediate(resolve))
 })
+
+test('many short attempts and pauses are accompanied by heartbeats as one long one is', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => {
+    vi.useRealTimers()
+  })
+  const stopping = new AbortController()
+  let heartbeats = 0
+  const lease = {
+    signal: stopping.signal,
+    assertOwned: () => {},
+    heartbeat: async () => {
+      heartbeats++
+    },
+  }
+  const away = () => Promise.reject(new Unavailable('redis', 'away'))
+  const waiting = waitOut(away, lease, { ...rules, sleep: fakeSleep, heartbeatMs: 4000 })
+  waiting.catch(() => {})
+  await vi.advanceTimersByTimeAsync(40_000)
+  expect(heartbeats).toBe(10)
+  stopping.abort()
+  await vi.advanceTimersByTimeAsync(10_000)
+  await expect(waiting).rejects.toThrow(Abandoned)
+})
+
+test('nothing is attempted once the partitions were assigned anew', async () => {
+  let attempts = 0
+  const told: unknown[] = []
+  const lost = new Abandoned('assigned anew')
+  const lease = {
+    signal: new AbortController().signal,
+    assertOwned: () => {
+      if (attempts === 2) throw lost
+    },
+    heartbeat: async () => {},
+  }
+  const attempt = () => {
+    attempts++
+    return Promise.reject(new Unavailable('redis', 'away'))
+  }
+  const listening = {
+    ...rules,
+    firstDelayMs: 1,
+    onUnavailable: (error: unknown) => told.push(error),
+  }
+  await expect(waitOut(attempt, lease, listening)).rejects.toBe(lost)
+  expect([attempts, told.length]).toEqual([2, 2])
+})
+
+function fakeSleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => reject(signal.reason))
+  })
+}
