@@ -68,7 +68,8 @@ export function readId(
   }
   if (value === '' && mayBeAbsent) return null
   if (isPlainId(value)) return value
-  const result = idSchema.safeParse(value)
+  // zod measures whatever has a length, be it an object made to throw
+  const result = idSchema.safeParse(typeof value === 'string' ? value : undefined)
   if (result.success) return result.data
   reportInvalid(isPresent(own) ? name : otherName, result.error, report)
   return ''

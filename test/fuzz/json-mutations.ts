@@ -86,6 +86,7 @@ const LONG: readonly ((length: number) => string)[] = [
 /** Literals, numbers, texts, times and containers that are at some border of the contract. */
 const VALUES = [
   ...['null', 'true', 'false', '{}', '[]', '[null]', '{"a":null}', '{"a":1,"a":2}'],
+  ...['{"length":1e400}', '{"length":{"toString":1}}', '{"length":[1e400]}', '{"size":1e400}'],
   ...['{"city":"Ulm"}', '{"postal_code":1,"postalCode":"1"}', '{"postalCode":2,"postal_code":1}'],
   ...['0', '-0', '0.0', '-1', '1e400', '-1e400', '1e-400', '1E+2', '1.10', '1e21', '1e99999999999'],
   ...['9007199254740991', '9007199254740993', '0.1000000000000000055', '-9007199254740992'],

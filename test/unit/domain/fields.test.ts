@@ -44,6 +44,19 @@ describe.each([
     ])
   })
 
+  test.each([
+    '{"length":1e400}',
+    '{"length":{"toString":1}}',
+    '{"length":[1e400]}',
+    '[1e400]',
+    'true',
+  ])('of another kind is wrong, whatever its length is made of: %s', (json) => {
+    for (const key of [name, other]) {
+      const fields = { [name]: undefined, [other]: undefined, [key]: json }
+      expect(problemsOf(eventText(fields))).toEqual([`invalid_field /${key}`])
+    }
+  })
+
   test('null in one spelling leaves it to the other', () => {
     expect(accept(eventText({ [name]: 'null', [other]: '"x"' }))[member]).toBe('x')
     expect(accept(eventText({ [other]: 'null' }))[member]).toBeTypeOf('string')
