@@ -23,6 +23,16 @@ local function parse_head(head, clock_key)
   return latest, floor
 end
 
+-- The latest clock of a group that has users, but no head: its clocks were deleted.
+local function latest_of_users(key)
+  local latest = -1
+  for _, set in ipairs({ ':members', ':left' }) do
+    local last = call('ZREVRANGE', key .. set, 0, 0, 'WITHSCORES')
+    latest = math.max(latest, tonumber(last[2] or -1))
+  end
+  return math.min(latest, MAX_CLOCK)
+end
+
 local clock_of = {} -- stamp -> its clock, or false; the traits of an event share theirs
 
 -- The clock of a stamp; false for a malformed one.

@@ -28,9 +28,9 @@ local function read_head()
   local head = call('HGET', clock_key, '')
   if not head and call('EXISTS', clock_key) == 1 then malformed(clock_key, '') end
   local latest, floor = -1, -1
-  if head then latest, floor = parse_head(head, clock_key) end
+  if head then latest, floor = parse_head(head, clock_key) else latest = latest_of_users(key) end
   local erased_at = tonumber(ARGV[2])
-  local new_latest = latest > erased_at and sub(head, 1, 16) or ARGV[2]
+  local new_latest = latest > erased_at and string.format('%016.0f', latest) or ARGV[2]
   local new_floor = floor > erased_at and sub(head, 17) or ARGV[2]
   return new_latest .. new_floor, math.max(floor, erased_at), head
 end

@@ -41,7 +41,10 @@ local function merge(key, at, shape, values_at, users_at, standings)
     latest, floor = parse_head(head, clock_key)
   else
     fresh = call('EXISTS', key, clock_key, key .. ':members', key .. ':left') == 0
-    if not fresh and call('EXISTS', clock_key) == 1 then malformed(clock_key, '') end
+    if not fresh then
+      if call('EXISTS', clock_key) == 1 then malformed(clock_key, '') end
+      latest = latest_of_users(key)
+    end
   end
   local clock = tonumber(digits)
   local later = clock > latest
@@ -52,7 +55,7 @@ local function merge(key, at, shape, values_at, users_at, standings)
   local any_left, j, l, uj, ul = false, 0, 0, 0, 0
   if users > 0 then
     since = list[users_at + 1]
-    local newer = (head or fresh) and (since == true and clock or since) > latest
+    local newer = (since == true and clock or since) > latest
     any_left, j, l, uj, ul = settle_users(key, floor, fresh, newer, digits, users_at + 2, users)
   elseif not fresh then
     call('ZCARD', key .. ':members')
@@ -72,8 +75,10 @@ local function merge(key, at, shape, values_at, users_at, standings)
     else call('HDEL', key, unpack(won_removed, 1, r)) end
   end
   if not all_win then clocks = won_clocks end
-  clocks[1], clocks[2] = '', floor >= 0 and digits .. sub(head, 17) or digits
-  if later or c > 2 then call('HSET', clock_key, unpack(clocks, later and 1 or 3, c)) end
+  local new_latest = later and digits or string.format('%016.0f', latest)
+  clocks[1], clocks[2] = '', floor >= 0 and new_latest .. sub(head, 17) or new_latest
+  local first = (later or not head) and 1 or 3
+  if c > first then call('HSET', clock_key, unpack(clocks, first, c)) end
   if j > 0 then call('ZADD', key .. ':members', unpack(joined, 1, j)) end
   if l > 0 then call('ZADD', key .. ':left', unpack(left, 1, l)) end
   if uj > 0 then call('ZREM', key .. ':members', unpack(unjoined, 1, uj)) end

@@ -161,6 +161,15 @@ describe.skipIf(binary === '')('an erasure', () => {
     },
   )
 
+  test('of a group whose clocks were deleted leaves the clock of its users as the latest', async () => {
+    await merge(patchOf('g', { clock: 900, users: { u: true } }))
+    await raw('DEL', 'group:{g}:clock')
+    await merge(erasureOf('g', 100))
+    expect(await raw('HGET', 'group:{g}:clock', '')).toBe('00000000000009000000000000000100')
+    await merge(patchOf('g', { clock: 500, users: { u: false } }))
+    expect(await raw('ZSCORE', 'group:{g}:members', 'u')).toBe('900')
+  })
+
   test('with a malformed clock is a conflict, and deletes nothing', async () => {
     await merge(patchOf('g', { clock: 1, traits: { plan: 'pro', name: 'Acme' } }))
     await raw('HSET', 'group:{g}:clock', 'plan', 'yesterday')

@@ -272,6 +272,23 @@ describe.skipIf(binary === '')('the group store', () => {
     },
   )
 
+  test('where its clocks were deleted, what its users know still counts', async () => {
+    const write = (clock: number, users: Record<string, boolean>) =>
+      merge(patchOf('g', { clock, traits: {}, users }))
+    await write(900, { ann: true, bob: true })
+    await raw('DEL', 'group:{g}:clock')
+    await write(100, { cid: true })
+    await write(500, { ann: true, bob: false })
+    expect(await raw('ZRANGE', 'group:{g}:members', 0, -1, 'WITHSCORES')).toEqual([
+      ...['cid', '100', 'ann', '900', 'bob', '900'],
+    ])
+    expect(await raw('ZSCORE', 'user:{ann}:groups', 'g')).toBe('900')
+    expect(await raw('EXISTS', 'group:{g}:left', 'user:{bob}:left')).toBe(0)
+    expect(await raw('HGET', 'group:{g}:clock', '')).toBe('0000000000000900')
+    await write(901, { bob: false })
+    expect(await raw('ZSCORE', 'group:{g}:left', 'bob')).toBe('901')
+  })
+
   test('a clock without its empty field is malformed', async () => {
     await raw('HSET', 'group:{bad}:clock', 'plan', '0000000000000001')
     expect(await merge(patchOf('bad', { clock: 2, traits: { plan: 'x' } }))).toHaveLength(1)
