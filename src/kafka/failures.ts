@@ -142,9 +142,13 @@ function isAway(cause: unknown): boolean {
   return (
     AWAY.has(nameOf(cause)) ||
     (cause instanceof kafkajs.KafkaJSError && cause.retriable) ||
-    hasRejoinableType(cause)
+    hasRejoinableType(cause) ||
+    (cause instanceof Error && cause.message === NOT_CONNECTED)
   )
 }
+
+/** A plain error of kafkajs, where a connection is lost before it knows what the broker can do. */
+const NOT_CONNECTED = 'Broker not connected'
 
 /** The group changed under a request that kafkajs does not repeat. */
 function hasRejoinableType(cause: unknown): boolean {

@@ -35,6 +35,7 @@ describe('what an error of kafkajs means', () => {
     ['a leader that moves', protocolError('NOT_LEADER_FOR_PARTITION', true)],
     ['a coordinator that moves', nonRetriable(protocolError('NOT_COORDINATOR_FOR_GROUP', true))],
     ['a group that changed', nonRetriable(protocolError('ILLEGAL_GENERATION', false))],
+    ['a connection lost as it was opened', new Error('Broker not connected')],
     ['a queue for a connection', nonRetriable(timeout(KafkaJSLockTimeout, 'connect'))],
   ])('%s is an outage', (_, error) => {
     expect(kindOfFailure(error)).toBe('away')
