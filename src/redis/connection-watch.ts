@@ -47,6 +47,7 @@ export class ConnectionWatch {
     client.on('close', this.lose)
     for (const event of ['close', 'ready', '-node', '+node']) client.on(event, this.countOne)
     client.on('ready', this.win)
+    client.on('end', this.revive)
   }
 
   get ready(): boolean {
@@ -60,6 +61,7 @@ export class ConnectionWatch {
 
   close(): void {
     this.client.off('close', this.lose)
+    this.client.off('end', this.revive)
     clearTimeout(this.patience)
     this.settle()
     this.client.disconnect()
@@ -86,6 +88,14 @@ export class ConnectionWatch {
     const detail = failure instanceof Unavailable ? failure.message : 'Redis closed the connection'
     if (isCut(this.error)) this.suspect(detail)
     else this.change({ ready: false, detail })
+  }
+
+  /**
+   * ioredis gives up for good where a Sentinel tells of a failover while it asks for the master:
+   * its failover detector ends the connection that is only being made.
+   */
+  private readonly revive = () => {
+    this.client.connect().catch(() => {}) // told as an error event as well
   }
 
   private suspect(detail: string): void {

@@ -52,6 +52,26 @@ describe.skipIf(binary === '')('behind Sentinels', () => {
     expect(group?.traits.map(({ name }) => name)).toEqual(['name', 'plan'])
     expect(await opened.client.config('GET', 'port')).toEqual(['port', `${replica.port}`])
   }, 90_000)
+
+  test('a failover that is told while the master is asked for does not end the connection', async () => {
+    const master = await start({})
+    const sentinel = await start({
+      configFile: (folder) => writeSentinelConfig(folder, master.port),
+      args: ['--sentinel'],
+      readyLine: 'Sentinel ID is',
+    })
+    const opened = openTestRedis(`redis+sentinel://127.0.0.1:${sentinel.port}/main`)
+    connection = opened
+    await until('the master is found', () => checkServer(opened).then(() => true))
+    const client = opened.client as Redis
+    const ended = new Promise<void>((resolve) => client.once('end', () => resolve()))
+    // as ioredis' failover detector does
+    const { connector } = client as unknown as { connector: { disconnect(): void } }
+    client.once('connecting', () => connector.disconnect())
+    client.disconnect(true)
+    await ended
+    await until('it is found again', () => checkServer(opened).then(() => true))
+  }, 60_000)
 })
 
 /** It asks the master for replicas every 10 s only, and a dead one tells of none. */
