@@ -30,8 +30,6 @@ import {
   vouchedFor,
 } from './standing.ts'
 
-export type { Loss } from './standing.ts'
-
 export interface MarkedStoreOptions {
   readonly store: GroupStore
   readonly marks: AppliedMarks

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { type Loss, MarkedStore } from '../../../src/pipeline/marked-store.ts'
+import { MarkedStore } from '../../../src/pipeline/marked-store.ts'
 import { Abandoned, Refused, StateLost, Unavailable } from '../../../src/pipeline/outage.ts'
 import type { Mark, PartitionOffsets, RecordBatch } from '../../../src/pipeline/ports.ts'
+import type { Loss } from '../../../src/pipeline/standing.ts'
 
 describe('the mark of a partition', () => {
   test('moves once the batch is merged, and not before', async () => {
