@@ -57,7 +57,7 @@ export function reasonOf(error: unknown): string {
 }
 
 export function isKafkajsError(error: unknown): boolean {
-  return error instanceof kafkajs.KafkaJSError
+  return error instanceof kafkajs.KafkaJSError || isNotConnected(error)
 }
 
 /** Where the broker is there and ends the connection without a word: what to look at. */
@@ -143,12 +143,14 @@ function isAway(cause: unknown): boolean {
     AWAY.has(nameOf(cause)) ||
     (cause instanceof kafkajs.KafkaJSError && cause.retriable) ||
     hasRejoinableType(cause) ||
-    (cause instanceof Error && cause.message === NOT_CONNECTED)
+    isNotConnected(cause)
   )
 }
 
 /** A plain error of kafkajs, where a connection is lost before it knows what the broker can do. */
-const NOT_CONNECTED = 'Broker not connected'
+function isNotConnected(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Broker not connected'
+}
 
 /** The group changed under a request that kafkajs does not repeat. */
 function hasRejoinableType(cause: unknown): boolean {

@@ -177,10 +177,12 @@ test('a partition that is gone by the time its batch is done is nobody’s troub
   expect(failures).toEqual([])
 })
 
-test('any other error of kafkajs ends the session: it would read on behind what was given up', async () => {
-  const cut = new kafkajs.KafkaJSConnectionError('the connection was lost')
+test.each([
+  ['any other error of kafkajs', new kafkajs.KafkaJSConnectionError('the connection was lost')],
+  ['a request on a connection that is only being opened', new Error('Broker not connected')],
+])('%s ends the session: it would read on behind what was given up', async (_, cut) => {
   const { payload, handler, failures } = arrange([record(5)], {
-    handle: async (_, lease) => {
+    handle: async (_batch, lease) => {
       await lease.turn()
       throw cut
     },
