@@ -4,10 +4,9 @@ local ids, groups_keys, left_keys = {}, {}, {}
 local scores, are_members, are_news = {}, {}, {} -- how each user is to stand; no score: not at all
 local joined, left, unjoined, unleft = {}, {}, {}, {}
 
--- Reads how the users stand, decides how they are to stand, and collects what is to be written
--- of it: in joined, left (score, id, ...), unjoined and unleft (id, ...). Of users whose clocks
--- are all later than anything in the group it does not matter how they stood.
-local function settle_users(key, floor, fresh, newer, digits_of_all, at, count)
+-- Collects the users and their keys in the index; left_keys begins with the group's own. Returns
+-- how many left_keys there are.
+local function collect_users(key, at, count)
   local keys = 1
   left_keys[1] = key .. ':left'
   for u = 1, count do
@@ -24,6 +23,14 @@ local function settle_users(key, floor, fresh, newer, digits_of_all, at, count)
       end
     end
   end
+  return keys
+end
+
+-- Reads how the users stand, decides how they are to stand, and collects what is to be written
+-- of it: in joined, left (score, id, ...), unjoined and unleft (id, ...). Of users whose clocks
+-- are all later than anything in the group it does not matter how they stood.
+local function settle_users(key, floor, fresh, newer, digits_of_all, at, count)
+  local keys = collect_users(key, at, count)
   local any_left = (not fresh or keys > 1) and call('EXISTS', unpack(left_keys, 1, keys)) > 0
   local member_clocks, left_clocks
   if not fresh and newer then call('ZCARD', key .. ':members') end
