@@ -1,4 +1,4 @@
-import type { Dependency } from '../pipeline/outage.ts'
+import type { Dependency } from '../pipeline/errors.ts'
 import type { RetryRules } from '../pipeline/retry.ts'
 import type { OutageBoard } from './outage-board.ts'
 

@@ -1,15 +1,15 @@
-import { createDecoder } from '../domain/decode.ts'
+import { createDecoder } from '../domain/event/decode.ts'
 import { createGateway, EventTooLarge } from '../http/gateway.ts'
-import { createPublisher, type Publisher, RecordRefused } from '../kafka/publisher.ts'
-import { checkPublishing } from '../kafka/topics.ts'
-import { Refused, Unavailable } from '../pipeline/outage.ts'
+import { createPublisher, type Publisher, RecordRefused } from '../kafka/producer/publisher.ts'
+import { checkPublishing } from '../kafka/topics/topics.ts'
+import { Refused, Unavailable } from '../pipeline/errors.ts'
 import type { Log } from '../pipeline/ports.ts'
 import { createGatewayMetrics } from '../telemetry/metrics.ts'
-import type { Config } from './config.ts'
-import { eventLoopLimit, watchEventLoop } from './event-loop-watch.ts'
+import type { Config } from './config/config.ts'
 import { runUntilSignalled, untilAborted } from './life-cycle.ts'
 import { OutageBoard } from './outage-board.ts'
 import { waitAtStart } from './waiting.ts'
+import { eventLoopLimit, watchEventLoop } from './watch/event-loop-watch.ts'
 
 /** Runs a gateway until a signal ends it; returns the exit code. */
 export async function runGateway(config: Config, log: Log): Promise<number> {

@@ -1,7 +1,7 @@
 import { CannotListen } from '../http/listen.ts'
-import { Refused, StateLost } from '../pipeline/outage.ts'
+import { Refused, StateLost } from '../pipeline/errors.ts'
 import type { Log } from '../pipeline/ports.ts'
-import { Stalled } from './watchdog.ts'
+import { Stalled } from './watch/watchdog.ts'
 
 export interface LifeRules {
   /** How long the end may take once it is asked for, in milliseconds. */

@@ -1,5 +1,5 @@
 import type { HealthPart } from '../http/health.ts'
-import type { Dependency } from '../pipeline/outage.ts'
+import type { Dependency } from '../pipeline/errors.ts'
 import type { Log } from '../pipeline/ports.ts'
 
 /** Where an outage was noticed: one dependency can be away in several ways at once. */

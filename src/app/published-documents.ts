@@ -1,6 +1,6 @@
 import { stringify } from 'yaml'
-import { asyncApiDocument, eventJsonSchema } from '../domain/published-schema.ts'
-import { configJsonSchema } from './config-fields.ts'
+import { asyncApiDocument, eventJsonSchema } from '../domain/event/published-schema.ts'
+import { configJsonSchema } from './config/fields.ts'
 
 /** What is published, and where its copy is kept; `npm run schemas` renews the copies. */
 export const documents = {

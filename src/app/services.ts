@@ -1,5 +1,5 @@
 import type { Log } from '../pipeline/ports.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import { serve } from './gateway.ts'
 import { work } from './worker.ts'
 

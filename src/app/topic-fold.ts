@@ -2,12 +2,12 @@
  * The events of the topic, read anew beside the workers: what the state in Redis is to be
  * made of. Rejected records and events of another type are passed over, as the workers do.
  */
-import { createDecoder, type Decoder } from '../domain/decode.ts'
-import type { Erasure, GroupEvent } from '../domain/event.ts'
+import { createDecoder, type Decoder } from '../domain/event/decode.ts'
+import type { Erasure, GroupEvent } from '../domain/event/event.ts'
 import type { KafkaRecord } from '../domain/record.ts'
-import { type Bounds, scanTopic } from '../kafka/scan.ts'
+import { type Bounds, scanTopic } from '../kafka/topics/scan.ts'
 import type { Log } from '../pipeline/ports.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 
 /** Partition → offset. */
 export type Offsets = ReadonlyMap<number, bigint>

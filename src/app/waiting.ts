@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Abandoned, type Dependency } from '../pipeline/outage.ts'
+import { Abandoned, type Dependency } from '../pipeline/errors.ts'
 import { type RetryRules, waitOut } from '../pipeline/retry.ts'
 import { untilAborted } from './life-cycle.ts'
 import type { OutageBoard, Source } from './outage-board.ts'

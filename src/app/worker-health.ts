@@ -1,8 +1,8 @@
 import type { Health, HealthPart } from '../http/health.ts'
-import type { RunningConsumer } from '../kafka/consumer.ts'
+import type { RunningConsumer } from '../kafka/consumer/consumer.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { OutageBoard } from './outage-board.ts'
-import { describeStall, type Watchdog } from './watchdog.ts'
+import { describeStall, type Watchdog } from './watch/watchdog.ts'
 
 /** What the health of a worker is made of; undefined: not started yet. */
 export interface Vitals {

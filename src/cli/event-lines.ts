@@ -1,11 +1,11 @@
 /** JSON lines, decoded as the worker would. */
 import { createReadStream, statSync } from 'node:fs'
-import { createDecoder, type DecodeRules, type Ignored } from '../domain/decode.ts'
-import type { GroupEvent } from '../domain/event.ts'
+import { createDecoder, type DecodeRules, type Ignored } from '../domain/event/decode.ts'
+import type { GroupEvent } from '../domain/event/event.ts'
 import type { Rejected } from '../domain/problem.ts'
 import { type Cli, CommandFailed, WRONG_USAGE } from './cli.ts'
 import { type Line, readLines } from './lines.ts'
-import { printable } from './printable.ts'
+import { printable } from './output/printable.ts'
 
 /** A line that is not blank, and what the worker would make of it. */
 export interface EventLine {

@@ -1,4 +1,4 @@
-import { idSchema } from '../domain/event.ts'
+import { idSchema } from '../domain/event/event.ts'
 import { CommandFailed, WRONG_USAGE } from './cli.ts'
 
 /**

@@ -1,7 +1,7 @@
-import { type Publisher, RecordRefused } from '../kafka/publisher.ts'
+import { type Publisher, RecordRefused } from '../kafka/producer/publisher.ts'
 import { type EventLine, problemLines } from './event-lines.ts'
-import { printable } from './printable.ts'
-import type { Progress } from './progress.ts'
+import { printable } from './output/printable.ts'
+import type { Progress } from './output/progress.ts'
 
 export interface Sums {
   sent: number

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, InvalidArgumentError } from 'commander'
-import { Unavailable } from '../pipeline/outage.ts'
+import { Unavailable } from '../pipeline/errors.ts'
 import { CommandFailed } from './cli.ts'
 
 /** Gives the command --timeout: for how many seconds it waits for a server that is away. */

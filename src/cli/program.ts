@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { InvalidConfig } from '../app/config-problem.ts'
-import { Refused, Unavailable } from '../pipeline/outage.ts'
+import { InvalidConfig } from '../app/config/problem.ts'
+import { Refused, Unavailable } from '../pipeline/errors.ts'
 import {
   type Cli,
   CommandFailed,
@@ -12,21 +12,21 @@ import {
   type Io,
   WRONG_USAGE,
 } from './cli.ts'
-import { addConfigCommand } from './config.ts'
-import { addEraseCommand } from './erase.ts'
-import { addGatewayCommand } from './gateway.ts'
-import { addLocalCommand } from './local.ts'
-import { printable } from './printable.ts'
-import { addPublishCommand } from './publish.ts'
-import { addRebuildCommand } from './rebuild.ts'
-import { addSchemaCommand } from './schema.ts'
-import { addShowCommand } from './show.ts'
-import { addSkipCommand } from './skip.ts'
-import { paint } from './table.ts'
-import { addUserCommand } from './user.ts'
-import { addValidateCommand } from './validate.ts'
-import { addVerifyCommand } from './verify.ts'
-import { addWorkerCommand } from './worker.ts'
+import { addConfigCommand } from './commands/config.ts'
+import { addEraseCommand } from './commands/erase.ts'
+import { addGatewayCommand } from './commands/gateway.ts'
+import { addLocalCommand } from './commands/local.ts'
+import { addPublishCommand } from './commands/publish.ts'
+import { addRebuildCommand } from './commands/rebuild.ts'
+import { addSchemaCommand } from './commands/schema.ts'
+import { addShowCommand } from './commands/show.ts'
+import { addSkipCommand } from './commands/skip.ts'
+import { addUserCommand } from './commands/user.ts'
+import { addValidateCommand } from './commands/validate.ts'
+import { addVerifyCommand } from './commands/verify.ts'
+import { addWorkerCommand } from './commands/worker.ts'
+import { printable } from './output/printable.ts'
+import { paint } from './output/table.ts'
 
 /** The command line: arguments and environment in, exit code out. Never throws. */
 export async function main(

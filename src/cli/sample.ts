@@ -1,13 +1,13 @@
 /** The contract's sample, for someone who sees the program for the first time. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Config } from '../app/config.ts'
+import type { Config } from '../app/config/config.ts'
 import type { ServiceUrls } from '../app/services.ts'
-import { SAMPLE_EVENT } from '../domain/sample.ts'
-import { type GroupView, readGroup } from '../redis/group-reader.ts'
+import { SAMPLE_EVENT } from '../domain/event/sample.ts'
 import { groupKey } from '../redis/keys.ts'
+import { type GroupView, readGroup } from '../redis/reading/group-reader.ts'
 import { type Cli, CommandFailed } from './cli.ts'
+import { forPeople } from './commands/show.ts'
 import { askRedis } from './servers.ts'
-import { forPeople } from './show.ts'
 
 const ASK_SECONDS = 60
 const MERGE_DEADLINE_MS = 30_000

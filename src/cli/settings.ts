@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
-import { type Field, fields } from '../app/config-fields.ts'
-import { type LoadedConfig, loadConfig } from '../app/config-loader.ts'
+import { type Field, fields } from '../app/config/fields.ts'
+import { type LoadedConfig, loadConfig } from '../app/config/loader.ts'
 import { readLocalEndpoints } from '../local/endpoints.ts'
 import type { Cli } from './cli.ts'
 

@@ -10,10 +10,10 @@
  * | 415 | `{ error, message }` | not JSON in UTF-8, as it is or gzipped |
  * | 503 | `{ error: "unavailable", message }` and Retry-After | Kafka has not acknowledged. The event may or may not have been taken: send it again, for a repeated event changes nothing |
  */
-import type { Ignored } from '../domain/decode.ts'
-import type { GroupEvent } from '../domain/event.ts'
+import type { Ignored } from '../domain/event/decode.ts'
+import type { GroupEvent } from '../domain/event/event.ts'
 import type { Problem, Rejected } from '../domain/problem.ts'
-import { Refused, Unavailable } from '../pipeline/outage.ts'
+import { Refused, Unavailable } from '../pipeline/errors.ts'
 import type { Log } from '../pipeline/ports.ts'
 import { contentOf, refuseContent } from './content.ts'
 import { type Answer, type Endpoint, failure } from './endpoint.ts'

@@ -1,6 +1,6 @@
-import type { GroupEvent } from '../domain/event.ts'
+import type { GroupEvent } from '../domain/event/event.ts'
 import type { Problem } from '../domain/problem.ts'
-import { formatClock } from '../domain/timestamp.ts'
+import { formatClock } from '../domain/time/timestamp.ts'
 import type { Answer } from './endpoint.ts'
 
 /** What was taken of an event, as it was understood. */

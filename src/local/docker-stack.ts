@@ -3,11 +3,11 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { findFreePorts } from './free-ports.ts'
-import { guardByCommand } from './guard.ts'
-import { findRedisServer } from './redis-server.ts'
-import { runCommand } from './run-command.ts'
+import { guardByCommand } from './servers/guard.ts'
+import { findRedisServer } from './servers/redis-server.ts'
+import { runCommand } from './servers/run-command.ts'
+import { StackFailed } from './servers/stack-failed.ts'
 import type { LocalStackOptions, RunningServers } from './stack.ts'
-import { StackFailed } from './stack-failed.ts'
 
 const composeFile = resolve(import.meta.dirname, '../../docker-compose.yml')
 

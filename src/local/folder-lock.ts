@@ -9,7 +9,7 @@ import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { StackFailed } from './stack-failed.ts'
+import { StackFailed } from './servers/stack-failed.ts'
 
 export interface FolderLock {
   release(): Promise<void>

@@ -1,13 +1,13 @@
 /** The local stack without Docker: Apache Kafka on Java, and Redis, as child processes. */
 
 import { join } from 'node:path'
-import type { ChildServer } from './child-server.ts'
 import { findFreePorts } from './free-ports.ts'
-import { startKafkaServer } from './kafka-server.ts'
-import { getPrograms, type Programs } from './programs.ts'
-import { startRedisServer } from './redis-server.ts'
+import type { ChildServer } from './servers/child-server.ts'
+import { startKafkaServer } from './servers/kafka-server.ts'
+import { getPrograms, type Programs } from './servers/programs.ts'
+import { startRedisServer } from './servers/redis-server.ts'
+import { StackFailed } from './servers/stack-failed.ts'
 import type { LocalStackOptions, RunningServers } from './stack.ts'
-import { StackFailed } from './stack-failed.ts'
 
 const attempts = 3
 

@@ -3,7 +3,7 @@
  */
 
 import type { DeadLetter } from '../domain/dead-letter.ts'
-import type { GroupState } from '../domain/merge.ts'
+import type { GroupState } from '../domain/merge/merge.ts'
 import type { KafkaRecord } from '../domain/record.ts'
 
 /** Where the state of groups is kept. */

@@ -6,12 +6,12 @@
  * committed; throwing means that it will be delivered again, which the merge does not mind.
  */
 import type { DeadLetter } from '../domain/dead-letter.ts'
-import type { Decoded, Decoder } from '../domain/decode.ts'
-import { foldInto, type GroupState } from '../domain/merge.ts'
+import type { Decoded, Decoder } from '../domain/event/decode.ts'
+import { foldInto, type GroupState } from '../domain/merge/merge.ts'
 import type { Problem, Reason } from '../domain/problem.ts'
 import type { KafkaRecord } from '../domain/record.ts'
-import type { MarkedStore } from './marked-store.ts'
-import { PartitionStopped } from './outage.ts'
+import type { MarkedStore } from './checkpointed-store.ts'
+import { PartitionStopped } from './errors.ts'
 import type { BatchLease, DeadLetterTopic, RecordBatch, StateConflict } from './ports.ts'
 import { type RetryRules, waitOut } from './retry.ts'
 

@@ -2,7 +2,7 @@
  * Waiting out an outage: the same attempt again and again, with capped, jittered backoff, and
  * heartbeats all along, so that the partitions stay with this worker.
  */
-import { Abandoned, Unavailable } from './outage.ts'
+import { Abandoned, Unavailable } from './errors.ts'
 import type { BatchLease } from './ports.ts'
 
 export interface RetryRules extends BackoffRules {

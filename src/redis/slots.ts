@@ -1,5 +1,5 @@
 import { Command } from 'ioredis'
-import type { GroupState } from '../domain/merge.ts'
+import type { GroupState } from '../domain/merge/merge.ts'
 import { groupKey, type KeyPrefixes } from './keys.ts'
 
 /** The patches by slot of a Cluster: a script's keys must share one. */

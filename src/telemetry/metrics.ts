@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Dependency } from '../pipeline/outage.ts'
+import type { Dependency } from '../pipeline/errors.ts'
 import type { BatchReport } from '../pipeline/process-batch.ts'
 import { trackBatches } from './batch-metrics.ts'
 import { trackOutages } from './outage-metrics.ts'

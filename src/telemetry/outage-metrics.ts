@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client'
-import type { Dependency } from '../pipeline/outage.ts'
+import type { Dependency } from '../pipeline/errors.ts'
 
 /** Whether Kafka and Redis are there, and for how long one has been away. */
 export function trackOutages(

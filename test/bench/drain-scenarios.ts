@@ -1,5 +1,5 @@
 /** Scenarios of a backlog that is drained; what came out of it is checked each time. */
-import { counted } from '../../src/cli/counted.ts'
+import { counted } from '../../src/cli/output/counted.ts'
 import { type DrainFigures, drain } from './drain.ts'
 import { countKeys, digestKeys } from './keys.ts'
 import { whole } from './numbers.ts'

@@ -1,5 +1,5 @@
-import { createDecoder } from '../../src/domain/decode.ts'
-import { fold, type GroupState } from '../../src/domain/merge.ts'
+import { createDecoder } from '../../src/domain/event/decode.ts'
+import { fold, type GroupState } from '../../src/domain/merge/merge.ts'
 import { DEFAULT_RULES } from '../setup/decode-rules.ts'
 import { randomFrom } from './generator.ts'
 import { USUAL } from './workloads.ts'

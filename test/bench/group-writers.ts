@@ -1,7 +1,7 @@
 /** The ways in which groups get into Redis: by the worker's store, in this process, or plainly. */
 import { randomUUID } from 'node:crypto'
-import { openRedis } from '../../src/redis/connection.ts'
-import { openGroupStore } from '../../src/redis/group-store.ts'
+import { openRedis } from '../../src/redis/connection/connection.ts'
+import { openGroupStore } from '../../src/redis/writing/group-store.ts'
 import { silentLog } from '../setup/logs.ts'
 import { redisSettings } from '../setup/redis-connection.ts'
 import type { GroupContent } from './group-contents.ts'

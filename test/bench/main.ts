@@ -1,6 +1,6 @@
 /** `npm run bench`: see HELP in arguments.ts. */
 import { resolve } from 'node:path'
-import { StackFailed } from '../../src/local/stack-failed.ts'
+import { StackFailed } from '../../src/local/servers/stack-failed.ts'
 import { HELP, parseArguments, type Wish } from './arguments.ts'
 import { EarlyEnd, FAILED } from './early-end.ts'
 import { measure } from './measuring.ts'

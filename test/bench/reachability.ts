@@ -1,7 +1,7 @@
 /** Whether the servers that were given answer: asked before anything is measured. */
 import { Redis } from 'ioredis'
 import kafkajs from 'kafkajs'
-import { describeAddress, parseRedisUrl } from '../../src/redis/address.ts'
+import { describeAddress, parseRedisUrl } from '../../src/redis/connection/address.ts'
 import { EarlyEnd, FAILED } from './early-end.ts'
 import type { Addresses } from './servers.ts'
 

@@ -1,5 +1,5 @@
 /** All scenarios, in the order in which they run. */
-import { counted } from '../../src/cli/counted.ts'
+import { counted } from '../../src/cli/output/counted.ts'
 import type { Compression } from './compression.ts'
 import { BOTH_REFERENCES, type DrainPlan, playCeilings, playDrains } from './drain-scenarios.ts'
 import { playLatency } from './latency-scenarios.ts'

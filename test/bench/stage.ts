@@ -1,6 +1,6 @@
 /** What scenarios are played on: the servers, the topics, and what was asked for. */
 import { randomUUID } from 'node:crypto'
-import { counted } from '../../src/cli/counted.ts'
+import { counted } from '../../src/cli/output/counted.ts'
 import type { Workload } from './generator.ts'
 import type { Progress } from './progress.ts'
 import type { Servers } from './servers.ts'

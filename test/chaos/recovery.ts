@@ -1,4 +1,4 @@
-import { readOffsets } from '../../src/kafka/offsets.ts'
+import { readOffsets } from '../../src/kafka/topics/offsets.ts'
 import { marksKey } from '../../src/redis/keys.ts'
 import type { Scene } from '../faults/scene/scene.ts'
 import { silentLog } from '../setup/logs.ts'

@@ -1,6 +1,6 @@
 /** The Kafka and the Redis that faults happen to, each behind a way, and nobody else's. */
 import { downloadsFolder } from '../../src/local/endpoints.ts'
-import { getPrograms } from '../../src/local/programs.ts'
+import { getPrograms } from '../../src/local/servers/programs.ts'
 import { type OwnBroker, startBroker } from '../integration/kafka/own-broker.ts'
 import { type OwnRedis, startOwnRedis } from '../setup/redis-server.ts'
 import { openWay, type Way } from '../setup/way.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { beforeAll, expect, test, vi } from 'vitest'
-import { SAMPLE_EVENT } from '../../src/domain/sample.ts'
+import { SAMPLE_EVENT } from '../../src/domain/event/sample.ts'
 import { findFreePorts } from '../../src/local/free-ports.ts'
 import { docker } from './docker.ts'
 

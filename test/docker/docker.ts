@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { runCommand } from '../../src/local/run-command.ts'
+import { runCommand } from '../../src/local/servers/run-command.ts'
 
 /** The checkout. */
 export const root = resolve(import.meta.dirname, '../..')

@@ -1,7 +1,7 @@
 /** The topic changes under the workers: it grows, is made anew, or loses records unread. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
-import { readOffsets } from '../../src/kafka/offsets.ts'
+import { readOffsets } from '../../src/kafka/topics/offsets.ts'
 import { type OwnBroker, startBroker } from '../integration/kafka/own-broker.ts'
 import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
 import { silentLog } from '../setup/logs.ts'

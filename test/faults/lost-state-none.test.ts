@@ -1,7 +1,7 @@
 /** What looks like a loss and is none: no worker says so, nothing is read again, the marks follow. */
 import { gzipSync } from 'node:zlib'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
-import { kafkajs } from '../../src/kafka/kafkajs.ts'
+import { kafkajs } from '../../src/kafka/client/kafkajs.ts'
 import { run } from '../integration/cli/command-line.ts'
 import { produce } from '../integration/kafka/fixture.ts'
 import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'

@@ -1,6 +1,6 @@
 /** Workers on a Redis of a test's own that is made to lose what it acknowledged, and what they make of it. */
 import { expect, inject, onTestFinished } from 'vitest'
-import { readOffsets } from '../../src/kafka/offsets.ts'
+import { readOffsets } from '../../src/kafka/topics/offsets.ts'
 import { marksKey } from '../../src/redis/keys.ts'
 import { produce } from '../integration/kafka/fixture.ts'
 import type { LogLine, WorkerProcess } from '../integration/worker/spawned-worker.ts'

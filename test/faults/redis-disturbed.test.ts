@@ -1,6 +1,6 @@
 /** Redis is there, and something keeps going wrong: the work gets done all the same. */
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
-import { kafkajs } from '../../src/kafka/kafkajs.ts'
+import { kafkajs } from '../../src/kafka/client/kafkajs.ts'
 import { countOutages, expectTruth, type RedisScene, startRedisScene } from './redis-scene.ts'
 import {
   breakingOffReplies,

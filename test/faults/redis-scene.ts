@@ -1,6 +1,6 @@
 /** Workers under load on a Redis of a test's own, with a way to it that can be cut and slowed. */
 import { expect, inject, onTestFinished } from 'vitest'
-import { readOffsets } from '../../src/kafka/offsets.ts'
+import { readOffsets } from '../../src/kafka/topics/offsets.ts'
 import type { LogLine, WorkerProcess } from '../integration/worker/spawned-worker.ts'
 import { silentLog } from '../setup/logs.ts'
 import { type OwnRedisOptions, startOwnRedis } from '../setup/redis-server.ts'

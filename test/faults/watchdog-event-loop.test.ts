@@ -5,7 +5,7 @@ import { hasEnded, story, untilReady } from './scene/worker-signs.ts'
 import { BUGS } from './watchdog-bugs.ts'
 import { isMerged, send, WITH_BUGS } from './watchdog-scene.ts'
 
-/** As in src/app/event-loop-watch.ts. */
+/** As in src/app/watch/event-loop-watch.ts. */
 const EVENT_LOOP_MS = 30_000
 /** Several looks of whatever watches. */
 const LOOKS_MS = 5000

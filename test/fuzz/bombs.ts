@@ -2,7 +2,7 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { compressFrameSync } from 'lz4-napi'
 import { compressSync } from 'snappy'
-import { batchBytes } from '../unit/kafka/wire.ts'
+import { batchBytes } from '../unit/kafka/wire/wire-bytes.ts'
 import { xerial } from './codecs.ts'
 
 const MiB = 1024 * 1024

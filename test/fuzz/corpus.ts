@@ -1,7 +1,7 @@
 /** What producers send, valid or nearly: the beginnings of all that is mutated. */
-import { ERASE_HEADER } from '../../src/domain/erasure.ts'
+import { ERASE_HEADER } from '../../src/domain/event/erasure.ts'
+import { SAMPLE_EVENT } from '../../src/domain/event/sample.ts'
 import type { KafkaRecord } from '../../src/domain/record.ts'
-import { SAMPLE_EVENT } from '../../src/domain/sample.ts'
 
 const TRAITS = {
   name: 'Acme',

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
-import { amendKafkajs } from '../../src/kafka/kafkajs.ts'
-import { type FetchedRecord, fetchedRecords } from '../../src/kafka/record-batch.ts'
+import { amendKafkajs } from '../../src/kafka/client/kafkajs.ts'
+import { type FetchedRecord, fetchedRecords } from '../../src/kafka/wire/record-batch.ts'
 
 interface FetchResponse {
   readonly responses: readonly { readonly partitions: readonly { messages: unknown[] }[] }[]

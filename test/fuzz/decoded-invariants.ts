@@ -1,9 +1,9 @@
 /** What must hold of whatever the decoder answers. */
-import type { Decoded, DecodeRules } from '../../src/domain/decode.ts'
-import { type GroupEvent, MAX_ID_BYTES } from '../../src/domain/event.ts'
+import type { Decoded, DecodeRules } from '../../src/domain/event/decode.ts'
+import { type GroupEvent, MAX_ID_BYTES } from '../../src/domain/event/event.ts'
+import { JsonText, type StoredValue, textOf } from '../../src/domain/json/stored-value.ts'
 import { type Problem, REASONS } from '../../src/domain/problem.ts'
-import { JsonText, type StoredValue, textOf } from '../../src/domain/stored-value.ts'
-import { formatClock } from '../../src/domain/timestamp.ts'
+import { formatClock } from '../../src/domain/time/timestamp.ts'
 
 /** What is wrong with the answer, undefined where nothing is. `nowMs` is the time of decoding. */
 export function violationOf(

@@ -1,9 +1,9 @@
 /** What a worker makes of the records of a topic, by the decoder and the fold alone. */
-import { createDecoder } from '../../src/domain/decode.ts'
-import { foldInto, type GroupState } from '../../src/domain/merge.ts'
+import { createDecoder } from '../../src/domain/event/decode.ts'
+import { formOf, textOf } from '../../src/domain/json/stored-value.ts'
+import { foldInto, type GroupState } from '../../src/domain/merge/merge.ts'
 import type { KafkaRecord } from '../../src/domain/record.ts'
-import { formOf, textOf } from '../../src/domain/stored-value.ts'
-import type { GroupView } from '../../src/redis/group-reader.ts'
+import type { GroupView } from '../../src/redis/reading/group-reader.ts'
 import { DEFAULT_RULES } from '../setup/decode-rules.ts'
 
 export interface Expected {

@@ -1,6 +1,6 @@
 /** Produces records as they are given, in whatever compression. */
-import { kafkajs, type Message } from '../../src/kafka/kafkajs.ts'
-import type { KafkaSettings } from '../../src/kafka/settings.ts'
+import { kafkajs, type Message } from '../../src/kafka/client/kafkajs.ts'
+import type { KafkaSettings } from '../../src/kafka/client/settings.ts'
 import { produce } from '../integration/kafka/fixture.ts'
 import type { Codec } from './codecs.ts'
 

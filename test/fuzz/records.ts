@@ -1,4 +1,4 @@
-import { ERASE_HEADER } from '../../src/domain/erasure.ts'
+import { ERASE_HEADER } from '../../src/domain/event/erasure.ts'
 import type { KafkaRecord, RecordHeaders } from '../../src/domain/record.ts'
 import type { Chance } from './chance.ts'
 import { NOW_MS, RECORDS, VALUES } from './corpus.ts'

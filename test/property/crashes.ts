@@ -1,4 +1,4 @@
-import type { RedisConnection } from '../../src/redis/connection.ts'
+import type { RedisConnection } from '../../src/redis/connection/connection.ts'
 
 /** What becomes of a call: it comes through, or the connection is cut before or after it ran. */
 export type Fate = 'through' | 'cut before' | 'cut after'

@@ -1,8 +1,9 @@
 /** The merge as its definition has it, without any step from state to state. */
-import { Memberships } from '../../src/domain/memberships.ts'
-import type { GroupState } from '../../src/domain/merge.ts'
-import type { StoredValue } from '../../src/domain/stored-value.ts'
-import { TraitStates } from '../../src/domain/trait-states.ts'
+
+import type { StoredValue } from '../../src/domain/json/stored-value.ts'
+import { Memberships } from '../../src/domain/merge/memberships.ts'
+import type { GroupState } from '../../src/domain/merge/merge.ts'
+import { TraitStates } from '../../src/domain/merge/trait-states.ts'
 import type { Event } from './arrangements.ts'
 
 interface Claim {

@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, describe, expect, inject, test } from 'vitest'
-import { fold, type GroupState, mergeState } from '../../src/domain/merge.ts'
-import { Unavailable } from '../../src/pipeline/outage.ts'
+import { fold, type GroupState, mergeState } from '../../src/domain/merge/merge.ts'
+import { Unavailable } from '../../src/pipeline/errors.ts'
 import type { GroupStore } from '../../src/pipeline/ports.ts'
-import { openGroupStore, STORE_LIMITS, type StoreLimits } from '../../src/redis/group-store.ts'
+import {
+  openGroupStore,
+  STORE_LIMITS,
+  type StoreLimits,
+} from '../../src/redis/writing/group-store.ts'
 import { openTestRedis } from '../setup/redis-connection.ts'
 import { cut, delivered, type Event, events, shuffled } from './arrangements.ts'
 import { type Fate, withFates } from './crashes.ts'

@@ -1,9 +1,9 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createDecoder } from '../../src/domain/decode.ts'
+import { createDecoder } from '../../src/domain/event/decode.ts'
+import { eventJsonSchema } from '../../src/domain/event/published-schema.ts'
 import type { Reason } from '../../src/domain/problem.ts'
-import { eventJsonSchema } from '../../src/domain/published-schema.ts'
 import { DEFAULT_RULES } from '../setup/decode-rules.ts'
 
 const NOW = Date.UTC(2026, 0, 1)

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { ERASE_HEADER } from '../../src/domain/erasure.ts'
+import { ERASE_HEADER } from '../../src/domain/event/erasure.ts'
 import type { KafkaRecord } from '../../src/domain/record.ts'
 import { anyText, jsonSource } from './documents.ts'
 

@@ -1,6 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatClock, MAX_CLOCK, parseDateTime, parseEpoch } from '../../src/domain/timestamp.ts'
+import {
+  formatClock,
+  MAX_CLOCK,
+  parseDateTime,
+  parseEpoch,
+} from '../../src/domain/time/timestamp.ts'
 import { numberSource } from './documents.ts'
 
 const two = (number: number) => String(number).padStart(2, '0')

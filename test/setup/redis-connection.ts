@@ -1,4 +1,8 @@
-import { openRedis, type RedisConnection, type RedisSettings } from '../../src/redis/connection.ts'
+import {
+  openRedis,
+  type RedisConnection,
+  type RedisSettings,
+} from '../../src/redis/connection/connection.ts'
 import { silentLog } from './logs.ts'
 
 /** Settings as they are by default. */

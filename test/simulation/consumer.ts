@@ -1,15 +1,19 @@
 /**
  * The consumer of a worker: kafkajs' fetch loops, its queue of batches and what it does about
- * errors, and around it the life that src/kafka/consumer.ts gives it. The batches that were
+ * errors, and around it the life that src/kafka/consumer/consumer.ts gives it. The batches that were
  * decoded go on behind it.
  */
 import { once } from 'node:events'
-import { type BatchHandler, type HandleBatch, handleBatch } from '../../src/kafka/batch-handler.ts'
-import { BatchesInHand } from '../../src/kafka/batches-in-hand.ts'
-import type { ConsumerEvent } from '../../src/kafka/consumer.ts'
-import { ConsumerFailed } from '../../src/kafka/consumer-failed.ts'
-import { isKafkajsError } from '../../src/kafka/failures.ts'
-import { PartitionStates } from '../../src/kafka/partition-states.ts'
+import { isKafkajsError } from '../../src/kafka/client/failures.ts'
+import {
+  type BatchHandler,
+  type HandleBatch,
+  handleBatch,
+} from '../../src/kafka/consumer/batch-handler.ts'
+import { BatchesInHand } from '../../src/kafka/consumer/batches-in-flight.ts'
+import type { ConsumerEvent } from '../../src/kafka/consumer/consumer.ts'
+import { ConsumerFailed } from '../../src/kafka/consumer/consumer-failed.ts'
+import { PartitionStates } from '../../src/kafka/consumer/partition-states.ts'
 import type { Log } from '../../src/pipeline/ports.ts'
 import { ConsumerGroup } from './consumer-group.ts'
 import type { FetchedPartition, KafkaClient } from './kafka.ts'

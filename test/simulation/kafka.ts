@@ -1,7 +1,7 @@
 /** Kafka as its clients meet it: requests, each on its way, and the broker's errors. */
 import type { DeadLetter } from '../../src/domain/dead-letter.ts'
-import { kafkajs } from '../../src/kafka/kafkajs.ts'
-import { Unavailable } from '../../src/pipeline/outage.ts'
+import { kafkajs } from '../../src/kafka/client/kafkajs.ts'
+import { Unavailable } from '../../src/pipeline/errors.ts'
 import type { DeadLetterTopic, PartitionOffsets } from '../../src/pipeline/ports.ts'
 import { type Commit, Coordinator, type GroupError, type Membership } from './coordinator.ts'
 import { type Request, send, type Way } from './network.ts'

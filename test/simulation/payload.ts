@@ -1,6 +1,6 @@
 /** What kafkajs hands to `eachBatch`: a fetched part of a partition, and what may be done with it. */
-import type { EachBatchPayload } from '../../src/kafka/kafkajs.ts'
-import { type FetchedRecord, placeholder } from '../../src/kafka/record-batch.ts'
+import type { EachBatchPayload } from '../../src/kafka/client/kafkajs.ts'
+import { type FetchedRecord, placeholder } from '../../src/kafka/wire/record-batch.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
 import { type FetchedPartition, TOPIC } from './kafka.ts'
 import type { PlannedRecord } from './records.ts'

@@ -8,17 +8,17 @@ export interface PlantedBug extends Mutation {
 }
 
 const PROCESS_BATCH = '/src/pipeline/process-batch.ts'
-const MARKED_STORE = '/src/pipeline/marked-store.ts'
-const STANDING = '/src/pipeline/standing.ts'
-const MERGE = '/src/domain/merge.ts'
-const TRAIT_STATES = '/src/domain/trait-states.ts'
-const MEMBERSHIPS = '/src/domain/memberships.ts'
+const MARKED_STORE = '/src/pipeline/checkpointed-store.ts'
+const STANDING = '/src/pipeline/partition-progress.ts'
+const MERGE = '/src/domain/merge/merge.ts'
+const TRAIT_STATES = '/src/domain/merge/trait-states.ts'
+const MEMBERSHIPS = '/src/domain/merge/memberships.ts'
 const RETRY = '/src/pipeline/retry.ts'
-const BATCH_HANDLER = '/src/kafka/batch-handler.ts'
-const FETCHED_BATCH = '/src/kafka/fetched-batch.ts'
-const BATCH_LEASE = '/src/kafka/batch-lease.ts'
-const BATCHES_IN_HAND = '/src/kafka/batches-in-hand.ts'
-const STATE_WATCH = '/src/app/state-watch.ts'
+const BATCH_HANDLER = '/src/kafka/consumer/batch-handler.ts'
+const FETCHED_BATCH = '/src/kafka/consumer/fetched-batch.ts'
+const BATCH_LEASE = '/src/kafka/consumer/batch-context.ts'
+const BATCHES_IN_HAND = '/src/kafka/consumer/batches-in-flight.ts'
+const STATE_WATCH = '/src/app/watch/state-watch.ts'
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {

@@ -1,8 +1,8 @@
 /** Records to publish, crowded so that they meet, each with what is to become of it. */
-import type { Erasure, GroupEvent } from '../../src/domain/event.ts'
+import type { Erasure, GroupEvent } from '../../src/domain/event/event.ts'
+import { JsonText, type StoredValue } from '../../src/domain/json/stored-value.ts'
 import type { Reason } from '../../src/domain/problem.ts'
 import type { KafkaRecord } from '../../src/domain/record.ts'
-import { JsonText, type StoredValue } from '../../src/domain/stored-value.ts'
 import { eventTraits } from '../setup/event-traits.ts'
 import type { Chance } from './chance.ts'
 

@@ -3,7 +3,7 @@
  * them. On a connection all goes in order; where it is cut, what was sent may still be executed
  * in part, and nobody is told.
  */
-import { emptyState, type GroupState } from '../../src/domain/merge.ts'
+import { emptyState, type GroupState } from '../../src/domain/merge/merge.ts'
 import type { AppliedMarks, GroupStore, Mark, StateConflict } from '../../src/pipeline/ports.ts'
 import { runTasks } from '../../src/redis/task-lanes.ts'
 import type { Outcome, Way } from './network.ts'
@@ -150,7 +150,7 @@ function answerOf<Result>(
 const MOST_PATCHES_A_CALL = 2
 const MOST_CALLS = 3
 
-/** As src/redis/group-store.ts: erasures first, then calls with some patches each, some at once. */
+/** As src/redis/writing/group-store.ts: erasures first, then calls with some patches each, some at once. */
 function groupStoreOf(client: RedisClient): GroupStore {
   const { redis } = client
   const callsFor = function* (parts: readonly (readonly GroupState[])[], found: StateConflict[]) {
@@ -189,7 +189,7 @@ function split<Item>(items: readonly Item[], size: number): Item[][] {
   return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size))
 }
 
-/** Like src/redis/applied-marks.ts: a mark on each master, the least counts. */
+/** Like src/redis/checkpoint/checkpoints.ts: a mark on each master, the least counts. */
 function appliedMarksOf(client: RedisClient): AppliedMarks {
   const indexes = () => Array.from({ length: client.masters }, (_, index) => index)
   return {

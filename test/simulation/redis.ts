@@ -2,8 +2,8 @@
  * Redis: masters whose writes stand in a log in the order in which they came. What loses writes
  * loses the end of that log.
  */
-import { emptyState, type GroupState, mergeState } from '../../src/domain/merge.ts'
-import { Unavailable } from '../../src/pipeline/outage.ts'
+import { emptyState, type GroupState, mergeState } from '../../src/domain/merge/merge.ts'
+import { Unavailable } from '../../src/pipeline/errors.ts'
 import type { StateConflict } from '../../src/pipeline/ports.ts'
 
 export type Write =

@@ -1,8 +1,9 @@
 /** What a state says of an event, and events of a state: by the definition, without any merge. */
-import type { Membership } from '../../src/domain/memberships.ts'
-import type { GroupState } from '../../src/domain/merge.ts'
-import { compareStored, type StoredValue } from '../../src/domain/stored-value.ts'
-import type { TraitState } from '../../src/domain/trait-states.ts'
+
+import { compareStored, type StoredValue } from '../../src/domain/json/stored-value.ts'
+import type { Membership } from '../../src/domain/merge/memberships.ts'
+import type { GroupState } from '../../src/domain/merge/merge.ts'
+import type { TraitState } from '../../src/domain/merge/trait-states.ts'
 import type { Event } from './records.ts'
 
 /** Whether merging the event would change nothing. */

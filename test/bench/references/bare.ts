@@ -1,7 +1,7 @@
 /** A consumer that does nothing, with the settings of the worker: what idling costs in itself. */
 import { Kafka, logLevel } from 'kafkajs'
-import { loadConfig } from '../../../src/app/config-loader.ts'
-import { consumerConfig } from '../../../src/kafka/client.ts'
+import { loadConfig } from '../../../src/app/config/loader.ts'
+import { consumerConfig } from '../../../src/kafka/client/client.ts'
 
 const { config } = loadConfig({
   file: undefined,

@@ -1,6 +1,6 @@
 /** Sends records and lets no outage keep it from that: at least once, acknowledged by all. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { kafkajs, type Message, type Producer } from '../../../src/kafka/kafkajs.ts'
+import { kafkajs, type Message, type Producer } from '../../../src/kafka/client/kafkajs.ts'
 import { createRecords, NUMBER_HEADER, type OutgoingRecord } from './events.ts'
 
 export interface Load {

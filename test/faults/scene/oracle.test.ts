@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { CONNECT_HEADERS } from '../../../src/kafka/dead-letter-headers.ts'
-import { kafkajs, type Message } from '../../../src/kafka/kafkajs.ts'
+import { kafkajs, type Message } from '../../../src/kafka/client/kafkajs.ts'
+import { CONNECT_HEADERS } from '../../../src/kafka/producer/dead-letter-headers.ts'
 import { describe as readable } from './differences.ts'
 import { expectNoDifference } from './oracle.ts'
 import { type Scene, startScene } from './scene.ts'

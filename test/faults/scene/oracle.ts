@@ -4,9 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
-import type { Config } from '../../../src/app/config.ts'
-import { readOffsets } from '../../../src/kafka/offsets.ts'
-import { scanTopic } from '../../../src/kafka/scan.ts'
+import type { Config } from '../../../src/app/config/config.ts'
+import { readOffsets } from '../../../src/kafka/topics/offsets.ts'
+import { scanTopic } from '../../../src/kafka/topics/scan.ts'
 import { silentLog } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
 import {

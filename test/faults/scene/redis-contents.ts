@@ -1,6 +1,6 @@
 /** What stands in Redis under the prefixes of a scene, and what should. */
 import type { Redis } from 'ioredis'
-import type { GroupState } from '../../../src/domain/merge.ts'
+import type { GroupState } from '../../../src/domain/merge/merge.ts'
 import type { KeyPrefixes } from '../../../src/redis/keys.ts'
 import { layoutOf, readKeys } from '../../property/state-layout.ts'
 

@@ -1,6 +1,6 @@
 /** What the topic says: the only truth there is about what Redis and the dead letters must hold. */
-import { createDecoder, type DecodeRules } from '../../../src/domain/decode.ts'
-import { foldInto, type GroupState } from '../../../src/domain/merge.ts'
+import { createDecoder, type DecodeRules } from '../../../src/domain/event/decode.ts'
+import { foldInto, type GroupState } from '../../../src/domain/merge/merge.ts'
 import type { KafkaRecord } from '../../../src/domain/record.ts'
 import { lastHeader } from '../../../src/domain/record.ts'
 import { NUMBER_HEADER } from './events.ts'

@@ -1,8 +1,8 @@
 /** A topic whose state in Redis is verified. */
 import { readFileSync } from 'node:fs'
 import { inject } from 'vitest'
-import { loadConfig } from '../../../src/app/config-loader.ts'
-import type { KafkaSettings } from '../../../src/kafka/settings.ts'
+import { loadConfig } from '../../../src/app/config/loader.ts'
+import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'
 import { until } from '../../setup/waiting.ts'
 import { runCli } from '../../unit/cli/run-cli.ts'
 import { committed, makeTopic, produce, settingsFor, withAdmin } from '../kafka/fixture.ts'

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
-import { openRedis } from '../../../src/redis/connection.ts'
+import { openRedis } from '../../../src/redis/connection/connection.ts'
 import { silentLog as log } from '../../setup/logs.ts'
 import { startOwnCluster } from '../../setup/redis-cluster.ts'
 import { startOwnRedis } from '../../setup/redis-server.ts'

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { loadConfig } from '../../../src/app/config-loader.ts'
+import { loadConfig } from '../../../src/app/config/loader.ts'
 import { serve } from '../../../src/app/gateway.ts'
 import { recordLog } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'

@@ -1,10 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
-import { kafkajs } from '../../../src/kafka/kafkajs.ts'
-import { createPublisher } from '../../../src/kafka/publisher.ts'
-import type { KafkaSettings } from '../../../src/kafka/settings.ts'
-import { checkPublishing, checkTopics, ensureDeadLetterTopic } from '../../../src/kafka/topics.ts'
-import { Refused } from '../../../src/pipeline/outage.ts'
+import { kafkajs } from '../../../src/kafka/client/kafkajs.ts'
+import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'
+import { createPublisher } from '../../../src/kafka/producer/publisher.ts'
+import {
+  checkPublishing,
+  checkTopics,
+  ensureDeadLetterTopic,
+} from '../../../src/kafka/topics/topics.ts'
+import { Refused } from '../../../src/pipeline/errors.ts'
 import { silentLog as log } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
 import { committed, consume, makeTopic, produce, settingsFor, withAdmin } from './fixture.ts'

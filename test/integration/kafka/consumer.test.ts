@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { Abandoned } from '../../../src/pipeline/outage.ts'
+import { Abandoned } from '../../../src/pipeline/errors.ts'
 import { until } from '../../setup/waiting.ts'
 import {
   beginTransactions,

@@ -2,21 +2,21 @@
 import { randomUUID } from 'node:crypto'
 import { inject, onTestFinished } from 'vitest'
 import type { KafkaRecord } from '../../../src/domain/record.ts'
-import type { HandleBatch } from '../../../src/kafka/batch-handler.ts'
-import {
-  type ConsumerEvent,
-  type RunningConsumer,
-  startConsumer,
-} from '../../../src/kafka/consumer.ts'
 import {
   type Admin,
   amendKafkajs,
   kafkajs,
   type Message,
   type Transaction,
-} from '../../../src/kafka/kafkajs.ts'
-import type { KafkaSettings } from '../../../src/kafka/settings.ts'
-import { createTopic } from '../../../src/kafka/topic-facts.ts'
+} from '../../../src/kafka/client/kafkajs.ts'
+import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'
+import type { HandleBatch } from '../../../src/kafka/consumer/batch-handler.ts'
+import {
+  type ConsumerEvent,
+  type RunningConsumer,
+  startConsumer,
+} from '../../../src/kafka/consumer/consumer.ts'
+import { createTopic } from '../../../src/kafka/topics/topic-facts.ts'
 import { type LogLine, recordLog } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
 

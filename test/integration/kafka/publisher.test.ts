@@ -1,7 +1,11 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { createPublisher, type Publisher, RecordRefused } from '../../../src/kafka/publisher.ts'
-import type { KafkaSettings } from '../../../src/kafka/settings.ts'
-import { Unavailable } from '../../../src/pipeline/outage.ts'
+import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'
+import {
+  createPublisher,
+  type Publisher,
+  RecordRefused,
+} from '../../../src/kafka/producer/publisher.ts'
+import { Unavailable } from '../../../src/pipeline/errors.ts'
 import { silentLog as log } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
 import { consume, makeTopic, settingsFor } from './fixture.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { type ScanOptions, scanTopic } from '../../../src/kafka/scan.ts'
-import type { KafkaSettings } from '../../../src/kafka/settings.ts'
+import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'
+import { type ScanOptions, scanTopic } from '../../../src/kafka/topics/scan.ts'
 import { silentLog as log } from '../../setup/logs.ts'
 import {
   beginTransactions,

@@ -1,9 +1,9 @@
 /** Topics that are deleted and made again under the same name, and what tells them apart. */
 import { expect, test } from 'vitest'
-import { clusterOf } from '../../../src/kafka/kafkajs.ts'
-import { readOffsets } from '../../../src/kafka/offsets.ts'
-import type { KafkaSettings } from '../../../src/kafka/settings.ts'
-import { topicIdOf } from '../../../src/kafka/topic-id.ts'
+import { clusterOf } from '../../../src/kafka/client/kafkajs.ts'
+import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'
+import { topicIdOf } from '../../../src/kafka/client/topic-id.ts'
+import { readOffsets } from '../../../src/kafka/topics/offsets.ts'
 import type { BatchLease } from '../../../src/pipeline/ports.ts'
 import { silentLog } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'

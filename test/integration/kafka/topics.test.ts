@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest'
-import { checkPublishing, checkTopics, ensureDeadLetterTopic } from '../../../src/kafka/topics.ts'
-import { Refused, Unavailable } from '../../../src/pipeline/outage.ts'
+import {
+  checkPublishing,
+  checkTopics,
+  ensureDeadLetterTopic,
+} from '../../../src/kafka/topics/topics.ts'
+import { Refused, Unavailable } from '../../../src/pipeline/errors.ts'
 import { recordLog, silentLog } from '../../setup/logs.ts'
 import { makeTopic, settingsFor, withAdmin } from './fixture.ts'
 

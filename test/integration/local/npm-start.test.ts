@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { downloadsFolder, readLocalEndpoints } from '../../../src/local/endpoints.ts'
-import { runCommand } from '../../../src/local/run-command.ts'
+import { runCommand } from '../../../src/local/servers/run-command.ts'
 
 /** A copy of the program, so that its stack is not that of someone who works here meanwhile. */
 const root = resolve(import.meta.dirname, '../../..')

@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, inject, test } from 'vitest'
-import { Unavailable } from '../../../src/pipeline/outage.ts'
+import { Unavailable } from '../../../src/pipeline/errors.ts'
 import type { Log } from '../../../src/pipeline/ports.ts'
 import {
   openRedis,
   type RedisConnection,
   type RedisSettings,
   type RedisState,
-} from '../../../src/redis/connection.ts'
-import { readGroup } from '../../../src/redis/group-reader.ts'
-import { openGroupStore } from '../../../src/redis/group-store.ts'
+} from '../../../src/redis/connection/connection.ts'
+import { readGroup } from '../../../src/redis/reading/group-reader.ts'
+import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
 import { recordLog, silentLog } from '../../setup/logs.ts'
 import { openTestRedis, redisSettings } from '../../setup/redis-connection.ts'
 import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../../setup/redis-server.ts'

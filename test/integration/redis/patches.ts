@@ -1,6 +1,6 @@
-import type { GroupEvent } from '../../../src/domain/event.ts'
-import { emptyState, type GroupState } from '../../../src/domain/merge.ts'
-import type { StoredValue } from '../../../src/domain/stored-value.ts'
+import type { GroupEvent } from '../../../src/domain/event/event.ts'
+import type { StoredValue } from '../../../src/domain/json/stored-value.ts'
+import { emptyState, type GroupState } from '../../../src/domain/merge/merge.ts'
 import { eventTraits } from '../../setup/event-traits.ts'
 
 type Traits = Readonly<Record<string, StoredValue | null>> | ReadonlyMap<string, StoredValue | null>

@@ -1,18 +1,23 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
-import { Memberships } from '../../../src/domain/memberships.ts'
-import type { RedisConnection } from '../../../src/redis/connection.ts'
-import { openGroupStore } from '../../../src/redis/group-store.ts'
-import { walkGroups, walkKeys } from '../../../src/redis/key-walk.ts'
-import { type Lease, LeaseLost, type LeaseTerms, takeLease } from '../../../src/redis/lease.ts'
+import { Memberships } from '../../../src/domain/merge/memberships.ts'
+import type { RedisConnection } from '../../../src/redis/connection/connection.ts'
+import { walkGroups, walkKeys } from '../../../src/redis/reading/key-walk.ts'
+import {
+  type Lease,
+  LeaseLost,
+  type LeaseTerms,
+  takeLease,
+} from '../../../src/redis/rebuild/redis-lock.ts'
 import {
   clearSecondPrefix,
   replaceGroups,
   secondPrefix,
   withoutNews,
-} from '../../../src/redis/replacement.ts'
-import { checkReplacing } from '../../../src/redis/replacement-check.ts'
-import { mendUserIndex } from '../../../src/redis/user-index-mending.ts'
+} from '../../../src/redis/rebuild/replacement.ts'
+import { checkReplacing } from '../../../src/redis/rebuild/replacement-check.ts'
+import { mendUserIndex } from '../../../src/redis/rebuild/user-index-repair.ts'
+import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
 import { type Layout, layoutOf, readKeys, withPrefix } from '../../property/state-layout.ts'
 import { type OwnCluster, startOwnCluster } from '../../setup/redis-cluster.ts'
 import { openTestRedis } from '../../setup/redis-connection.ts'

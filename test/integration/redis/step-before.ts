@@ -1,4 +1,4 @@
-import type { RedisConnection } from '../../../src/redis/connection.ts'
+import type { RedisConnection } from '../../../src/redis/connection/connection.ts'
 
 /** The same connection, but for a step before each call of one script. */
 export function withStepBefore(

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { BatchWaits } from '../../../src/app/batch-waits.ts'
 import { OutageBoard } from '../../../src/app/outage-board.ts'
 import { retryRules } from '../../../src/app/waiting.ts'
-import { Abandoned, Unavailable } from '../../../src/pipeline/outage.ts'
+import { Abandoned, Unavailable } from '../../../src/pipeline/errors.ts'
 import type { RetryRules } from '../../../src/pipeline/retry.ts'
 import { silentLog } from '../../setup/logs.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createDecoder } from '../../../src/domain/decode.ts'
+import { createDecoder } from '../../../src/domain/event/decode.ts'
 import { type GeneratedEvent, generateEvents, type Workload } from '../../bench/generator.ts'
 import {
   EARLIER,

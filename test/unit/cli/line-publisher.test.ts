@@ -1,11 +1,11 @@
 import { setImmediate as tick } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { loadConfig } from '../../../src/app/config-loader.ts'
+import { loadConfig } from '../../../src/app/config/loader.ts'
 import { readEventLines } from '../../../src/cli/event-lines.ts'
 import { publishLines } from '../../../src/cli/line-publisher.ts'
-import { type OutgoingRecord, RecordRefused } from '../../../src/kafka/publisher.ts'
-import { RecordsRefused } from '../../../src/kafka/sender.ts'
-import { Unavailable } from '../../../src/pipeline/outage.ts'
+import { type OutgoingRecord, RecordRefused } from '../../../src/kafka/producer/publisher.ts'
+import { RecordsRefused } from '../../../src/kafka/producer/sender.ts'
+import { Unavailable } from '../../../src/pipeline/errors.ts'
 
 const { config } = loadConfig({
   file: undefined,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { loadConfig } from '../../../src/app/config-loader.ts'
+import { loadConfig } from '../../../src/app/config/loader.ts'
 import { hintFor } from '../../../src/cli/servers.ts'
 
 const load = (environment: Record<string, string>) =>

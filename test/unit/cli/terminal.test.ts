@@ -2,8 +2,8 @@ import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
+import { startProgress } from '../../../src/cli/output/progress.ts'
 import { main } from '../../../src/cli/program.ts'
-import { startProgress } from '../../../src/cli/progress.ts'
 
 const terminal = () => Object.assign(new PassThrough(), { isTTY: true, columns: 100 })
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { lockFolder } from '../../../src/local/folder-lock.ts'
 import { findFreePorts } from '../../../src/local/free-ports.ts'
-import { StackFailed } from '../../../src/local/stack-failed.ts'
+import { StackFailed } from '../../../src/local/servers/stack-failed.ts'
 
 let folder = ''
 

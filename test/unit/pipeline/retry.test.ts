@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { Abandoned, Unavailable } from '../../../src/pipeline/outage.ts'
+import { Abandoned, Unavailable } from '../../../src/pipeline/errors.ts'
 import { backoffMs, type RetryRules, waitOut } from '../../../src/pipeline/retry.ts'
 
 const rules: RetryRules = {

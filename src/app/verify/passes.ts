@@ -1,0 +1,121 @@
+/**
+ * Folds the topic in passes, each over the groups whose ids hash to a range, so that what is
+ * held at once stays bounded whatever the number of groups.
+ */
+
+import type { Erasure, GroupEvent } from '../../domain/event/event.ts'
+import { textOf } from '../../domain/json/stored-value.ts'
+import { foldInto, type GroupState } from '../../domain/merge/merge.ts'
+import type { KafkaRecord } from '../../domain/record.ts'
+import { type ClockRules, usableTime } from '../../domain/time/clock.ts'
+import { readTopic, type TopicReading } from '../topic-fold.ts'
+
+/** From `from` up to but not including `to`, of 2^32 hashes. */
+export interface HashRange {
+  readonly from: number
+  readonly to: number
+}
+
+export const ALL_HASHES: HashRange = { from: 0, to: 2 ** 32 }
+
+export interface FoldedRange {
+  /** Begins where it was to begin; ends where the bound allowed. */
+  readonly range: HashRange
+  readonly states: ReadonlyMap<string, GroupState>
+  /** About how much memory the states take. */
+  readonly bytes: number
+  /** Groups of which an event was judged by the time of reading, as its record has none. */
+  readonly judgedByNow: Set<string>
+}
+
+/**
+ * Folds the groups of a range. Where they outgrow the bound, the upper half of the range is
+ * let go of, again and again, but for a single group.
+ */
+export async function foldRange(
+  reading: Omit<TopicReading, 'onRecord'>,
+  wanted: HashRange,
+  maxBytes: number,
+): Promise<FoldedRange> {
+  const { config, now } = reading
+  const states = new Map<string, GroupState>()
+  const judgedByNow = new Set<string>()
+  let range = wanted
+  let bytes = 0
+  let checkAt = maxBytes
+  const shrink = () => {
+    bytes = bytesOf(states.values())
+    while (bytes > maxBytes && states.size > 1 && range.to - range.from > 1) {
+      range = { from: range.from, to: Math.ceil((range.from + range.to) / 2) }
+      for (const id of states.keys()) if (!isWithin(range, id)) states.delete(id)
+      bytes = bytesOf(states.values())
+    }
+    checkAt = Math.max(maxBytes, bytes) * 1.25
+  }
+  await readTopic({
+    ...reading,
+    onRecord({ event, record }) {
+      if (event === undefined || !isWithin(range, event.groupId)) return
+      foldInto(states, event)
+      if (isJudgedByNow(record, now(), config.events)) judgedByNow.add(event.groupId)
+      bytes += bytesOfEvent(event)
+      if (bytes > checkAt) shrink()
+    },
+  })
+  return { range, states, bytes: bytesOf(states.values()), judgedByNow }
+}
+
+/** What comes behind this range; as wide as the bound is likely to allow. */
+export function nextRange({ range, bytes }: FoldedRange, maxBytes: number): HashRange {
+  const width = (range.to - range.from) * ((LIKELY * maxBytes) / Math.max(bytes, 1))
+  return { from: range.to, to: Math.min(range.to + Math.ceil(width), ALL_HASHES.to) }
+}
+
+/** Ranges of equal width do not hold equally much. */
+const LIKELY = 0.8
+
+export function isWithin({ from, to }: HashRange, groupId: string): boolean {
+  const hash = hashOf(groupId)
+  return hash >= from && hash < to
+}
+
+/** FNV-1a over UTF-16 units, then mixed so that the high bits tell ids apart. */
+function hashOf(id: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
+}
+
+/** About how much memory states take: two bytes a character, and what maps and objects need. */
+export function bytesOf(states: Iterable<GroupState>): number {
+  let bytes = 0
+  for (const { groupId, traits, users } of states) {
+    bytes += GROUP_BYTES + 2 * groupId.length
+    for (const [name, { value }] of traits) bytes += ENTRY_BYTES + textBytes(name, value)
+    for (const userId of users.keys()) bytes += ENTRY_BYTES + 2 * userId.length
+  }
+  return bytes
+}
+
+/** At most what the event adds; what it replaces is not counted. */
+function bytesOfEvent(event: GroupEvent | Erasure): number {
+  let bytes = GROUP_BYTES + 2 * event.groupId.length
+  if (event.kind === 'erasure') return bytes
+  for (const [name, value] of event.traits) bytes += ENTRY_BYTES + textBytes(name, value)
+  return bytes + ENTRY_BYTES + 2 * (event.userId?.length ?? 0)
+}
+
+function textBytes(name: string, value: Parameters<typeof textOf>[0] | null): number {
+  return 2 * (name.length + (value === null ? 0 : textOf(value).length))
+}
+
+const GROUP_BYTES = 400
+const ENTRY_BYTES = 120
+
+/** Whether the record has no usable time, so that an event's is judged by when it is read. */
+export function isJudgedByNow(record: KafkaRecord, nowMs: number, rules: ClockRules): boolean {
+  const givenMs = Number(record.timestamp)
+  return usableTime(givenMs, nowMs, rules) !== givenMs
+}

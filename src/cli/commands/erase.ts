@@ -1,0 +1,81 @@
+import type { Command } from 'commander'
+import type { Config } from '../../app/config/config.ts'
+import { createDecoder } from '../../domain/event/decode.ts'
+import { ERASE_HEADER } from '../../domain/event/erasure.ts'
+import { type Cli, CommandFailed, DONE, FAILED, WRONG_USAGE } from '../cli.ts'
+import { confirm } from '../confirm.ts'
+import { teach } from '../help.ts'
+import { clockText } from '../output/clock-text.ts'
+import { printable } from '../output/printable.ts'
+import { addTimeout } from '../patience.ts'
+import { withPublisher } from '../servers.ts'
+import { addSettings } from '../settings.ts'
+
+export function addEraseCommand(program: Command, cli: Cli): void {
+  const command = program
+    .command('erase')
+    .summary('erase a group, for good')
+    .description(
+      'Sends the record that erases a group as of a time: every trait, removal and membership ' +
+        'as of then or before goes, and stays gone when old events are replayed. What is as of ' +
+        'later stays.',
+    )
+    .argument('<group>', 'id of the group, exactly as in its events')
+  const load = addSettings(command, cli, ['kafka', 'events'])
+  command
+    .option('--at <time>', 'as of when: ISO 8601 or epoch; now by default')
+    .option('--yes', 'without asking; asked is on a terminal only')
+  addTimeout(command)
+  teach(command, {
+    examples: [
+      ['erase account123', 'as of now'],
+      ['erase account123 --at 2024-01-01T00:00:00Z', 'what was known by then'],
+    ],
+    exitCodes: { 0: 'Kafka has it; a worker does it', 1: 'not confirmed, or Kafka is away' },
+  })
+
+  command.action(
+    cli.run(async (groupId: string, options: EraseOptions) => {
+      const { config } = load()
+      const at = options.at ?? new Date(cli.now()).toISOString()
+      const record = { key: groupId, value: null, headers: { [ERASE_HEADER]: at } }
+      const asOf = clockText(clockOf(record, config, cli.now()))
+      const what = `group ${printable(groupId)} as of ${asOf}`
+      if (!options.yes && !(await confirm(cli, `Erase ${what}, for good?`))) {
+        cli.stderr.write('nothing was erased\n')
+        return FAILED
+      }
+      await withPublisher(cli, config, options.timeout, (publisher) => publisher.publish([record]))
+      cli.stdout.write(
+        `The erasure of ${what} is in topic ${config.kafka.topic}; a worker does it.\n` +
+          `To check: group-traits show ${printable(groupId)}\n`,
+      )
+      return DONE
+    }),
+  )
+}
+
+interface EraseOptions {
+  readonly at?: string
+  readonly yes?: true
+  readonly timeout: number
+}
+
+interface ErasureRecord {
+  readonly key: string
+  readonly value: null
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** The clock that the worker will read from the record. */
+function clockOf({ key, value, headers }: ErasureRecord, config: Config, nowMs: number): number {
+  const record = {
+    ...{ offset: '0', timestamp: String(nowMs) },
+    ...{ key: Buffer.from(key), value, headers },
+  }
+  const decoded = createDecoder(config.events).decodeRecord(record, nowMs)
+  if (decoded.kind === 'erasure') return decoded.clock
+  const problems = decoded.kind === 'rejected' ? decoded.problems : []
+  const lines = problems.map(({ path, message }) => `${path}: ${message}`)
+  throw new CommandFailed(`the worker would reject it: ${lines.join('; ')}`, WRONG_USAGE)
+}

@@ -1,0 +1,144 @@
+import { relative } from 'node:path'
+import { type Command, Option } from 'commander'
+import type { Config } from '../../app/config/config.ts'
+import type { LoadedConfig } from '../../app/config/loader.ts'
+import { runUntilSignalled } from '../../app/life-cycle.ts'
+import type { ServiceUrls } from '../../app/services.ts'
+import { createMissingTopic } from '../../kafka/topics/topic-facts.ts'
+import { downloadsFolder, stackFolder } from '../../local/endpoints.ts'
+import { findFreePorts } from '../../local/free-ports.ts'
+import { StackFailed } from '../../local/servers/stack-failed.ts'
+import { type Engine, type LocalStack, startLocalStack } from '../../local/stack.ts'
+import { createLogger, type Logger } from '../../telemetry/logger.ts'
+import { type Cli, CommandFailed, type ExitCode, WRONG_USAGE } from '../cli.ts'
+import { teach } from '../help.ts'
+import { patiently } from '../patience.ts'
+import { sampleState, whatToTry } from '../sample.ts'
+import { nameOfKafka, nameOfRedis } from '../servers.ts'
+import { addSettings } from '../settings.ts'
+
+export function addLocalCommand(program: Command, cli: Cli): void {
+  const command = program
+    .command('local')
+    .summary('bring up everything on this machine, to try it out')
+    .description(
+      'Brings up a Kafka and a Redis on this machine, runs a worker and a gateway on them, ' +
+        "sends the contract's sample and shows what it became, and goes on until Ctrl-C. With " +
+        'Docker where an engine answers, else with Java 17 and Maven. Data are kept for the ' +
+        'next time. With KAFKA_BROKERS and REDIS_URL set it uses those servers instead.',
+    )
+  const sections = ['kafka', 'redis', 'events', 'worker', 'http', 'gateway', 'log'] as const
+  const load = addSettings(command, cli, sections, false)
+  command.addOption(
+    new Option('--engine <engine>', 'what runs Kafka and Redis').choices(['docker', 'java']),
+  )
+  teach(command, {
+    examples: [
+      ['local', 'the same as npm start'],
+      ['local --engine java', 'without Docker, though it is there'],
+    ],
+    notes: ['A taken port is passed over. The other commands find these servers by themselves.'],
+    exitCodes: { 0: 'ended by a signal', 1: 'something is missing, or failed; it says what to do' },
+  })
+  command.action(cli.run(({ engine }: { engine?: Engine }) => runLocal(cli, load, engine)))
+}
+
+type Load = () => LoadedConfig
+
+/** The topic's, where it has to be made: more workers than these would have nothing to do. */
+const PARTITIONS = 6
+const SERVER_TIMEOUT_SECONDS = 30
+
+async function runLocal(cli: Cli, load: Load, engine: Engine | undefined): Promise<ExitCode> {
+  const say = (line: string) => void cli.stdout.write(`${line}\n`)
+  const loaded = load()
+  const log = calmLogger(loaded)
+  let failure: unknown
+  const exitCode = await runUntilSignalled(
+    async (signal) => {
+      signal.addEventListener('abort', () => say('\nStopping …'), { once: true })
+      try {
+        await bringUpAndRun(cli, load, engine, log, signal)
+      } catch (error) {
+        if (!signal.aborted) failure = error
+      }
+    },
+    { shutdownTimeoutMs: loaded.config.worker.shutdownTimeoutMs, log },
+  )
+  if (failure instanceof StackFailed) throw new CommandFailed(failure.message)
+  if (failure !== undefined) throw failure
+  say('All stopped.')
+  return exitCode
+}
+
+async function bringUpAndRun(
+  cli: Cli,
+  load: Load,
+  engine: Engine | undefined,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const say = (line: string) => void cli.stdout.write(`${line}\n`)
+  let stack: LocalStack | undefined
+  if (!namesServers(load())) {
+    const ports = { kafka: 9092, redis: 6379 }
+    const where = { folder: stackFolder, downloads: downloadsFolder, ports }
+    stack = await startLocalStack({ ...where, ...(engine && { engine }), report: say, signal })
+  }
+  try {
+    const config = await onFreePorts(load())
+    say(stack ? `${nameOf(stack)} are up` : `Using ${nameOfKafka(config)}, ${nameOfRedis(config)}`)
+    const { kafka } = config
+    const createTopic = () => createMissingTopic(kafka, PARTITIONS, log)
+    if (await patiently(SERVER_TIMEOUT_SECONDS, nameOfKafka(config), createTopic)) {
+      say(`Created topic ${kafka.topic}`)
+    }
+    const { runServices } = await import('../../app/services.ts')
+    await runServices(config, log, signal, async (urls: ServiceUrls) => {
+      say(`Worker and gateway are running: ${urls.operations}, ${urls.gateway}\n`)
+      say(await sampleState(cli, config, urls.gateway, signal))
+      say(whatToTry(config, urls, cli.now()))
+    })
+  } finally {
+    await stack?.stop()
+  }
+}
+
+/** @throws CommandFailed where only one of the two is named */
+function namesServers({ settings }: LoadedConfig): boolean {
+  const [kafka, redis] = ['kafka.brokers', 'redis.url'].map((name) => {
+    const source = settings.get(name)?.origin.source
+    return source !== undefined && source !== 'default' && source !== 'local'
+  })
+  if (kafka === redis) return kafka === true
+  const [named, missing] = kafka ? ['Kafka', 'REDIS_URL'] : ['Redis', 'KAFKA_BROKERS']
+  throw new CommandFailed(
+    `only a ${named} is configured: set ${missing} too, to use both, or neither, to have a ` +
+      'local Kafka and Redis brought up',
+    WRONG_USAGE,
+  )
+}
+
+/** A default port that is taken is passed over; one that was asked for is not. */
+async function onFreePorts({ config, settings }: LoadedConfig): Promise<Config> {
+  const { http, gateway } = config
+  const [httpPort = 0, gatewayPort = 0] = await findFreePorts([http.port, gateway.port])
+  const isDefault = (name: string) => settings.get(name)?.origin.source === 'default'
+  return {
+    ...config,
+    http: { ...http, port: isDefault('http.port') ? httpPort : http.port },
+    gateway: { ...gateway, port: isDefault('gateway.port') ? gatewayPort : gateway.port },
+  }
+}
+
+function nameOf({ engine, kafkaBrokers, redisUrl }: LocalStack): string {
+  const where =
+    engine === 'docker' ? 'in Docker' : `with their data in ${relative('', stackFolder)}`
+  return `Kafka at ${kafkaBrokers.join(', ')} and Redis at ${redisUrl}, ${where},`
+}
+
+/** Someone who looks at the sample is not helped by every step of the worker in between. */
+function calmLogger({ config, settings }: LoadedConfig): Logger {
+  const isDefault = settings.get('log.level')?.origin.source === 'default'
+  return createLogger({ ...config.log, level: isDefault ? 'warn' : config.log.level })
+}

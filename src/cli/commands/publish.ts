@@ -1,0 +1,71 @@
+import type { Command } from 'commander'
+import type { Config } from '../../app/config/config.ts'
+import { type Cli, DONE, FAILED } from '../cli.ts'
+import { openInput, readEventLines } from '../event-lines.ts'
+import { teach } from '../help.ts'
+import { publishLines, type Sums } from '../line-publisher.ts'
+import { printableJson } from '../output/printable.ts'
+import { type Progress, startProgress } from '../output/progress.ts'
+import { addTimeout } from '../patience.ts'
+import { withPublisher } from '../servers.ts'
+import { addSettings } from '../settings.ts'
+
+export function addPublishCommand(program: Command, cli: Cli): void {
+  const command = program
+    .command('publish')
+    .summary('send a file of events to the topic')
+    .description(
+      'Sends every line of a file of JSON events to the topic, byte for byte, keyed by its ' +
+        'group. Each line is first checked by the rules that the worker decodes with: bad ones ' +
+        'are told with line, path and reason and not sent; the others are. Sending a file twice ' +
+        'changes nothing: a repeated event loses.',
+    )
+    .argument('<file>', 'JSON lines: an event a line; - for standard input')
+  const load = addSettings(command, cli, ['kafka', 'events'])
+  command.option('--json', 'the summary as JSON: { sent, rejected, ignored }')
+  addTimeout(command)
+  teach(command, {
+    examples: [
+      ['publish events.jsonl', 'with KAFKA_BROKERS set, or npm start running'],
+      ['publish - < events.jsonl', 'from a pipe'],
+    ],
+    exitCodes: {
+      0: 'all sent, and acknowledged by Kafka',
+      1: 'a bad line (the good ones are sent all the same), or Kafka is away',
+    },
+  })
+
+  command.action(
+    cli.run(async (file: string, { json, timeout }: { json?: true; timeout: number }) => {
+      const { config } = load()
+      const input = openInput(cli, file)
+      const sums = await withPublisher(cli, config, timeout, async (publisher) => {
+        const progress = startProgress(cli.stderr, input.totalBytes)
+        try {
+          const chunks = counted(input.chunks, progress)
+          return await publishLines(
+            readEventLines(chunks, config.events, cli.now),
+            publisher,
+            progress,
+          )
+        } finally {
+          progress.stop()
+        }
+      })
+      cli.stdout.write(`${json ? printableJson(sums) : summary(sums, config)}\n`)
+      return sums.rejected === 0 ? DONE : FAILED
+    }),
+  )
+}
+
+async function* counted(chunks: AsyncIterable<Buffer>, progress: Progress): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    progress.read(chunk.length)
+    yield chunk
+  }
+}
+
+function summary({ sent, rejected, ignored }: Sums, { kafka }: Config): string {
+  const others = ignored === 0 ? '' : `, ${ignored} of another type not sent`
+  return `${sent} sent to topic ${kafka.topic}, ${rejected} rejected${others}`
+}

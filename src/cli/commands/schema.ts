@@ -1,0 +1,33 @@
+import { Argument, type Command } from 'commander'
+import { type DocumentName, documents } from '../../app/published-documents.ts'
+import { type Cli, DONE } from '../cli.ts'
+import { teach } from '../help.ts'
+
+export function addSchemaCommand(program: Command, cli: Cli): void {
+  const command = program
+    .command('schema')
+    .summary('print the published contract')
+    .description(
+      'Prints what is published for producers in any language and for editors: the JSON Schema ' +
+        'of an event, the AsyncAPI document of the topics, or the JSON Schema of the ' +
+        'configuration file.',
+    )
+    .addArgument(
+      new Argument('[document]', 'which one').choices(Object.keys(documents)).default('event'),
+    )
+  teach(command, {
+    examples: [
+      ['schema event', 'JSON Schema of a group event'],
+      ['schema asyncapi', 'AsyncAPI: topics, messages, headers'],
+      ['schema config', 'JSON Schema of the configuration file'],
+    ],
+    exitCodes: { 0: 'printed' },
+  })
+
+  command.action(
+    cli.run((name: DocumentName) => {
+      cli.stdout.write(documents[name].text())
+      return DONE
+    }),
+  )
+}

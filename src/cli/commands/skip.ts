@@ -1,0 +1,85 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import type { Config } from '../../app/config/config.ts'
+import { createDeadLetterTopic } from '../../kafka/producer/dead-letter-topic.ts'
+import { type Skipped, skipRecord } from '../../kafka/topics/skip.ts'
+import { ensureDeadLetterTopic } from '../../kafka/topics/topics.ts'
+import { type Cli, DONE, FAILED } from '../cli.ts'
+import { confirm } from '../confirm.ts'
+import { teach } from '../help.ts'
+import { addTimeout, patiently } from '../patience.ts'
+import { nameOfKafka, quietLog } from '../servers.ts'
+import { addSettings } from '../settings.ts'
+
+export function addSkipCommand(program: Command, cli: Cli): void {
+  const command = program
+    .command('skip')
+    .summary('go past a record that stops its partition')
+    .description(
+      'Writes the record that stops a partition to the dead letters, with the reason ' +
+        '"skipped", and lets the workers go on behind it. The log and /readyz of the worker ' +
+        'name the partition and the offset. Only the record at which the consumer group stands ' +
+        'can be skipped. Workers may go on running meanwhile.',
+    )
+    .argument('<partition>', 'partition of the topic', wholeNumber)
+    .argument('<offset>', 'offset of the record', wholeNumber)
+  const load = addSettings(command, cli, ['kafka'])
+  command.option('--yes', 'without asking; asked is on a terminal only')
+  addTimeout(command, 60)
+  teach(command, {
+    examples: [['skip 3 1234567', 'the record at offset 1234567 of partition 3']],
+    exitCodes: { 0: 'skipped', 1: 'not confirmed, not the record that stops it, or Kafka is away' },
+  })
+
+  command.action(
+    cli.run(async (partition: bigint, offset: bigint, options: SkipOptions) => {
+      const { config } = load()
+      const { topic, groupId } = config.kafka
+      const record = `offset ${offset} of partition ${partition} of topic ${topic}`
+      if (!options.yes && !(await confirm(cli, `Skip ${record} for group ${groupId}?`))) {
+        cli.stderr.write('nothing was skipped\n')
+        return FAILED
+      }
+      const skipped = await skip(cli, config, options.timeout, Number(partition), offset)
+      cli.stdout.write(`${summary(skipped, config)}\n`)
+      return DONE
+    }),
+  )
+}
+
+interface SkipOptions {
+  readonly yes?: true
+  readonly timeout: number
+}
+
+function wholeNumber(text: string): bigint {
+  if (/^\d{1,18}$/.test(text)) return BigInt(text)
+  throw new InvalidArgumentError('It must be a whole number.')
+}
+
+async function skip(
+  cli: Cli,
+  config: Config,
+  timeout: number,
+  partition: number,
+  offset: bigint,
+): Promise<Skipped> {
+  const settings = config.kafka
+  const log = quietLog(cli, config)
+  const deadLetters = createDeadLetterTopic(settings, log)
+  try {
+    return await patiently(timeout, nameOfKafka(config), async () => {
+      await ensureDeadLetterTopic(settings, log)
+      return await skipRecord({ settings, log, deadLetters, partition, offset })
+    })
+  } finally {
+    await deadLetters.close()
+  }
+}
+
+function summary({ partition, offset, nextOffset, wasReadable }: Skipped, { kafka }: Config) {
+  const letter = wasReadable ? 'the record is' : 'its coordinates are, for nobody can read it,'
+  return (
+    `Skipped offset ${offset} of partition ${partition}: ${letter} in topic ` +
+    `${kafka.deadLetterTopic}, and group ${kafka.groupId} goes on at offset ${nextOffset}.`
+  )
+}

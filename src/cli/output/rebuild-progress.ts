@@ -1,0 +1,50 @@
+import { SingleBar } from 'cli-progress'
+import type { RebuildProgress } from '../../app/rebuild/rebuild.ts'
+import type { OutStream } from '../cli.ts'
+import { counted } from './counted.ts'
+
+const STEPS = {
+  clearing: 'removing what a rebuild keeps beside the groups',
+  paused: 'the workers are paused; reading what came meanwhile',
+  placing: 'putting the groups in place',
+  mending: 'setting the user index right, beside the workers',
+}
+
+/** Tells the steps, a line each, and on a terminal how far reading has come. */
+export function startRebuildProgress(
+  stream: OutStream,
+  isQuiet: boolean,
+): { show(progress: RebuildProgress): void; stop(): void } {
+  let bar: SingleBar | undefined
+  const stop = () => {
+    bar?.stop()
+    bar = undefined
+  }
+  const say = (text: string) => {
+    stop()
+    if (!isQuiet) stream.write(`${text}\n`)
+  }
+  return {
+    stop,
+    show(progress) {
+      switch (progress.kind) {
+        case 'reading':
+          say(`reading the topic: ${counted(progress.records, 'record')}`)
+          if (stream.isTTY === true && !isQuiet) bar = startBar(stream, progress.records)
+          return
+        case 'read':
+          bar?.increment(progress.records)
+          return
+        default:
+          say(STEPS[progress.kind])
+      }
+    },
+  }
+}
+
+function startBar(stream: OutStream, records: number): SingleBar {
+  const format = '{bar} {percentage}%  {value} records, {eta_formatted} left'
+  const bar = new SingleBar({ stream, format, clearOnComplete: true, barsize: 30 })
+  bar.start(records, 0)
+  return bar
+}

@@ -1,0 +1,41 @@
+import type { Log } from '../../pipeline/ports.ts'
+import { createClient } from './client.ts'
+import { withDeadline } from './deadline.ts'
+import { translate, withTlsHint } from './failures.ts'
+import type { Admin } from './kafkajs.ts'
+import type { KafkaSettings } from './settings.ts'
+
+/**
+ * Asks the cluster something over a connection of its own.
+ *
+ * @param doing for the message: "checking topic groups"
+ * @param advice what to do where it is denied
+ * @throws Unavailable where Kafka is away; Refused where it is denied; what `ask` throws
+ */
+export async function askCluster<Answer>(
+  settings: KafkaSettings,
+  log: Log,
+  { doing, advice }: { doing: string; advice: string },
+  ask: (admin: Admin) => Promise<Answer>,
+): Promise<Answer> {
+  const admin = createClient(settings, log).admin()
+  const asking = (async () => {
+    await admin.connect()
+    return await ask(admin)
+  })()
+  try {
+    return await withDeadline(asking, deadlineMs(settings), doing)
+  } catch (error) {
+    throw withTlsHint(translate(error, doing, advice), settings.tls !== false)
+  } finally {
+    // in the background: the answer is there, or nobody waits for it any more
+    asking
+      .catch(() => {})
+      .then(() => admin.disconnect())
+      .catch(() => {})
+  }
+}
+
+function deadlineMs({ connectTimeoutMs, requestTimeoutMs }: KafkaSettings): number {
+  return 2 * connectTimeoutMs + 2 * requestTimeoutMs
+}

@@ -1,0 +1,52 @@
+/** A batch as kafkajs hands it over, made into what the pipeline takes. */
+import { PartitionStopped } from '../../pipeline/errors.ts'
+import type { RecordBatch } from '../../pipeline/ports.ts'
+import type { EachBatchPayload } from '../client/kafkajs.ts'
+import { fetchedRecords, type Undecodable } from '../wire/record-batch.ts'
+
+/** The records that can be read, and where the partition stops behind them, if it does. */
+export function readBatch({ batch }: EachBatchPayload): {
+  batch?: RecordBatch
+  stop?: PartitionStopped
+} {
+  const { topic, partition } = batch
+  const all = fetchedRecords(batch.messages)
+  const end = all.findIndex(({ undecodable }) => undecodable !== undefined)
+  const undecodable = all[end]?.undecodable
+  const records = undecodable === undefined ? all : all.slice(0, end)
+  const read = (records.length > 0 || undecodable === undefined) && {
+    batch: {
+      topic,
+      partition,
+      fetchOffset: fetchOffsetOf(batch),
+      records,
+      nextOffset: undecodable?.firstOffset ?? BigInt(batch.lastOffset()) + 1n,
+      highWatermark: BigInt(batch.highWatermark),
+    },
+  }
+  const stop = undecodable && { stop: stopAt(batch, undecodable, records.length === 0) }
+  return { ...read, ...stop }
+}
+
+function stopAt(
+  batch: EachBatchPayload['batch'],
+  { firstOffset, lastOffset, bytes, reason }: Undecodable,
+  isFirst: boolean,
+): PartitionStopped {
+  // after a skip, or an offset set by hand, reading may go on within a batch
+  const fetched = fetchOffsetOf(batch)
+  const offset = isFirst && fetched > firstOffset ? fetched : firstOffset
+  const message =
+    `the batch of offsets ${firstOffset} to ${lastOffset} of ${batch.topic}/${batch.partition} ` +
+    `(${bytes} bytes) cannot be read: ${reason}. The partition stops at offset ${offset}. ` +
+    `Raise kafka.maxBatchBytes, or set the batch aside with ` +
+    `\`group-traits skip ${batch.partition} ${offset}\``
+  return new PartitionStopped(offset, message)
+}
+
+/** What was asked for, which kafkajs' types keep to themselves. */
+export function fetchOffsetOf(
+  batch: EachBatchPayload['batch'] & { fetchedOffset?: unknown },
+): bigint {
+  return BigInt(String(batch.fetchedOffset))
+}

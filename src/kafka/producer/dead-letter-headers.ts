@@ -1,0 +1,68 @@
+/**
+ * The headers of a dead letter: those of the record, then ours. A reader takes the last value
+ * of a name, so ours count where the record brought the same.
+ */
+import type { DeadLetter } from '../../domain/dead-letter.ts'
+import type { RecordHeaders } from '../../domain/record.ts'
+import { shorten } from '../../domain/short-text.ts'
+
+/** Kafka Connect's, as its DeadLetterQueueReporter writes them: tools know them. */
+export const CONNECT_HEADERS = {
+  topic: '__connect.errors.topic',
+  partition: '__connect.errors.partition',
+  offset: '__connect.errors.offset',
+  connector: '__connect.errors.connector.name',
+  stage: '__connect.errors.stage',
+  exception: '__connect.errors.exception.class.name',
+  message: '__connect.errors.exception.message',
+} as const
+
+export const OWN_HEADERS = {
+  reason: 'group-traits.reason',
+  path: 'group-traits.path',
+  /** `too-large`: the topic does not take it; `undecodable`: nobody could read it. */
+  valueOmitted: 'group-traits.value-omitted',
+  /** Milliseconds since 1970, where the topic does not take the record's own timestamp. */
+  originalTimestamp: 'group-traits.original-timestamp',
+  /** Where one letter stands for all the records from its offset to this one. */
+  lastOffset: 'group-traits.last-offset',
+} as const
+
+export type ValueOmitted = 'too-large' | 'undecodable'
+
+export type WritableHeaders = Record<string, Buffer | string | (Buffer | string)[]>
+
+/** Ours, alone. */
+export function ownHeaders(letter: DeadLetter, connector: string): WritableHeaders {
+  const { topic, partition, record, problem } = letter
+  return {
+    [CONNECT_HEADERS.topic]: topic,
+    [CONNECT_HEADERS.partition]: String(partition),
+    [CONNECT_HEADERS.offset]: record.offset,
+    [CONNECT_HEADERS.connector]: connector,
+    [CONNECT_HEADERS.stage]: STAGES[problem.reason] ?? 'VALUE_CONVERTER',
+    [CONNECT_HEADERS.exception]: problem.reason,
+    [CONNECT_HEADERS.message]: shorten(problem.message, MAX_MESSAGE_CHARS),
+    [OWN_HEADERS.reason]: problem.reason,
+    [OWN_HEADERS.path]: shorten(problem.path, MAX_PATH_CHARS),
+  }
+}
+
+/** The record's headers with `own` behind them. */
+export function withOwn(headers: RecordHeaders | undefined, own: WritableHeaders): WritableHeaders {
+  const all: WritableHeaders = Object.create(null)
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    if (value !== undefined) all[name] = value
+  }
+  for (const [name, value] of Object.entries(own)) all[name] = [all[name] ?? [], value].flat()
+  return all
+}
+
+/** The stages of Kafka Connect that come closest; what is not listed is a matter of the value. */
+const STAGES: Partial<Record<DeadLetter['problem']['reason'], string>> = {
+  state_conflict: 'TASK_PUT',
+  skipped: 'TASK_PUT',
+}
+
+const MAX_MESSAGE_CHARS = 1000
+const MAX_PATH_CHARS = 500

@@ -1,0 +1,37 @@
+import type { Message } from '../client/kafkajs.ts'
+
+/** What a record's frame takes beside key, value and headers, at the most. */
+const FRAME_BYTES = 70
+
+/** About what a message takes on the wire. */
+export function messageBytes({ key, value, headers }: Message): number {
+  let bytes = FRAME_BYTES + bytesOf(key) + bytesOf(value)
+  for (const [name, values] of Object.entries(headers ?? {})) {
+    for (const each of [values].flat()) bytes += Buffer.byteLength(name) + bytesOf(each) + 10
+  }
+  return bytes
+}
+
+/** The items in order, in packs of at most `maxBytes`, or of one item that is larger. */
+export function packBySize<Item>(
+  items: readonly Item[],
+  maxBytes: number,
+  messageOf: (item: Item) => Message,
+): Item[][] {
+  const packs: Item[][] = []
+  let bytes = Number.POSITIVE_INFINITY
+  for (const item of items) {
+    const size = messageBytes(messageOf(item))
+    if (bytes + size > maxBytes) {
+      packs.push([])
+      bytes = 0
+    }
+    packs.at(-1)?.push(item)
+    bytes += size
+  }
+  return packs
+}
+
+function bytesOf(value: Buffer | string | null | undefined): number {
+  return value === null || value === undefined ? 0 : Buffer.byteLength(value)
+}

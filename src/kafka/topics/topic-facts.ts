@@ -1,0 +1,86 @@
+/** What the cluster knows of a topic, and how one is created. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Log } from '../../pipeline/ports.ts'
+import { askCluster } from '../client/admin.ts'
+import { hasType } from '../client/failures.ts'
+import { type Admin, kafkajs } from '../client/kafkajs.ts'
+import type { KafkaSettings } from '../client/settings.ts'
+
+/** @returns 0 where there is no such topic */
+export async function countPartitions(admin: Admin, topic: string): Promise<number> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+    return topics[0]?.partitions.length ?? 0
+  } catch (error) {
+    if (hasType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return 0
+    throw error
+  }
+}
+
+/** The settings of a topic by name; undefined without the right to look at them. */
+export async function topicConfig(
+  admin: Admin,
+  topic: string,
+  log: Log,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  try {
+    const type = kafkajs.ConfigResourceTypes.TOPIC
+    const resources = [{ type, name: topic }]
+    const described = await admin.describeConfigs({ resources, includeSynonyms: false })
+    const entries = described.resources[0]?.configEntries ?? []
+    return new Map(entries.map(({ configName, configValue }) => [configName, configValue]))
+  } catch (error) {
+    if (!hasType(error, 'TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED')) throw error
+    log.debug({ topic }, 'the settings of the topic cannot be checked: no DESCRIBE_CONFIGS')
+    return undefined
+  }
+}
+
+const POLL_MS = 100
+
+/**
+ * Resolves once the topic can be used; who calls it has a deadline.
+ *
+ * @returns false where the topic was there already
+ */
+export async function createTopic(
+  admin: Admin,
+  topic: string,
+  numPartitions: number,
+  config: Readonly<Record<string, string>>,
+): Promise<boolean> {
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
+  try {
+    // the replication factor is the brokers' default
+    const topics = [{ topic, numPartitions, replicationFactor: -1, configEntries }]
+    // kafkajs would wait for the leaders, but takes a broker that has yet to hear of the topic
+    // for a failure
+    const isNew = await admin.createTopics({ topics, waitForLeaders: false })
+    while ((await countPartitions(admin, topic)) === 0) await sleep(POLL_MS)
+    return isNew
+  } catch (error) {
+    if (hasType(error, 'TOPIC_ALREADY_EXISTS')) return false
+    throw error
+  }
+}
+
+/**
+ * Creates the topic that events are read from, where it is missing.
+ *
+ * @returns whether it was missing
+ * @throws Refused without the right to; Unavailable
+ */
+export function createMissingTopic(
+  settings: KafkaSettings,
+  numPartitions: number,
+  log: Log,
+): Promise<boolean> {
+  const { topic } = settings
+  const question = {
+    doing: `creating topic ${topic}`,
+    advice: `create it yourself, or grant CREATE on topic ${topic}`,
+  }
+  return askCluster(settings, log, question, (admin) =>
+    admin.createTopics({ topics: [{ topic, numPartitions }] }),
+  )
+}

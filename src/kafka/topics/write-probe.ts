@@ -1,0 +1,49 @@
+import { Refused } from '../../pipeline/errors.ts'
+import type { Log } from '../../pipeline/ports.ts'
+import { createClient } from '../client/client.ts'
+import { withDeadline } from '../client/deadline.ts'
+import { hasType, translate } from '../client/failures.ts'
+import { type Cluster, clusterOf } from '../client/kafkajs.ts'
+import { rightsToWrite } from '../client/rights.ts'
+import type { KafkaSettings } from '../client/settings.ts'
+
+/** No topic has this one: brokers look at the right to write first, then for the partition. */
+const NO_PARTITION = 2 ** 31 - 1
+
+/**
+ * Whether the topic may be written to, found out without writing anything.
+ *
+ * @throws Refused, naming the right that is missing; Unavailable
+ */
+export async function assertWritable(
+  settings: KafkaSettings,
+  log: Log,
+  topic: string,
+): Promise<void> {
+  const doing = `writing to topic ${topic}`
+  const cluster = clusterOf(createClient(settings, log))
+  try {
+    await withDeadline(probe(cluster, topic), 2 * settings.requestTimeoutMs, doing)
+  } catch (error) {
+    if (hasType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return
+    const known = translate(error, doing, rightsToWrite(settings, topic))
+    // anything else is for the first write to find out
+    if (known instanceof Refused) throw known
+    log.debug({ topic, error: known.message }, 'the right to write could not be checked')
+  } finally {
+    cluster.disconnect().catch(() => {}) // in the background: nobody waits for it
+  }
+}
+
+async function probe(cluster: Cluster, topic: string): Promise<void> {
+  await cluster.connect()
+  await cluster.addTargetTopic(topic)
+  const [partition] = cluster.findTopicPartitionMetadata(topic)
+  const broker = await cluster.findBroker({ nodeId: partition?.leader ?? 0 })
+  const nothing = {
+    partition: NO_PARTITION,
+    firstSequence: 0,
+    messages: [{ key: null, value: null }],
+  }
+  await broker.produce({ acks: -1, timeout: 1000, topicData: [{ topic, partitions: [nothing] }] })
+}

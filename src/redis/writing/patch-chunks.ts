@@ -1,0 +1,58 @@
+import { type StoredValue, textOf } from '../../domain/json/stored-value.ts'
+import { emptyState, type GroupState } from '../../domain/merge/merge.ts'
+
+/** What keeps one call from holding Redis for longer than some milliseconds. */
+export interface CallLimits {
+  readonly maxPatches: number
+  /** Of one patch, and of all patches of a call: traits, and users at `USER_WEIGHT` each. */
+  readonly maxPatchEntries: number
+  readonly maxEntries: number
+  /** About that many bytes; a call with one trait may be larger. */
+  readonly maxBytes: number
+}
+
+/** A user costs several commands: in the group and in the index. */
+export const USER_WEIGHT = 4
+
+/** Whether the patch is to go in pieces. */
+export function isLarge({ traits, users }: GroupState, limits: CallLimits): boolean {
+  if (traits.size + USER_WEIGHT * users.size > limits.maxPatchEntries) return true
+  return bytesOf(traits) > limits.maxBytes
+}
+
+/** Each with at least one trait or user, where there is any, and the latest clock of the patch. */
+export function piecesOf(patch: GroupState, limits: CallLimits): GroupState[] {
+  const pieces: GroupState[] = []
+  let room = { entries: 0, bytes: 0 }
+  const pieceFor = (entries: number, bytes: number): GroupState => {
+    const last = pieces.at(-1)
+    room = { entries: room.entries - entries, bytes: room.bytes - bytes }
+    if (last !== undefined && room.entries >= 0 && room.bytes >= 0) return last
+    room = { entries: limits.maxPatchEntries - entries, bytes: limits.maxBytes - bytes }
+    const piece = { ...emptyState(patch.groupId), latest: patch.latest }
+    pieces.push(piece)
+    return piece
+  }
+  for (const [name, state] of patch.traits) {
+    pieceFor(1, name.length + lengthOf(state.value)).traits.set(name, state)
+  }
+  for (const [userId, membership] of patch.users) {
+    pieceFor(USER_WEIGHT, 2 * userId.length).users.set(userId, membership)
+  }
+  return pieces
+}
+
+function bytesOf(traits: GroupState['traits']): number {
+  let bytes = 0
+  if (traits.shared !== undefined) {
+    const { names, values } = traits.shared
+    for (const [i, name] of names.entries()) bytes += name.length + lengthOf(values[i] ?? null)
+    return bytes
+  }
+  for (const [name, { value }] of traits) bytes += name.length + lengthOf(value)
+  return bytes
+}
+
+function lengthOf(value: StoredValue | null): number {
+  return value === null ? 0 : textOf(value).length
+}

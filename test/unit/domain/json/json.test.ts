@@ -1,0 +1,135 @@
+import { describe, expect, test } from 'vitest'
+import {
+  hasLoneSurrogate,
+  isDeeperThan,
+  isJsonObject,
+  isSameJson,
+  type JsonObject,
+  jsonPointer,
+  numberText,
+  withExactNumbers,
+} from '../../../../src/domain/json/json.ts'
+
+const exact = (text: string) => withExactNumbers(JSON.parse(text) as JsonObject, text)
+
+describe('exact numbers', () => {
+  test('cost nothing where none can be lost: the document is the same object', () => {
+    const text = '{"a":123456789012345,"b":"1234567890123456789","c":-1.5,"d":[0.123456789012]}'
+    const document = JSON.parse(text) as JsonObject
+    expect(withExactNumbers(document, text)).toBe(document)
+  })
+
+  test.each([
+    '{"a":9007199254740993}',
+    '{"a": 9007199254740993}',
+    '{"a":\n-9007199254740993}',
+    '{"a":[9007199254740993]}',
+    '{"a":[1,9007199254740993]}',
+    '{"a":[1,\t9007199254740993]}',
+    '{"a":0.1000000000000000055}',
+    '{"a":1e400}',
+    '{"a":1E400}',
+    '{"a":1.5e+400}',
+    '{"a":-1e-400}',
+    '{"a":{"b":[[{"c":1e400}]]}}',
+    '{"a":1e400,"b":9007199254740993,"c":0.1}',
+  ])('are found wherever they stand: %s', (text) => {
+    expect(JSON.stringify(exact(text))).toBe(text.replace(/\s/g, ''))
+  })
+
+  test('leave names, order and prototypes alone', () => {
+    const text = '{"b":1e400,"__proto__":{"x":1e400},"2":1,"a":[1e400,null,"1e400",true]}'
+    const document = exact(text)
+    expect(Object.keys(document)).toEqual(['2', 'b', '__proto__', 'a'])
+    expect(Object.getPrototypeOf(document)).toBe(Object.prototype)
+    expect(JSON.stringify(document)).toBe(
+      '{"2":1,"b":1e400,"__proto__":{"x":1e400},"a":[1e400,null,"1e400",true]}',
+    )
+  })
+
+  test.each([
+    ['{"a":1e400,"a":2}', '{"a":2}'],
+    ['{"a":2,"a":1e400}', '{"a":1e400}'],
+    ['{"a":{"b":1e400},"a":[1e401]}', '{"a":[1e401]}'],
+    ['{"a":[1e401,2],"a":{"0":3e400}}', '{"a":{"0":3e400}}'],
+    ['{"5":1e400,"5":1e401,"5":1e402}', '{"5":1e402}'],
+    ['{"__proto__":1e400,"__proto__":1e401}', '{"__proto__":1e401}'],
+  ])('of equal names belong to the last: %s', (text, form) => {
+    expect(JSON.stringify(exact(text))).toBe(form)
+  })
+})
+
+describe('the text of a number', () => {
+  test('is its shortest form, or its source where that is another number', () => {
+    const { a, b, c } = exact('{"a":1.10,"b":1e400,"c":-0}')
+    expect([a, b, c].map(numberText)).toEqual(['1.1', '1e400', '0'])
+  })
+
+  test('is there for numbers only', () => {
+    for (const value of ['1', true, null, undefined, {}, [], { rawJSON: '1' }]) {
+      expect(numberText(value)).toBeUndefined()
+    }
+  })
+})
+
+describe('a JSON object', () => {
+  test('is no array, null, text or long number', () => {
+    const { long } = exact('{"long":1e400}')
+    for (const value of [[], null, undefined, 'x', 1, long]) expect(isJsonObject(value)).toBe(false)
+    expect(isJsonObject({})).toBe(true)
+    expect(isJsonObject(Object.create(null))).toBe(true)
+  })
+})
+
+describe('two JSON values', () => {
+  test('are the same by content, order of members included', () => {
+    expect(isSameJson({ a: [1] }, { a: [1] })).toBe(true)
+    expect(isSameJson({ a: 1, b: 2 }, { b: 2, a: 1 })).toBe(false)
+    expect(isSameJson('1', 1)).toBe(false)
+    expect(isSameJson([], '[]')).toBe(false)
+    expect(isSameJson(null, {})).toBe(false)
+    expect(isSameJson({}, null)).toBe(false)
+  })
+})
+
+describe('depth', () => {
+  test.each([
+    ['{}', 1],
+    ['{"a":1}', 1],
+    ['{"a":{}}', 2],
+    ['{"a":[]}', 2],
+    ['{"a":[[1],[[2]]]}', 4],
+    ['{"a":[{"b":"[[[["}]}', 3],
+  ])('of %s is %i', (text, levels) => {
+    const document = JSON.parse(text)
+    expect(isDeeperThan(document, levels - 1, text)).toBe(true)
+    expect(isDeeperThan(document, levels, text)).toBe(false)
+    expect(isDeeperThan(document, levels + 1, text)).toBe(false)
+  })
+})
+
+describe('a lone surrogate', () => {
+  test('is found in texts and names, at any depth', () => {
+    for (const value of ['\ud800', ['\udc00'], { a: { b: ['x\ud800'] } }, { '\ud800': 1 }]) {
+      expect(hasLoneSurrogate(value)).toBe(true)
+    }
+    for (const value of ['😀', ['😀'], { '😀': null }, 1, null, true, undefined]) {
+      expect(hasLoneSurrogate(value)).toBe(false)
+    }
+  })
+})
+
+describe('a JSON Pointer', () => {
+  test('escapes ~ and /, and nothing else', () => {
+    expect(jsonPointer()).toBe('')
+    expect(jsonPointer('')).toBe('/')
+    expect(jsonPointer('a', 'b')).toBe('/a/b')
+    expect(jsonPointer('~/', '~1')).toBe('/~0~1/~01')
+    expect(jsonPointer('é "\\')).toBe('/é "\\')
+  })
+
+  test('cuts long steps', () => {
+    expect(jsonPointer('x'.repeat(256))).toBe(`/${'x'.repeat(256)}`)
+    expect(jsonPointer('x'.repeat(257), 'y')).toBe(`/${'x'.repeat(256)}…/y`)
+  })
+})

@@ -1,0 +1,137 @@
+import { describe, expect, test } from 'vitest'
+import {
+  hasType,
+  kindOfFailure,
+  reasonOf,
+  translate,
+  withTlsHint,
+} from '../../../../src/kafka/client/failures.ts'
+import { kafkajs } from '../../../../src/kafka/client/kafkajs.ts'
+import { Refused, Unavailable } from '../../../../src/pipeline/errors.ts'
+
+const {
+  KafkaJSConnectionError,
+  KafkaJSLockTimeout,
+  KafkaJSNonRetriableError,
+  KafkaJSNumberOfRetriesExceeded,
+  KafkaJSProtocolError,
+} = kafkajs
+
+test('a connection that is cut off asks whether TLS is as the port wants it', () => {
+  const reset = { code: 'ECONNRESET' }
+  const hintFor = (error: Error, isTls: boolean) =>
+    withTlsHint(translate(exceeded(error), 'checking', ''), isTls).message
+  const cut = new KafkaJSConnectionError('Connection error: read ECONNRESET', reset)
+  expect(hintFor(cut, false)).toMatch(/that port may want TLS\. See kafka\.tls\.enabled$/)
+  expect(hintFor(cut, true)).toMatch(/does that port speak TLS\? See kafka\.tls\.enabled$/)
+  const nobody = new KafkaJSConnectionError('Connection error', { code: 'ECONNREFUSED' })
+  expect(hintFor(nobody, true)).not.toContain('TLS')
+})
+
+describe('what an error of kafkajs means', () => {
+  test.each([
+    ['a closed connection', new KafkaJSConnectionError('Closed connection')],
+    ['retries that came to an end', exceeded(new KafkaJSConnectionError('Connection timeout'))],
+    ['a leader that moves', protocolError('NOT_LEADER_FOR_PARTITION', true)],
+    ['a coordinator that moves', nonRetriable(protocolError('NOT_COORDINATOR_FOR_GROUP', true))],
+    ['a group that changed', nonRetriable(protocolError('ILLEGAL_GENERATION', false))],
+    ['a connection lost as it was opened', new Error('Broker not connected')],
+    ['a queue for a connection', nonRetriable(timeout(KafkaJSLockTimeout, 'connect'))],
+  ])('%s is an outage', (_, error) => {
+    expect(kindOfFailure(error)).toBe('away')
+  })
+
+  test.each([
+    ['a wrong password', protocolError('SASL_AUTHENTICATION_FAILED', false)],
+    ['a login where nobody asks for one', protocolError('ILLEGAL_SASL_STATE', false)],
+    ['a missing right, wrapped', nonRetriable(protocolError('GROUP_AUTHORIZATION_FAILED', false))],
+    [
+      'a certificate that nobody trusts',
+      exceeded(
+        new KafkaJSConnectionError('Connection error: self-signed certificate', {
+          code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+        }),
+      ),
+    ],
+    [
+      'a port that speaks no TLS',
+      new KafkaJSConnectionError('Connection error', { code: 'ERR_SSL_WRONG_VERSION_NUMBER' }),
+    ],
+  ])('%s is a refusal', (_, error) => {
+    expect(kindOfFailure(error)).toBe('denied')
+  })
+
+  test.each([
+    ['a TypeError', new TypeError('x is not a function')],
+    ['a TypeError, wrapped', nonRetriable(new TypeError('x is not a function'))],
+    ['a code that kafkajs does not know', protocolError('KAFKAJS_UNKNOWN_ERROR_CODE', false)],
+    ['a plain error', new Error('boo')],
+    ['no error at all', undefined],
+  ])('%s is a bug', (_, error) => {
+    expect(kindOfFailure(error)).toBe('bug')
+  })
+})
+
+test('a refusal names what was done, why it failed, and what to do', () => {
+  const error = translate(
+    nonRetriable(protocolError('TOPIC_AUTHORIZATION_FAILED', false)),
+    'reading topic groups',
+    'Grant READ on the topic',
+  )
+  expect(error).toBeInstanceOf(Refused)
+  expect(error.message).toBe(
+    'reading topic groups: TOPIC_AUTHORIZATION_FAILED of the broker (TOPIC_AUTHORIZATION_FAILED). ' +
+      'Grant READ on the topic',
+  )
+})
+
+test('a wrong password asks for other settings than a missing right', () => {
+  const error = translate(protocolError('SASL_AUTHENTICATION_FAILED', false), 'x', 'Grant READ')
+  expect(error.message).toContain('Check kafka.sasl')
+  expect(error.message).not.toContain('Grant READ')
+})
+
+test('an outage keeps its cause, and a bug stays what it is', () => {
+  const away = exceeded(new KafkaJSConnectionError('Connection timeout'))
+  const translated = translate(away, 'reading', '')
+  expect(translated).toBeInstanceOf(Unavailable)
+  expect(translated.cause).toBe(away)
+  expect(translated.message).toBe('reading: Connection timeout')
+  const bug = new TypeError('oops')
+  expect(translate(bug, 'reading', '')).toBe(bug)
+})
+
+test('the type that a broker gave is found in the chain of causes, and in several errors', () => {
+  const many = new kafkajs.KafkaJSAggregateError('many', [protocolError('POLICY_VIOLATION', false)])
+  expect(hasType(nonRetriable(many), 'POLICY_VIOLATION')).toBe(true)
+  expect(hasType(nonRetriable(many), 'MESSAGE_TOO_LARGE')).toBe(false)
+  expect(reasonOf(nonRetriable(many))).toContain('POLICY_VIOLATION')
+})
+
+test('a chain of causes that goes round in a circle has an end', () => {
+  const error = new Error('a')
+  error.cause = new Error('b', { cause: error })
+  expect(kindOfFailure(error)).toBe('bug')
+})
+
+function protocolError(type: string, retriable: boolean): Error {
+  const given = { type, code: 1, retriable, message: `${type} of the broker` }
+  return new KafkaJSProtocolError(given as unknown as Error)
+}
+
+/** As kafkajs' retrier wraps what it does not retry. */
+function nonRetriable(cause: Error): Error {
+  const Wrapper = KafkaJSNonRetriableError as unknown as new (
+    error: Error,
+    options: object,
+  ) => Error
+  return new Wrapper(cause, { cause })
+}
+
+function exceeded(cause: Error): Error {
+  return new KafkaJSNumberOfRetriesExceeded(cause, { retryCount: 5, retryTime: 1 })
+}
+
+function timeout(Class: unknown, message: string): Error {
+  return new (Class as new (message: string) => Error)(message)
+}

@@ -1,0 +1,206 @@
+import { setImmediate as yieldLoop } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { BatchesInHand, type Outcome } from '../../../../src/kafka/consumer/batches-in-flight.ts'
+import { Abandoned, ReadAgain } from '../../../../src/pipeline/errors.ts'
+
+test('a batch has its turn once the one before of its partition is durable', async () => {
+  const { begin, events } = arrange(2)
+  const first = await begin(0, 'first')
+  const second = await begin(0, 'second')
+  const other = await begin(1, 'other')
+  expect(events).toEqual(['first decoded', 'first', 'second decoded', 'other decoded', 'other'])
+  first.end()
+  await quiet()
+  expect(events.at(-1)).toBe('second')
+  second.end()
+  other.end()
+})
+
+test('behind a batch that is read again, the next ones are, until the partition is read elsewhere', async () => {
+  const { begin, inHand, events } = arrange(2)
+  const first = await begin(0, 'first')
+  await begin(0, 'second')
+  first.readAgain()
+  await quiet()
+  await begin(0, 'third')
+  expect(events).toEqual([
+    ...['first decoded', 'first', 'second decoded', 'second abandoned'],
+    ...['third decoded', 'third abandoned'],
+  ])
+  inHand.restart(0)
+  await begin(0, 'fourth')
+  expect(events.at(-1)).toBe('fourth')
+})
+
+test('a partition that is read elsewhere still waits for what is in hand of it to be over', async () => {
+  const { begin, inHand, events } = arrange(2)
+  const first = await begin(0, 'first')
+  inHand.restart(0)
+  await begin(0, 'again')
+  expect(events.at(-1)).toBe('again decoded')
+  first.readAgain()
+  await quiet()
+  expect(events.at(-1)).toBe('again')
+})
+
+test('behind a batch that was given up nothing goes on, also once the partition is read elsewhere, until it is assigned anew', async () => {
+  const { begin, inHand, events } = arrange(2)
+  const first = await begin(0, 'first')
+  inHand.restart(0)
+  await begin(0, 'again')
+  first.giveUp()
+  await quiet()
+  expect(events.at(-1)).toBe('again abandoned')
+  inHand.restart(0)
+  await begin(0, 'once more')
+  expect(events.at(-1)).toBe('once more abandoned')
+  inHand.assign()
+  await begin(0, 'under the new assignment')
+  expect(events.at(-1)).toBe('under the new assignment')
+})
+
+test('under a new assignment, nothing waits for the turn of what an earlier one left', async () => {
+  const { begin, inHand, events } = arrange(2)
+  await begin(0, 'hanging')
+  inHand.assign()
+  await begin(0, 'new')
+  expect(events.at(-1)).toBe('new')
+})
+
+test('at most one batch more than asked for is in hand, and of one partition only a second', async () => {
+  const { begin, events } = arrange(2)
+  const a1 = await begin(0, 'a1')
+  await begin(1, 'b1')
+  await begin(0, 'a2')
+  await begin(0, 'a3')
+  await begin(1, 'b2')
+  await begin(2, 'c1')
+  expect(events).toEqual(['a1 decoded', 'a1', 'b1 decoded', 'b1', 'a2 decoded'])
+  a1.end()
+  await quiet()
+  expect(events.slice(5).sort()).toEqual(['a2', 'a3 decoded'])
+})
+
+test('with a concurrency of one, a batch is decoded ahead, of whichever partition', async () => {
+  for (const partition of [0, 1]) {
+    const { begin, events } = arrange(1)
+    await begin(0, 'first')
+    await begin(partition, 'second')
+    await begin(2, 'third')
+    expect(events.at(-1)).toMatch('second')
+  }
+})
+
+test('a slow partition leaves the others the room that they have anyway', async () => {
+  const { begin, events } = arrange(2)
+  await begin(0, 'slow')
+  await begin(0, 'slow too')
+  await begin(0, 'slow as well')
+  for (const name of ['b1', 'b2', 'b3']) {
+    const batch = await begin(1, name)
+    await quiet()
+    expect(events.at(-1)).toBe(name)
+    batch.end()
+    await quiet()
+  }
+})
+
+test('a batch that waited for room is not begun under another assignment', async () => {
+  const { begin, inHand, events } = arrange(0)
+  const first = await begin(0, 'first')
+  const { handled } = await begin(1, 'waiting')
+  inHand.assign()
+  first.end()
+  await handled
+  expect(events).toEqual(['first decoded', 'first'])
+})
+
+test('one batch is decoded at a time', async () => {
+  const inHand = new BatchesInHand(2)
+  const events: string[] = []
+  const { promise: decoding, resolve: endDecoding } = Promise.withResolvers<void>()
+  const first = inHand.begin(0, async ({ release, turn }) => {
+    events.push('first begins')
+    await decoding
+    events.push('first decoded')
+    release()
+    await turn()
+    return 'durable'
+  })
+  const second = inHand.begin(1, async () => {
+    events.push('second begins')
+    return 'durable'
+  })
+  await quiet()
+  expect(events).toEqual(['first begins'])
+  endDecoding()
+  await Promise.all([first, second])
+  expect(events).toEqual(['first begins', 'first decoded', 'second begins'])
+})
+
+test('a failure that was kept is thrown at what waits for room, and at all that comes', async () => {
+  const { begin, inHand, events } = arrange(0)
+  const first = await begin(0, 'first')
+  const { handled } = await begin(1, 'waiting')
+  const rebalance = new Error('rebalance')
+  inHand.fail(rebalance)
+  inHand.fail(new Error('a later one'))
+  first.giveUp()
+  await expect(handled).rejects.toBe(rebalance)
+  await expect((await begin(2, 'next')).handled).rejects.toBe(rebalance)
+  expect(events).toEqual(['first decoded', 'first'])
+})
+
+test('it settles once nothing is in hand, of earlier assignments neither', async () => {
+  const { begin, inHand } = arrange(2)
+  await inHand.settled()
+  const first = await begin(0, 'first')
+  const second = await begin(1, 'second')
+  inHand.assign()
+  let isSettled = false
+  const settled = inHand.settled().then(() => {
+    isSettled = true
+  })
+  first.end()
+  await quiet()
+  expect(isSettled).toBe(false)
+  second.giveUp()
+  await settled
+})
+
+/** Batches that are decoded at once, and then last until they are told to end. */
+function arrange(concurrency: number) {
+  const events: string[] = []
+  const inHand = new BatchesInHand(concurrency)
+  const begin = async (partition: number, name: string) => {
+    const { promise: over, resolve } = Promise.withResolvers<Outcome>()
+    const handled = inHand.begin(partition, async ({ release, turn }) => {
+      events.push(`${name} decoded`)
+      release()
+      try {
+        await turn()
+      } catch (error) {
+        expect(error).toBeInstanceOf(Abandoned)
+        events.push(`${name} abandoned`)
+        return error instanceof ReadAgain ? 'read again' : 'given up'
+      }
+      events.push(name)
+      return await over
+    })
+    handled.catch(() => {}) // looked at by who expects it
+    await quiet()
+    return {
+      handled,
+      end: () => resolve('durable'),
+      readAgain: () => resolve('read again'),
+      giveUp: () => resolve('given up'),
+    }
+  }
+  return { inHand, events, begin }
+}
+
+/** All that can go on has gone on. */
+async function quiet(): Promise<void> {
+  await yieldLoop()
+  await yieldLoop()
+}

@@ -1,0 +1,73 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { getPrograms } from '../../../../src/local/servers/programs.ts'
+import { StackFailed } from '../../../../src/local/servers/stack-failed.ts'
+
+let root = ''
+
+/** A machine with nothing installed. */
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'group-traits-test-'))
+  await mkdir(join(root, 'bin'))
+  vi.stubEnv('PATH', join(root, 'bin'))
+  vi.stubEnv('JAVA_HOME', '')
+})
+
+afterEach(async () => {
+  vi.unstubAllEnvs()
+  await rm(root, { recursive: true })
+})
+
+async function install(name: string, says: string): Promise<void> {
+  const path = join(root, 'bin', name)
+  await writeFile(path, `#!/bin/sh\necho '${says}'\n`)
+  await chmod(path, 0o755)
+}
+
+/** The jars of Kafka, as an earlier start has left them. */
+async function downloadEarlier(): Promise<void> {
+  await mkdir(join(root, 'downloads/kafka-4.3.0'), { recursive: true })
+}
+
+const programs = () => getPrograms({ downloads: join(root, 'downloads'), report: () => {} })
+
+test('a machine without Java and Maven is told what to install', async () => {
+  await expect(programs()).rejects.toThrow(StackFailed)
+  await expect(programs()).rejects.toThrow('Java is missing and Maven (mvn) is missing')
+})
+
+test('a Java that is too old is told', async () => {
+  await install('mvn', 'Apache Maven 3.9.9')
+  await install('java', 'openjdk version "11.0.22" 2024-01-16')
+  await expect(programs()).rejects.toThrow('without one Java 11 is too old (17 is needed).')
+  await install('java', 'java version "1.8.0_392"')
+  await expect(programs()).rejects.toThrow('without one Java 8 is too old (17 is needed).')
+})
+
+test('with all downloaded before, Maven is not needed, and a Redis on the PATH is used', async () => {
+  await downloadEarlier()
+  await install('java', 'openjdk version "21.0.5" 2024-10-15')
+  await install('redis-server', 'Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc bits=64')
+  expect(await programs()).toEqual({
+    java: 'java',
+    kafkaJars: join(root, 'downloads/kafka-4.3.0/*'),
+    redisServer: 'redis-server',
+  })
+})
+
+test('a Redis on the PATH that is too old is as good as none', async () => {
+  await downloadEarlier()
+  await install('java', 'openjdk version "21.0.5" 2024-10-15')
+  await install('redis-server', 'Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc bits=64')
+  await expect(programs()).rejects.toThrow('without one Maven (mvn) is missing.')
+})
+
+test('the Java of JAVA_HOME goes over that of the PATH', async () => {
+  await downloadEarlier()
+  await install('java', 'openjdk version "17.0.9" 2023-10-17')
+  await install('redis-server', 'Redis server v=8.2.1 sha=00000000:0 malloc=libc bits=64')
+  vi.stubEnv('JAVA_HOME', root)
+  expect(await programs()).toMatchObject({ java: join(root, 'bin', 'java') })
+})

@@ -1,0 +1,20 @@
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { routeClientWarnings } from '../../../../src/redis/connection/client-warnings.ts'
+import { recordLog } from '../../../setup/logs.ts'
+
+test('a warning of ioredis does not reach the console; another one does', () => {
+  const onConsole = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  onTestFinished(() => onConsole.mockRestore())
+  const log = recordLog()
+  routeClientWarnings(log)
+  const unasked =
+    "[WARN] This Redis server's `default` user does not require a password, but a password was supplied"
+  console.warn(unasked)
+  console.warn(unasked)
+  console.warn('Skipping the ready check because INFO command fails: "NOPERM"')
+  console.warn('another')
+  expect(onConsole.mock.calls).toEqual([['another']])
+  expect(log.lines).toEqual([
+    { level: 'warn', facts: {}, message: expect.stringContaining('asks for no password') },
+  ])
+})
