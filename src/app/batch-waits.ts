@@ -5,12 +5,12 @@ import type { OutageBoard } from './outage-board.ts'
 /**
  * Knows what the batches in hand wait for. One that is given up in the middle of an outage, as
  * its partition went elsewhere, does not see the end of it: the next one that succeeds, or the
- * next look at the marks, takes the outage from the board, unless another still waits.
+ * next look at the checkpoints, takes the outage from the board, unless another still waits.
  */
 export class BatchWaits {
   private readonly rules: RetryRules
   private readonly outages: OutageBoard
-  private readonly inHand = new Set<ReadonlySet<Dependency>>()
+  private readonly inFlight = new Set<ReadonlySet<Dependency>>()
 
   constructor(rules: RetryRules, outages: OutageBoard) {
     this.rules = rules
@@ -21,7 +21,7 @@ export class BatchWaits {
   async during<Result>(work: (rules: RetryRules) => Promise<Result>): Promise<Result> {
     const { rules } = this
     const waitsFor = new Set<Dependency>()
-    this.inHand.add(waitsFor)
+    this.inFlight.add(waitsFor)
     try {
       const result = await work({
         ...rules,
@@ -37,14 +37,14 @@ export class BatchWaits {
       this.clearBoard()
       return result
     } finally {
-      this.inHand.delete(waitsFor)
+      this.inFlight.delete(waitsFor)
     }
   }
 
   /** Redis or Kafka answered: what nobody waits for any more is not away. */
   clearBoard(): void {
     for (const dependency of ['kafka', 'redis'] as const) {
-      const isWaitedFor = [...this.inHand].some((waitsFor) => waitsFor.has(dependency))
+      const isWaitedFor = [...this.inFlight].some((waitsFor) => waitsFor.has(dependency))
       if (!isWaitedFor) this.outages.back(dependency, 'batch')
     }
   }

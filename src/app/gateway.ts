@@ -1,8 +1,8 @@
 import { createDecoder } from '../domain/event/decode.ts'
 import { createGateway, EventTooLarge } from '../http/gateway.ts'
-import { createPublisher, type Publisher, RecordRefused } from '../kafka/producer/publisher.ts'
+import { createPublisher, type Publisher, RecordRejected } from '../kafka/producer/publisher.ts'
 import { checkPublishing } from '../kafka/topics/topics.ts'
-import { Refused, Unavailable } from '../pipeline/errors.ts'
+import { NotRetriable, Unavailable } from '../pipeline/errors.ts'
 import type { Log } from '../pipeline/ports.ts'
 import { createGatewayMetrics } from '../telemetry/metrics.ts'
 import type { Config } from './config/config.ts'
@@ -29,7 +29,7 @@ export async function runGateway(config: Config, log: Log): Promise<number> {
  * Takes events until the signal, then answers those in hand.
  *
  * @param onStarted told once events are taken, with the address of the gateway
- * @throws Refused where waiting would not help; any bug
+ * @throws NotRetriable where waiting would not help; any bug
  */
 export async function serve(
   config: Config,
@@ -76,7 +76,7 @@ export async function serve(
   }
 }
 
-type NoteOutage = (outage: Unavailable | Refused) => void
+type NoteOutage = (outage: Unavailable | NotRetriable) => void
 
 /**
  * At the first failure Kafka is said to be away, and looked after until it is back, whether or
@@ -123,8 +123,8 @@ function publishingTo(
       await publisher.publish([{ key, value }], deadlineMs)
       outages.back('kafka', 'connection')
     } catch (error) {
-      if (error instanceof Unavailable || error instanceof Refused) noteOutage(error)
-      if (error instanceof RecordRefused && error.reason === 'size') {
+      if (error instanceof Unavailable || error instanceof NotRetriable) noteOutage(error)
+      if (error instanceof RecordRejected && error.reason === 'size') {
         throw new EventTooLarge(error.message, { cause: error })
       }
       throw error
@@ -137,7 +137,7 @@ async function evenIfRefused(check: () => Promise<void>): Promise<void> {
   try {
     await check()
   } catch (error) {
-    if (!(error instanceof Refused)) throw error
+    if (!(error instanceof NotRetriable)) throw error
     throw new Unavailable('kafka', error.message, { cause: error })
   }
 }

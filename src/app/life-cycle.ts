@@ -1,5 +1,5 @@
 import { CannotListen } from '../http/listen.ts'
-import { Refused, StateLost } from '../pipeline/errors.ts'
+import { NotRetriable, StateLost } from '../pipeline/errors.ts'
 import type { Log } from '../pipeline/ports.ts'
 import { Stalled } from './watch/watchdog.ts'
 
@@ -61,7 +61,7 @@ export async function runUntilSignalled(
 }
 
 function isForeseen(error: unknown): error is Error {
-  return [Refused, StateLost, CannotListen, Stalled].some((kind) => error instanceof kind)
+  return [NotRetriable, StateLost, CannotListen, Stalled].some((kind) => error instanceof kind)
 }
 
 /** Resolves once the signal is aborted. */

@@ -46,7 +46,7 @@ export interface Unreadable {
 /**
  * Resolves once every record within the bounds was given to `onRecord`.
  *
- * @throws the signal's reason where it was aborted; Refused; Unavailable; what `onRecord` throws
+ * @throws the signal's reason where it was aborted; NotRetriable; Unavailable; what `onRecord` throws
  */
 export async function readTopic(reading: TopicReading): Promise<void> {
   const { config, log, signal, now, onRecord, onUnreadable, onProgress = () => {} } = reading

@@ -6,9 +6,9 @@ import { readOffsets } from '../kafka/topics/offsets.ts'
 import { topicConfig } from '../kafka/topics/topic-facts.ts'
 import { checkTopics } from '../kafka/topics/topics.ts'
 import type { Log, PartitionOffsets } from '../pipeline/ports.ts'
-import { readMarks } from '../redis/checkpoint/checkpoint-reader.ts'
+import { readCheckpoints } from '../redis/checkpoint/checkpoint-reader.ts'
 import type { RedisConnection } from '../redis/connection/connection.ts'
-import type { Patience } from '../redis/reading/key-walk.ts'
+import type { Retry } from '../redis/reading/key-walk.ts'
 import type { Config } from './config/config.ts'
 import type { Offsets, Unreadable } from './topic-fold.ts'
 
@@ -18,7 +18,7 @@ export interface TopicBounds {
   readonly ends: Offsets
 }
 
-/** @throws Refused, Unavailable */
+/** @throws NotRetriable, Unavailable */
 export async function readBounds(settings: KafkaSettings, log: Log): Promise<TopicBounds> {
   const offsets = await readOffsets(settings, log)
   return {
@@ -46,7 +46,7 @@ export interface TopicGaps extends Losses {
   readonly isEmpty: boolean
 }
 
-/** @throws Refused, Unavailable */
+/** @throws NotRetriable, Unavailable */
 export async function findGaps(settings: KafkaSettings, log: Log): Promise<TopicGaps> {
   const offsets = await readOffsets(settings, log)
   return {
@@ -69,7 +69,7 @@ export interface Unknowable extends Losses {
 export interface TopicView {
   /**
    * Reads the offsets as they are now, and remembers what is gone. `next` is where the workers
-   * go on: at their mark in Redis, where that is behind their commit, for Redis lost the rest.
+   * go on: at their checkpoint in Redis, where that is behind their commit, for Redis lost the rest.
    */
   offsets(): Promise<readonly PartitionOffsets[]>
   /** Adds what could not be read. */
@@ -83,10 +83,10 @@ export interface TopicSources {
   readonly config: Pick<Config, 'kafka'>
   readonly log: Log
   readonly redis: RedisConnection
-  readonly patience: { readonly kafka: Patience; readonly redis: Patience }
+  readonly patience: { readonly kafka: Retry; readonly redis: Retry }
 }
 
-/** @throws Refused, Unavailable */
+/** @throws NotRetriable, Unavailable */
 export async function openTopicView(sources: TopicSources): Promise<TopicView> {
   const { log, patience, redis } = sources
   const { kafka } = sources.config
@@ -97,10 +97,13 @@ export async function openTopicView(sources: TopicSources): Promise<TopicView> {
   const isCompacted = await patience.kafka(() => askWhetherCompacted(kafka, log))
   return {
     async offsets() {
-      const marks = await patience.redis(() => readMarks(redis, topic, groupId))
+      const checkpoints = await patience.redis(() => readCheckpoints(redis, topic, groupId))
       const offsets = await patience.kafka(() => readOffsets(kafka, log))
       for (const [partition, start] of removedOf(offsets)) removed.set(partition, start)
-      return offsets.map((each) => ({ ...each, next: nextOf(each, marks.get(each.partition)) }))
+      return offsets.map((each) => ({
+        ...each,
+        next: nextOf(each, checkpoints.get(each.partition)),
+      }))
     },
     note: (found) => void unreadable.set(`${found.partition} ${found.offset}`, found),
     unknowable: () => ({ removed, isCompacted, unreadable: [...unreadable.values()] }),
@@ -108,10 +111,13 @@ export async function openTopicView(sources: TopicSources): Promise<TopicView> {
   }
 }
 
-/** Without a mark, all that the workers committed is lost; what others committed has none. */
-function nextOf({ next, start, committed }: PartitionOffsets, mark: bigint | undefined): bigint {
+/** Without a checkpoint, all that the workers committed is lost; what others committed has none. */
+function nextOf(
+  { next, start, committed }: PartitionOffsets,
+  checkpoint: bigint | undefined,
+): bigint {
   if (committed === undefined) return next
-  const applied = mark ?? start
+  const applied = checkpoint ?? start
   return applied < next ? applied : next
 }
 

@@ -30,7 +30,7 @@ export function updateMetrics(metrics: Metrics, { topic, consumer, watchdog }: V
   const partitions = consumer?.state().partitions ?? []
   for (const { partition, lag } of stalls.values()) metrics.observeLag(topic, partition, lag)
   metrics.setStoppedPartitions(stopsOf(consumer).length)
-  metrics.setUnfinishedBatches(consumer?.state().batchesInHand ?? 0)
+  metrics.setUnfinishedBatches(consumer?.state().batchesInFlight ?? 0)
   metrics.setPartitions(
     topic,
     partitions.map(({ partition }) => {

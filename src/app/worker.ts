@@ -6,12 +6,12 @@ import { type RunningConsumer, startConsumer } from '../kafka/consumer/consumer.
 import { createDeadLetterTopic } from '../kafka/producer/dead-letter-topic.ts'
 import { readOffsets } from '../kafka/topics/offsets.ts'
 import { checkTopics, ensureDeadLetterTopic } from '../kafka/topics/topics.ts'
-import { MarkedStore } from '../pipeline/checkpointed-store.ts'
-import { Refused, Unavailable } from '../pipeline/errors.ts'
+import { CheckpointedStore } from '../pipeline/checkpointed-store.ts'
+import { asOutage } from '../pipeline/errors.ts'
 import type { Loss } from '../pipeline/partition-progress.ts'
 import type { DeadLetterTopic, Log, PartitionSource } from '../pipeline/ports.ts'
 import { processBatch } from '../pipeline/process-batch.ts'
-import { openAppliedMarks } from '../redis/checkpoint/checkpoints.ts'
+import { openCheckpoints } from '../redis/checkpoint/checkpoints.ts'
 import { openRedis } from '../redis/connection/connection.ts'
 import { checkServer } from '../redis/connection/server-check.ts'
 import { openGroupStore } from '../redis/writing/group-store.ts'
@@ -46,7 +46,7 @@ export async function runWorker(config: Config, log: Log): Promise<number> {
  * Opens everything, top down, works until the signal, and closes it all again.
  *
  * @param onStarted told once the worker reads, with the address of its operations server
- * @throws Refused where waiting would not help; any bug
+ * @throws NotRetriable where waiting would not help; any bug
  */
 export async function work(
   config: Config,
@@ -87,12 +87,12 @@ export async function work(
     if (signal.aborted) return
     const groups = openGroupStore(redis)
     const source = sourceOf(config, log, () => consumer)
-    const store = new MarkedStore({
+    const store = new CheckpointedStore({
       store: groups,
-      marks: openAppliedMarks(redis, kafka.topic, kafka.groupId),
+      checkpoints: openCheckpoints(redis, kafka.topic, kafka.groupId),
       source,
       onLostState: worker.onLostState,
-      onLoss: (losses) => tellLoss(losses, worker.onLostState, log, metrics),
+      onLoss: (losses) => reportLoss(losses, worker.onLostState, log, metrics),
     })
     const rules = retryRules(outages, 'batch', kafka.sessionTimeoutMs)
     const waits = new BatchWaits(rules, outages)
@@ -149,7 +149,7 @@ export async function work(
 
 function batchHandler(
   config: Config,
-  store: MarkedStore,
+  store: CheckpointedStore,
   deadLetters: DeadLetterTopic,
   waits: BatchWaits,
   metrics: Metrics,
@@ -163,8 +163,10 @@ function batchHandler(
     stretch: 128,
     yieldLoop,
   }
-  return async (batch, lease) => {
-    const report = await waits.during((retry) => processBatch(batch, lease, { ...pipeline, retry }))
+  return async (batch, context) => {
+    const report = await waits.during((retry) =>
+      processBatch(batch, context, { ...pipeline, retry }),
+    )
     metrics.observeBatch(report)
   }
 }
@@ -180,27 +182,25 @@ function sourceOf(
       try {
         return await readOffsets(kafka, log)
       } catch (error) {
-        // once it runs, what Kafka refuses is waited out like an outage
-        if (error instanceof Refused) throw new Unavailable('kafka', error.message)
-        throw error
+        throw asOutage(error)
       }
     },
   }
 }
 
-function tellLoss(
+function reportLoss(
   losses: readonly Loss[],
   onLostState: Config['worker']['onLostState'],
   log: Log,
   metrics: Metrics,
 ): void {
   metrics.countLosses(losses.length)
-  const partitions = losses.map(({ partition, mark, applied, from }) => {
-    const gone = from - (mark ?? 0n)
+  const partitions = losses.map(({ partition, checkpoint, applied, from }) => {
+    const gone = from - (checkpoint ?? 0n)
     return {
       partition,
       appliedUpTo: String(applied),
-      redisHas: String(mark ?? 'nothing'),
+      redisHas: String(checkpoint ?? 'nothing'),
       ...(gone > 0n && { goneFromTopic: String(gone) }),
     }
   })

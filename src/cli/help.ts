@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 
 /** What the help of a command teaches beside its description and options. */
-export interface Lesson {
+export interface HelpText {
   /** Command lines, without the program's name, and what they do. */
   readonly examples: readonly (readonly [line: string, meaning: string])[]
   /** Further lines on what to know. */
@@ -10,7 +10,7 @@ export interface Lesson {
   readonly exitCodes: Readonly<Record<number, string>>
 }
 
-export function teach(command: Command, { examples, notes = [], exitCodes }: Lesson): void {
+export function addHelp(command: Command, { examples, notes = [], exitCodes }: HelpText): void {
   const lines = examples.map(([line]) => `group-traits ${line}`)
   const width = Math.max(...lines.map((line) => line.length))
   const codes = { ...exitCodes, 2: 'wrong usage or configuration' }

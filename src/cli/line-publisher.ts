@@ -1,4 +1,4 @@
-import { type Publisher, RecordRefused } from '../kafka/producer/publisher.ts'
+import { type Publisher, RecordRejected } from '../kafka/producer/publisher.ts'
 import { type EventLine, problemLines } from './event-lines.ts'
 import { printable } from './output/printable.ts'
 import type { Progress } from './output/progress.ts'
@@ -14,7 +14,7 @@ export interface Sums {
  * Publishes the good lines, and says what is wrong with the others. A list is read only once
  * the one before is acknowledged: nothing piles up.
  *
- * @throws Unavailable, Refused
+ * @throws Unavailable, NotRetriable
  */
 export async function publishLines(
   lists: AsyncIterable<readonly EventLine[]>,
@@ -62,7 +62,7 @@ async function publishAll(
       await publisher.publish(rest.map(({ key, value }) => ({ key, value })))
       break
     } catch (error) {
-      if (!(error instanceof RecordRefused)) throw error
+      if (!(error instanceof RecordRejected)) throw error
       refused++
       onRefused(rest[error.index]!, error.message.replace(/^record \d+ is /, ''))
       rest = rest.slice(error.index + 1)

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { InvalidConfig } from '../app/config/problem.ts'
-import { Refused, Unavailable } from '../pipeline/errors.ts'
+import { NotRetriable, Unavailable } from '../pipeline/errors.ts'
 import {
   type Cli,
   CommandFailed,
@@ -125,7 +125,7 @@ function explain(error: unknown, { stderr, environment }: Cli): ExitCode {
     error instanceof InvalidConfig ||
     error instanceof CommandFailed ||
     error instanceof Unavailable ||
-    error instanceof Refused
+    error instanceof NotRetriable
   const hint = isForeseen ? '' : '\nThis was not foreseen; LOG_LEVEL=debug shows where it happened.'
   const text = environment.LOG_LEVEL === 'debug' ? (stack ?? message) : `${message}${hint}`
   stderr.write(`${paint(stderr, 'red', 'error:')} ${text.split('\n').map(printable).join('\n')}\n`)

@@ -61,7 +61,7 @@ function withReason(error: unknown, { ready, lastError }: RedisConnection): unkn
 /**
  * Gives `work` a publisher, once the topic is known to be there and to be writable.
  *
- * @throws CommandFailed where Kafka is away for too long; Refused; what `work` throws
+ * @throws CommandFailed where Kafka is away for too long; NotRetriable; what `work` throws
  */
 export async function withPublisher<Result>(
   cli: Cli,

@@ -11,7 +11,7 @@ export function refuseClient(error: NodeJS.ErrnoException, socket: Socket): void
 }
 
 function responseTo(code: string | undefined): string {
-  const [status, name, message] = refusalOf(code)
+  const [status, name, message] = startFailureOf(code)
   const body = JSON.stringify({ error: name, message })
   return [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -23,7 +23,7 @@ function responseTo(code: string | undefined): string {
   ].join('\r\n')
 }
 
-function refusalOf(code: string | undefined): [status: number, name: string, message: string] {
+function startFailureOf(code: string | undefined): [status: number, name: string, message: string] {
   switch (code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return [408, 'request_timeout', 'The request did not come in time']

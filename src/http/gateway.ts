@@ -13,7 +13,7 @@
 import type { Ignored } from '../domain/event/decode.ts'
 import type { GroupEvent } from '../domain/event/event.ts'
 import type { Problem, Rejected } from '../domain/problem.ts'
-import { Refused, Unavailable } from '../pipeline/errors.ts'
+import { NotRetriable, Unavailable } from '../pipeline/errors.ts'
 import type { Log } from '../pipeline/ports.ts'
 import { contentOf, refuseContent } from './content.ts'
 import { type Answer, type Endpoint, failure } from './endpoint.ts'
@@ -32,7 +32,7 @@ export interface GatewayOptions {
    * Resolves once Kafka has acknowledged the event; has a deadline of its own.
    *
    * @throws EventTooLarge: the topic does not take it. Unavailable: unknown whether it was
-   *   taken. Refused: it was not, for want of a right
+   *   taken. NotRetriable: it was not, for want of a right
    */
   readonly publish: (key: string, value: Buffer) => Promise<void>
   readonly health: () => Health
@@ -100,7 +100,7 @@ function groupEndpoint(options: GatewayOptions): Endpoint {
             if (error instanceof EventTooLarge) {
               return answerTooLarge('the topic does not take an event of this size')
             }
-            if (!(error instanceof Unavailable || error instanceof Refused)) throw error
+            if (!(error instanceof Unavailable || error instanceof NotRetriable)) throw error
             log.debug({ err: error }, 'Kafka did not acknowledge an event')
             return KAFKA_AWAY
           }

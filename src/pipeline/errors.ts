@@ -15,8 +15,8 @@ export class Unavailable extends Error {
  * Something at start that waiting does not mend: a wrong password, a missing right or topic,
  * an unsupported version. The message names what, which one, and what to do.
  */
-export class Refused extends Error {
-  override readonly name = 'Refused'
+export class NotRetriable extends Error {
+  override readonly name = 'NotRetriable'
   readonly dependency: Dependency
 
   constructor(dependency: Dependency, message: string, options?: ErrorOptions) {
@@ -25,13 +25,22 @@ export class Refused extends Error {
   }
 }
 
+/**
+ * Once a worker runs, what Kafka or Redis refuses (a right withdrawn, a password changed) is an
+ * outage: it waits until somebody grants it again. Any other error is returned unchanged.
+ */
+export function asOutage(error: unknown): unknown {
+  if (!(error instanceof NotRetriable)) return error
+  return new Unavailable(error.dependency, error.message, { cause: error })
+}
+
 /** The worker is to stop: the batch in hand is given up, uncommitted, to be delivered again. */
 export class Abandoned extends Error {
   override readonly name = 'Abandoned'
 }
 
 /** Given up because the partition is read again from before the batch: it comes again by that. */
-export class ReadAgain extends Abandoned {}
+export class Rewound extends Abandoned {}
 
 /** The store lost what it had acknowledged, and it is not for the worker to mend it. */
 export class StateLost extends Error {

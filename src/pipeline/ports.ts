@@ -27,30 +27,34 @@ export interface StateConflict {
 
 /**
  * The store's own record of how far each partition is applied in it. As it persists and
- * replicates in order, a mark that is there vouches for all that was written before it.
+ * replicates in order, a checkpoint that is there vouches for all that was written before it.
  */
-export interface AppliedMarks {
-  /** @throws Unavailable; Refused where something else stands in its place */
-  read(): Promise<ReadonlyMap<number, Mark>>
+export interface Checkpoints {
+  /** @throws Unavailable; NotRetriable where something else stands in its place */
+  read(): Promise<ReadonlyMap<number, Checkpoint>>
   /**
-   * Sets the mark of the partition where it still is as seen, and returns what it is now;
+   * Sets the checkpoint of the partition where it still is as seen, and returns what it is now;
    * undefined where it is another: then nothing was written.
    *
    * @throws like `read`; Unavailable too where the workers are paused
    */
-  compareAndSet(partition: number, seen: Mark | undefined, next: bigint): Promise<Mark | undefined>
+  compareAndSet(
+    partition: number,
+    seen: Checkpoint | undefined,
+    next: bigint,
+  ): Promise<Checkpoint | undefined>
 }
 
-export interface Mark {
-  /** The next offset to be applied; undefined where a part of the store has no mark. */
+export interface Checkpoint {
+  /** The next offset to be applied; undefined where a part of the store has no checkpoint. */
   readonly next: bigint | undefined
-  /** One for each part of the store that can lose writes by itself: its name, and its mark. */
+  /** One for each part of the store that can lose writes by itself: its name, and its checkpoint. */
   readonly parts: ReadonlyMap<string, bigint>
 }
 
 /** Where partitions are read from. */
 export interface PartitionSource {
-  /** @throws Unavailable, Refused */
+  /** @throws Unavailable, NotRetriable */
   offsets(): Promise<readonly PartitionOffsets[]>
   /** Reads on from there, whatever is in hand; nothing where the partition is not ours. */
   seek(partition: number, offset: bigint): void
@@ -60,7 +64,7 @@ export interface PartitionOffsets {
   readonly partition: number
   /** The earliest offset that is still there. */
   readonly start: bigint
-  /** Behind the last record that can be read: open transactions are not. */
+  /** StaleCheckpoint the last record that can be read: open transactions are not. */
   readonly end: bigint
   /** Where the group goes on: at its commit, or at the start where the topic has no such offset. */
   readonly next: bigint
@@ -104,7 +108,7 @@ export interface RecordBatch {
 }
 
 /** The consumer's hold on the partition of a batch. */
-export interface BatchLease {
+export interface BatchContext {
   /**
    * To be called once the batch is decoded, before anything of it is written: what comes behind
    * it may be read and decoded from then on. Resolves once all before it is durable and its

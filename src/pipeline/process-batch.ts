@@ -10,14 +10,14 @@ import type { Decoded, Decoder } from '../domain/event/decode.ts'
 import { foldInto, type GroupState } from '../domain/merge/merge.ts'
 import type { Problem, Reason } from '../domain/problem.ts'
 import type { KafkaRecord } from '../domain/record.ts'
-import type { MarkedStore } from './checkpointed-store.ts'
+import type { CheckpointedStore } from './checkpointed-store.ts'
 import { PartitionStopped } from './errors.ts'
-import type { BatchLease, DeadLetterTopic, RecordBatch, StateConflict } from './ports.ts'
+import type { BatchContext, DeadLetterTopic, RecordBatch, StateConflict } from './ports.ts'
 import { type RetryRules, waitOut } from './retry.ts'
 
 export interface Pipeline {
   readonly decoder: Decoder
-  readonly store: Pick<MarkedStore, 'merge'>
+  readonly store: Pick<CheckpointedStore, 'merge'>
   readonly deadLetters: DeadLetterTopic
   readonly retry: RetryRules
   /** Milliseconds since 1970. */
@@ -32,7 +32,7 @@ export interface Pipeline {
 
 export async function processBatch(
   batch: RecordBatch,
-  lease: BatchLease,
+  context: BatchContext,
   pipeline: Pipeline,
 ): Promise<BatchReport> {
   const { decoder, store, deadLetters, retry, now, elapsed } = pipeline
@@ -42,18 +42,18 @@ export async function processBatch(
   const next = folded.stop?.offset ?? batch.nextOffset
 
   const foldedMs = elapsed()
-  await lease.turn()
+  await context.turn()
 
   const turnMs = elapsed()
   const patches = [...folded.patches.values()]
-  const conflicts = await waitOut(() => store.merge(batch, next, patches), lease, retry)
+  const conflicts = await waitOut(() => store.merge(batch, next, patches), context, retry)
 
   const mergedMs = elapsed()
   const letters = [...folded.rejected, ...conflicted(batch, next, conflicts, decoder, nowMs)]
-  if (letters.length > 0) await waitOut(() => deadLetters.write(letters), lease, retry)
+  if (letters.length > 0) await waitOut(() => deadLetters.write(letters), context, retry)
 
   const writtenMs = elapsed()
-  await lease.commit(next)
+  await context.commit(next)
   if (folded.stop !== undefined) throw folded.stop
 
   return {

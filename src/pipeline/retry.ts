@@ -3,7 +3,7 @@
  * heartbeats all along, so that the partitions stay with this worker.
  */
 import { Abandoned, Unavailable } from './errors.ts'
-import type { BatchLease } from './ports.ts'
+import type { BatchContext } from './ports.ts'
 
 export interface RetryRules extends BackoffRules {
   /** Time between heartbeats while an attempt or a wait goes on. */
@@ -16,24 +16,24 @@ export interface RetryRules extends BackoffRules {
   readonly onAvailable: (error: Unavailable) => void
 }
 
-type Liveness = Pick<BatchLease, 'assertOwned' | 'heartbeat' | 'signal'>
+type Liveness = Pick<BatchContext, 'assertOwned' | 'heartbeat' | 'signal'>
 
 /**
- * Calls `attempt` until it succeeds, each time only while the lease holds.
+ * Calls `attempt` until it succeeds, each time only while the context holds.
  *
- * @throws Abandoned where the lease ends; what `heartbeat` throws; and whatever `attempt` throws
+ * @throws Abandoned where the context ends; what `heartbeat` throws; and whatever `attempt` throws
  *   that is no `Unavailable`
  */
 export async function waitOut<Result>(
   attempt: () => Promise<Result>,
-  lease: Liveness,
+  context: Liveness,
   rules: RetryRules,
 ): Promise<Result> {
   const over = new AbortController()
   try {
     return await Promise.race([
-      succeed(attempt, lease, rules, over.signal),
-      beat(lease, rules, over.signal),
+      succeed(attempt, context, rules, over.signal),
+      beat(context, rules, over.signal),
     ])
   } finally {
     over.abort()
@@ -43,13 +43,13 @@ export async function waitOut<Result>(
 /** @param over aborted once nobody waits for it any more: then an attempt is the last one */
 async function succeed<Result>(
   attempt: () => Promise<Result>,
-  lease: Liveness,
+  context: Liveness,
   rules: RetryRules,
   over: AbortSignal,
 ): Promise<Result> {
   let outage: Unavailable | undefined
   for (let failures = 0; ; failures++) {
-    lease.assertOwned()
+    context.assertOwned()
     try {
       const result = await attempt()
       if (outage !== undefined && !over.aborted) rules.onAvailable(outage)
@@ -59,19 +59,19 @@ async function succeed<Result>(
       outage = error
       rules.onUnavailable(error)
     }
-    await pause(backoffMs(failures, rules), AbortSignal.any([lease.signal, over]), rules)
+    await pause(backoffMs(failures, rules), AbortSignal.any([context.signal, over]), rules)
   }
 }
 
 /** Through all attempts and pauses: many short ones are as long as one. Never resolves. */
 async function beat(
-  lease: Liveness,
+  context: Liveness,
   { heartbeatMs, sleep }: RetryRules,
   over: AbortSignal,
 ): Promise<never> {
   for (;;) {
     await sleep(heartbeatMs, over)
-    await lease.heartbeat()
+    await context.heartbeat()
   }
 }
 

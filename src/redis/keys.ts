@@ -43,13 +43,13 @@ export const groupsKey = (userKey: string) => `${userKey}:groups`
  *
  * @param part 0, or on a Cluster the number that brings the key to the master it tells of
  */
-export function marksKey(topic: string, consumerGroup: string, part: number): string {
+export function checkpointKey(topic: string, consumerGroup: string, part: number): string {
   // no topic has a # in its name
   const tag = part === 0 ? topic : `${topic}#${part}`
   return `group-traits:applied:{${tag}}:${consumerGroup}`
 }
 
-/** While it stands, no mark moves: `group-traits:paused:{TOPIC}:CONSUMERGROUP`. */
+/** While it stands, no checkpoint moves: `group-traits:paused:{TOPIC}:CONSUMERGROUP`. */
 export function pauseKey(topic: string, consumerGroup: string): string {
   return `group-traits:paused:{${topic}}:${consumerGroup}`
 }

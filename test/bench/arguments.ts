@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { EarlyEnd, REFUSED } from './early-end.ts'
+import { EarlyEnd, NOT_RETRIABLE } from './early-end.ts'
 import { PART_RESULTS, WHOLE_RESULTS } from './results.ts'
 import { SCENARIOS, type Scenario, scenariosNamed } from './scenarios.ts'
 
@@ -43,7 +43,7 @@ of its own, which is gone after.`
 /** A wrong call, told as what is wrong and what to do. */
 export class WrongArguments extends EarlyEnd {
   constructor(message: string) {
-    super(`${message}\nnpm run bench -- --help tells more.`, REFUSED)
+    super(`${message}\nnpm run bench -- --help tells more.`, NOT_RETRIABLE)
   }
 }
 

@@ -12,4 +12,4 @@ export class EarlyEnd extends Error {
 /** Something could not be done. */
 export const FAILED = 1
 /** What was asked for makes no sense, or not yet. */
-export const REFUSED = 2
+export const NOT_RETRIABLE = 2

@@ -1,4 +1,4 @@
-import { EarlyEnd, REFUSED } from './early-end.ts'
+import { EarlyEnd, NOT_RETRIABLE } from './early-end.ts'
 import { tenths, whole } from './numbers.ts'
 import type { StoredResults } from './results.ts'
 import type { WorkerName } from './worker-process.ts'
@@ -67,7 +67,7 @@ export function plotData(results: StoredResults): PlotData {
   })
   if (missing.size > 0) {
     const message = `The results lack figures of ${[...missing].join(', ')}: run npm run bench first`
-    throw new EarlyEnd(message, REFUSED)
+    throw new EarlyEnd(message, NOT_RETRIABLE)
   }
   return { drains, latencies }
 }

@@ -2,7 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
-import { EarlyEnd, REFUSED } from './early-end.ts'
+import { EarlyEnd, NOT_RETRIABLE } from './early-end.ts'
 import type { Machine } from './machine.ts'
 import type { WorkerName } from './worker-process.ts'
 
@@ -99,7 +99,10 @@ export async function writeResults(file: string, results: Results): Promise<void
 export async function readResults(file: string): Promise<StoredResults> {
   const parsed = storedSchema.safeParse(jsonIn(await textOf(file)))
   if (parsed.success) return parsed.data
-  throw new EarlyEnd(`${file} holds no results of this benchmark: run npm run bench first`, REFUSED)
+  throw new EarlyEnd(
+    `${file} holds no results of this benchmark: run npm run bench first`,
+    NOT_RETRIABLE,
+  )
 }
 
 async function textOf(file: string): Promise<string> {
@@ -108,7 +111,7 @@ async function textOf(file: string): Promise<string> {
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     const why = code === 'ENOENT' ? `No results at ${file}` : `No results to read: ${message}`
-    throw new EarlyEnd(`${why}: run npm run bench first`, REFUSED, { cause })
+    throw new EarlyEnd(`${why}: run npm run bench first`, NOT_RETRIABLE, { cause })
   }
 }
 

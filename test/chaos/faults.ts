@@ -115,7 +115,7 @@ const OF_THE_WAY_TO_REDIS = [
   ofWayToRedis("Redis' replies broken off", [1, 6], redisTroubles.breakingOffReplies),
 ]
 
-/** Redis loses what it has acknowledged: only the mark in it tells. */
+/** Redis loses what it has acknowledged: only the checkpoint in it tells. */
 const OF_WHAT_REDIS_HOLDS = [
   fault('Redis flushed', 'Redis', AT_ONCE, async ({ redis }) => {
     await redisTroubles.withClient(redis, (client) => client.flushall())

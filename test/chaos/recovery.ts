@@ -1,5 +1,5 @@
 import { readOffsets } from '../../src/kafka/topics/offsets.ts'
-import { marksKey } from '../../src/redis/keys.ts'
+import { checkpointKey } from '../../src/redis/keys.ts'
 import type { Scene } from '../faults/scene/scene.ts'
 import { silentLog } from '../setup/logs.ts'
 import { until } from '../setup/waiting.ts'
@@ -10,7 +10,7 @@ const DEADLINE_MS = 120_000
 
 /**
  * Resolves once all is well again: every worker says so, and what was in the topic as this was
- * called is committed, and is in Redis by the mark there.
+ * called is committed, and is in Redis by the checkpoint there.
  *
  * @returns the milliseconds that it took
  * @throws where it does not come to that in time, with what was missing
@@ -30,13 +30,13 @@ export async function untilRecovered({ scene, crew }: World, signal: AbortSignal
     const now = new Map(
       (await readOffsets(kafka, silentLog)).map(({ partition, next }) => [partition, next]),
     )
-    const marks = await readMarks(scene)
+    const checkpoints = await readCheckpoints(scene)
     for (const { partition, end } of ends) {
-      const [committed = 0n, mark = 0n] = [now.get(partition), marks.get(partition)]
-      if (committed >= end && mark >= end) continue
+      const [committed = 0n, checkpoint = 0n] = [now.get(partition), checkpoints.get(partition)]
+      if (committed >= end && checkpoint >= end) continue
       throw new Error(
         `partition ${partition}, which ended at ${end}, is committed up to ${committed}, and in ` +
-          `Redis up to ${mark}`,
+          `Redis up to ${checkpoint}`,
       )
     }
     return true
@@ -45,9 +45,9 @@ export async function untilRecovered({ scene, crew }: World, signal: AbortSignal
   return performance.now() - startedMs
 }
 
-async function readMarks({ redis, config: { kafka } }: Scene): Promise<Map<number, bigint>> {
-  const marks = await redis.hgetall(marksKey(kafka.topic, kafka.groupId, 0))
+async function readCheckpoints({ redis, config: { kafka } }: Scene): Promise<Map<number, bigint>> {
+  const checkpoints = await redis.hgetall(checkpointKey(kafka.topic, kafka.groupId, 0))
   return new Map(
-    Object.entries(marks).map(([partition, next]) => [Number(partition), BigInt(next)]),
+    Object.entries(checkpoints).map(([partition, next]) => [Number(partition), BigInt(next)]),
   )
 }

@@ -100,7 +100,7 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
     await heir.cluster('FAILOVER', 'TAKEOVER')
     clients[0] = heir
     await expectHealed(scene)
-    // its mark was never behind: there was nothing to go back to
+    // its checkpoint was never behind: there was nothing to go back to
     await expectNoLoss(scene.workers)
   }, 120_000)
 
@@ -121,11 +121,11 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
   async function expectHealed(scene: Scene): Promise<void> {
     const offsets = await readOffsets(scene.config.kafka, silentLog)
     await until(
-      'the marks are at the ends',
+      'the checkpoints are at the ends',
       async () => {
-        const marks = await marksOf(scene)
+        const checkpoints = await checkpointsOf(scene)
         return offsets.every(({ partition, end }) =>
-          marks.every((hash) => hash[partition] === String(end)),
+          checkpoints.every((hash) => hash[partition] === String(end)),
         )
       },
       40_000,
@@ -150,7 +150,7 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
     )
   }
 
-  async function marksOf({ config: { kafka } }: Scene): Promise<Record<string, string>[]> {
+  async function checkpointsOf({ config: { kafka } }: Scene): Promise<Record<string, string>[]> {
     const keys = `group-traits:applied:{${kafka.topic}*}:${kafka.groupId}`
     return Promise.all(
       clients.map(async (client) => {

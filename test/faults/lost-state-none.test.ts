@@ -1,4 +1,4 @@
-/** What looks like a loss and is none: no worker says so, nothing is read again, the marks follow. */
+/** What looks like a loss and is none: no worker says so, nothing is read again, the checkpoints follow. */
 import { gzipSync } from 'node:zlib'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { kafkajs } from '../../src/kafka/client/kafkajs.ts'
@@ -8,11 +8,11 @@ import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
 import { startOwnRedis } from '../setup/redis-server.ts'
 import { until } from '../setup/waiting.ts'
 import {
+  checkpointsOf,
   endsOf,
   eventOf,
   expectHealed,
   expectNoLoss,
-  marksOf,
   openSceneWithRedis,
   recordsRead,
   settle,
@@ -79,7 +79,7 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
     const second = scene.startWorker()
     await until('it has read again', async () => (await recordsRead(second)) > 0)
     await untilHealed(scene)
-    // a batch is counted a moment after its mark is there
+    // a batch is counted a moment after its checkpoint is there
     const again = Number(ends[0]) - 100
     await expect.poll(() => recordsRead(second), { timeout: 10_000 }).toBe(again)
     await settle(scene, 100)
@@ -89,7 +89,7 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
       expect(difference).toMatchObject({ kind: 'state', actual: undefined })
       expect(JSON.stringify(difference)).toContain('skipped ')
     }
-    expect(await marksOf(scene)).toEqual(await endsOf(scene))
+    expect(await checkpointsOf(scene)).toEqual(await endsOf(scene))
     await expectNoLoss([first, second])
   }, 120_000)
 

@@ -1,4 +1,4 @@
-/** A Redis that comes back older than it was: only what lies behind its marks is read again. */
+/** A Redis that comes back older than it was: only what lies behind its checkpoints is read again. */
 import { readdir, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
@@ -8,11 +8,11 @@ import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../setup/red
 import { until } from '../setup/waiting.ts'
 import { openWay } from '../setup/way.ts'
 import {
+  checkpointsOf,
   endsOf,
   expectHealed,
   expectNoLoss,
   lossesOf,
-  marksOf,
   openSceneWithRedis,
   produceGroups,
   recordsRead,
@@ -30,7 +30,7 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
     const { redis, scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
     const [worker] = scene.workers as [WorkerProcess]
     await settle(scene, RECORDS)
-    const kept = await marksOf(scene)
+    const kept = await checkpointsOf(scene)
     await scene.redis.save()
     await settle(scene, RECORDS / 2)
     const ends = await endsOf(scene)
@@ -159,7 +159,7 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
     expect(taken).toBeGreaterThan(0)
     expect(taken).toBeLessThan(4000)
     await expectHealed(scene)
-    // its mark was never behind: there was nothing to go back to
+    // its checkpoint was never behind: there was nothing to go back to
     await expectNoLoss(scene.workers)
   }, 120_000)
 
@@ -188,7 +188,7 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
     await replica.client.config('SET', 'masteruser', 'nobody')
     await replica.client.config('SET', 'masterauth', 'wrong')
     await master.client.call('CLIENT', 'KILL', 'TYPE', 'replica')
-    const kept = await marksOf(scene)
+    const kept = await checkpointsOf(scene)
     await settle(scene, RECORDS / 2)
     const load = scene.load.run(200)
     await master.kill()

@@ -1,4 +1,4 @@
-/** Losses that a worker is not to mend, and marks that are none: it ends, and says what to do. */
+/** Losses that a worker is not to mend, and checkpoints that are none: it ends, and says what to do. */
 import { describe, expect, inject, test } from 'vitest'
 import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
 import {
@@ -6,8 +6,8 @@ import {
   endsOf,
   expectHealed,
   lossesOf,
-  markKey,
   openSceneWithRedis,
+  sceneCheckpointKey,
   settle,
   toldOnce,
 } from './lost-state-scene.ts'
@@ -32,7 +32,7 @@ describe.skipIf(inject('redisServer') === '')('a worker that is to stop', () => 
     ).toEqual([expect.stringMatching(ADVICE)])
     expect(await toldOnce(first)).toHaveLength(3)
     expect(first.saying('Redis lost')[0]?.msg).not.toContain('again')
-    expect(await scene.redis.exists(markKey(scene))).toBe(0)
+    expect(await scene.redis.exists(sceneCheckpointKey(scene))).toBe(0)
 
     await scene.redis.flushall()
     const committed = await committedOf(scene)
@@ -79,13 +79,13 @@ const FOREIGN = [
   { what: 'a hash with a field that is no number', plant: ['HSET', 'zero', '12'] },
 ] as const
 
-describe.skipIf(inject('redisServer') === '')('what stands at the key of the marks', () => {
+describe.skipIf(inject('redisServer') === '')('what stands at the key of the checkpoints', () => {
   test.for(FOREIGN)(
     'ends a worker where it is $what, and is left as it is',
     { timeout: 120_000 },
     async ({ plant }) => {
       const { scene } = await openSceneWithRedis({ partitions: 1 })
-      const key = markKey(scene)
+      const key = sceneCheckpointKey(scene)
       const [command, ...args] = plant
       await scene.redis.call(command, key, ...args)
       const planted = await scene.redis.dump(key)
@@ -105,8 +105,8 @@ describe.skipIf(inject('redisServer') === '')('what stands at the key of the mar
     const { scene } = await openSceneWithRedis({ partitions: 1, workers: 1 })
     const [worker] = scene.workers as [WorkerProcess]
     await settle(scene, 100)
-    await scene.redis.del(markKey(scene))
-    await scene.redis.set(markKey(scene), 'foreign')
+    await scene.redis.del(sceneCheckpointKey(scene))
+    await scene.redis.set(sceneCheckpointKey(scene), 'foreign')
     await scene.load.send(10)
     expect(await worker.exited, story(worker)).toBe(1)
     expect(worker.lines.filter(({ level }) => level === 'fatal')).toHaveLength(1)

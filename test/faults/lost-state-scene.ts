@@ -1,7 +1,7 @@
 /** Workers on a Redis of a test's own that is made to lose what it acknowledged, and what they make of it. */
 import { expect, inject, onTestFinished } from 'vitest'
 import { readOffsets } from '../../src/kafka/topics/offsets.ts'
-import { marksKey } from '../../src/redis/keys.ts'
+import { checkpointKey } from '../../src/redis/keys.ts'
 import { produce } from '../integration/kafka/fixture.ts'
 import type { LogLine, WorkerProcess } from '../integration/worker/spawned-worker.ts'
 import { silentLog } from '../setup/logs.ts'
@@ -101,10 +101,11 @@ export async function metricOf(worker: WorkerProcess, name: string): Promise<num
 /** All records that the worker has read, some of them maybe several times. */
 export const recordsRead = (worker: WorkerProcess) => metricOf(worker, 'group_traits_records_total')
 
-export const markKey = ({ config: { kafka } }: Scene) => marksKey(kafka.topic, kafka.groupId, 0)
+export const sceneCheckpointKey = ({ config: { kafka } }: Scene) =>
+  checkpointKey(kafka.topic, kafka.groupId, 0)
 
-/** Partition -> mark, as they stand in Redis. */
-export const marksOf = (scene: Scene) => scene.redis.hgetall(markKey(scene))
+/** Partition -> checkpoint, as they stand in Redis. */
+export const checkpointsOf = (scene: Scene) => scene.redis.hgetall(sceneCheckpointKey(scene))
 
 /** Partition -> the offset behind its last record. */
 export async function endsOf({ config }: Scene): Promise<Record<string, string>> {
@@ -118,15 +119,16 @@ export async function committedOf({ config }: Scene): Promise<Record<string, str
   return Object.fromEntries(offsets.map(({ partition, next }) => [partition, String(next)]))
 }
 
-/** Resolves once the marks stand at the ends: also where the offsets had been there all along. */
+/** Resolves once the checkpoints stand at the ends: also where the offsets had been there all along. */
 export async function untilHealed(scene: Scene): Promise<void> {
   const ends = await endsOf(scene)
   await until(
-    `the marks are at the ends; ${scene.workers.map(story).join('\n--')}`,
+    `the checkpoints are at the ends; ${scene.workers.map(story).join('\n--')}`,
     async () => {
-      const marks = await marksOf(scene)
-      if (Object.entries(ends).every(([partition, end]) => marks[partition] === end)) return true
-      throw new Error(JSON.stringify({ marks, ends }))
+      const checkpoints = await checkpointsOf(scene)
+      if (Object.entries(ends).every(([partition, end]) => checkpoints[partition] === end))
+        return true
+      throw new Error(JSON.stringify({ checkpoints, ends }))
     },
     40_000,
   )
@@ -137,6 +139,6 @@ export async function expectHealed(scene: Scene, expectation?: Expectation): Pro
   await untilHealed(scene)
   const verdict = await scene.oracle.check(expectation)
   expectNoDifference(verdict)
-  expect(await marksOf(scene)).toEqual(await endsOf(scene))
+  expect(await checkpointsOf(scene)).toEqual(await endsOf(scene))
   return verdict
 }

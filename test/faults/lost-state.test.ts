@@ -2,10 +2,10 @@
 import { describe, expect, inject, test } from 'vitest'
 import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
 import {
+  checkpointsOf,
   endsOf,
   expectHealed,
   lossesOf,
-  marksOf,
   metricOf,
   openSceneWithRedis,
   recordsRead,
@@ -124,7 +124,7 @@ describe.skipIf(inject('redisServer') === '')('a Redis that lost everything', ()
     expect(worker.saying('the topic no longer holds all of it')).toHaveLength(1)
     const { records } = await expectHealed(scene, { earlier })
     expect(records).toBe(RECORDS + 10 - 400)
-    expect((await marksOf(scene))[1]).toBe((await endsOf(scene))[1])
+    expect((await checkpointsOf(scene))[1]).toBe((await endsOf(scene))[1])
   }, 120_000)
 })
 

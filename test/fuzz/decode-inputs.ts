@@ -35,7 +35,7 @@ function foldAndPack(event: Extract<Decoded, { groupId: string }>): void {
   const states = new Map<string, GroupState>()
   foldInto(states, event)
   foldInto(states, event)
-  for (const { packed, pieces } of packCalls(states.values(), prefixes, STORE_LIMITS)) {
-    if (packed.length === 0 || pieces.length === 0) throw new Error('an empty call')
+  for (const { packed, chunks } of packCalls(states.values(), prefixes, STORE_LIMITS)) {
+    if (packed.length === 0 || chunks.length === 0) throw new Error('an empty call')
   }
 }

@@ -47,7 +47,7 @@ export function bytesOf({ key, value }: KafkaRecord) {
 /** The state as it is read from Redis, but for the parsed values. */
 export function viewOf({ groupId, latest, erasedAt, traits, users }: GroupState) {
   const all = Array.from(traits, ([name, { clock, value }]) => ({ name, clock, value }))
-  const standing = (isMember: boolean) =>
+  const membership = (isMember: boolean) =>
     Array.from(users, ([userId, { clock, member }]) => ({ userId, clock, member }))
       .filter(({ member }) => member === isMember)
       .map(({ userId, clock }) => `${userId} ${clock}`)
@@ -64,8 +64,8 @@ export function viewOf({ groupId, latest, erasedAt, traits, users }: GroupState)
       .filter(({ value }) => value === null)
       .map(({ name, clock }) => `${name} ${clock}`)
       .sort(),
-    members: standing(true),
-    left: standing(false),
+    members: membership(true),
+    left: membership(false),
   }
 }
 

@@ -46,7 +46,7 @@ export async function runFuzz(
   const child = spawn(process.execPath, argv, {
     stdio: ['ignore', 'pipe', 'pipe', progress.fd],
   })
-  const indexInHand = async () => {
+  const indexInFlight = async () => {
     return (await readFile(join(folder, 'progress'), 'latin1')).trim()
   }
   const chunks: Chunk[] = []
@@ -55,7 +55,7 @@ export async function runFuzz(
   child.stderr?.on('data', (text) => {
     stderr = (stderr + text).slice(-2000)
   })
-  const watch = watchForHang(indexInHand, () => child.kill('SIGKILL'))
+  const watch = watchForHang(indexInFlight, () => child.kill('SIGKILL'))
   try {
     const [exitCode, signal] = await once(child, 'close')
     const failures = chunks.flatMap((chunk) => chunk.failures)
@@ -63,7 +63,7 @@ export async function runFuzz(
       const message = watch.hung
         ? `took longer than ${LIMIT_MS} ms`
         : `ended the process (${signal ?? exitCode}): ${stderr}`
-      failures.push({ index: Number(await indexInHand()), message })
+      failures.push({ index: Number(await indexInFlight()), message })
     }
     return reportOf(chunks, failures, seed)
   } finally {
@@ -74,11 +74,11 @@ export async function runFuzz(
   }
 }
 
-function watchForHang(indexInHand: () => Promise<string>, onHang: () => void) {
+function watchForHang(indexInFlight: () => Promise<string>, onHang: () => void) {
   let last = ''
   let sinceMs = performance.now()
   const timer = setInterval(async () => {
-    const index = await indexInHand().catch(() => last)
+    const index = await indexInFlight().catch(() => last)
     if (index !== last || index === '') {
       last = index
       sinceMs = performance.now()

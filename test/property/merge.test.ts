@@ -48,7 +48,7 @@ const fates = fc.array(fc.constantFrom<Fate>('through', 'through', 'cut before',
 const merges: Merge[] = [
   typescript,
   inRedis('in Redis', STORE_LIMITS),
-  inRedis('in Redis, in pieces as small as can be', TINY),
+  inRedis('in Redis, in chunks as small as can be', TINY),
 ]
 
 describe.each(merges)('the merge $name', ({ mergeBatches, numRuns }) => {

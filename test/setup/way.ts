@@ -18,7 +18,7 @@ export interface Way {
   /** Whatever is sent from now on takes so long, each way. */
   slow(latencyMs: number): void
   /**
-   * Lets the next piece of a reply that has more bytes than these end behind them, and its
+   * Lets the next chunk of a reply that has more bytes than these end behind them, and its
    * connection with it; resolves once that has happened, or is called off by the signal.
    */
   cutInReply(bytes: number, signal?: AbortSignal): Promise<void>

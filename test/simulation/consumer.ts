@@ -10,7 +10,7 @@ import {
   type HandleBatch,
   handleBatch,
 } from '../../src/kafka/consumer/batch-handler.ts'
-import { BatchesInHand } from '../../src/kafka/consumer/batches-in-flight.ts'
+import { BatchesInFlight } from '../../src/kafka/consumer/batches-in-flight.ts'
 import type { ConsumerEvent } from '../../src/kafka/consumer/consumer.ts'
 import { ConsumerFailed } from '../../src/kafka/consumer/consumer-failed.ts'
 import { PartitionStates } from '../../src/kafka/consumer/partition-states.ts'
@@ -50,8 +50,8 @@ export class Consumer {
 
   constructor(options: ConsumerOptions) {
     this.options = options
-    const inHand = new BatchesInHand(options.concurrency)
-    this.partitions = new PartitionStates(inHand)
+    const inFlight = new BatchesInFlight(options.concurrency)
+    this.partitions = new PartitionStates(inFlight)
   }
 
   async live(): Promise<void> {
@@ -106,8 +106,8 @@ export class Consumer {
     this.current = undefined
     const isStopping = this.stopping.signal.aborted
     const within = (ms: number, work: Promise<unknown>) => Promise.race([work, process.sleep(ms)])
-    const { inHand, committer } = this.partitions
-    await within(isStopping ? STOP_DEADLINE_MS : BATCHES_DEADLINE_MS, inHand.settled())
+    const { inFlight, committer } = this.partitions
+    await within(isStopping ? STOP_DEADLINE_MS : BATCHES_DEADLINE_MS, inFlight.settled())
     await within(COMMIT_DEADLINE_MS, committer.settled())
     this.isRunning = false
     await within(isStopping ? STOP_DEADLINE_MS : CLOSE_DEADLINE_MS, running)

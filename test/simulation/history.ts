@@ -78,7 +78,7 @@ export function planHistory(seed: number): Plan {
 }
 
 /**
- * A Redis that goes back to before the topic was made anew has the marks of the former one, which
+ * A Redis that goes back to before the topic was made anew has the checkpoints of the former one, which
  * nobody can tell from those of the new: that is beyond the promise. A flush is not.
  */
 function possible(kinds: readonly FaultKind[]): FaultKind[] {

@@ -1,5 +1,5 @@
 /**
- * Says what must be true, at each mark, at each commit and in the end. It knows the records that
+ * Says what must be true, at each checkpoint, at each commit and in the end. It knows the records that
  * were published and what was done to the servers on purpose, and takes nothing from the pipeline.
  */
 import type { Commit } from './coordinator.ts'
@@ -15,7 +15,7 @@ export class Oracle {
   violation: string | undefined
   /** Whether Redis lost anything. */
   hasLosses = false
-  /** Set once a mark is behind a commit although nothing was lost, which nobody can tell. */
+  /** Set once a checkpoint is behind a commit although nothing was lost, which nobody can tell. */
   private isOvertaken = false
   private readonly redis: Redis
   private readonly kafka: Kafka
@@ -28,7 +28,7 @@ export class Oracle {
   private readonly goneApplied: PlannedRecord[] = []
   /** Events of conflicting groups that were in the state once. */
   private readonly written = new Set<PlannedRecord>()
-  /** Partition -> up to where a mark said that all is applied. */
+  /** Partition -> up to where a checkpoint said that all is applied. */
   private vouched = new Map<number, number>()
   /** Offsets set by hand that nobody has read from yet. */
   private readonly unreadResets = new Map<number, number>()
@@ -82,8 +82,8 @@ export class Oracle {
     this.sought.add(partition)
   }
 
-  /** All of the partition before a mark is applied, in that very server. */
-  markSet(master: Master, partition: number, next: number): void {
+  /** All of the partition before a checkpoint is applied, in that very server. */
+  checkpointSet(master: Master, partition: number, next: number): void {
     const commit = this.kafka.group.commits.get(partition)
     const isByHand = commit !== undefined && commit.metadata === null
     for (const entry of this.kafka.topic.partition(partition).from(0)) {
@@ -94,7 +94,7 @@ export class Oracle {
       const isThere = this.isApplied(entry, master)
       if (isVouchedFor && !(isThere && this.isDone(entry))) this.excuse(entry)
       if (isThere || isVouchedFor) continue
-      this.fail(`the mark ${partition}:${next} is ahead: ${describe(entry)} is not applied`)
+      this.fail(`the checkpoint ${partition}:${next} is ahead: ${describe(entry)} is not applied`)
     }
     this.vouched.set(partition, Math.max(next, this.vouched.get(partition) ?? 0))
   }
@@ -106,8 +106,10 @@ export class Oracle {
       this.unreadResets.delete(partition)
       return
     }
-    const marks = this.redis.masters.map((master) => Number(master.marks.get(partition) ?? -1))
-    if (Math.min(...marks) < offset) this.isOvertaken = true
+    const checkpoints = this.redis.masters.map((master) =>
+      Number(master.checkpoints.get(partition) ?? -1),
+    )
+    if (Math.min(...checkpoints) < offset) this.isOvertaken = true
     const vouched = this.vouched.get(partition) ?? 0
     for (const entry of this.kafka.topic.partition(partition).from(0)) {
       if (entry.offset >= offset) break
@@ -126,7 +128,7 @@ export class Oracle {
    * Where a worker has committed more by then, a former owner did it, which does not know yet
    * that it is one: it asked before, or its request came late.
    */
-  markSetBack(partition: number, next: number): void {
+  checkpointRewound(partition: number, next: number): void {
     const commit = this.kafka.group.commits.get(partition)
     if (commit?.metadata && commit.offset > next) this.isOvertaken = true
   }

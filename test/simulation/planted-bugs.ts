@@ -8,16 +8,16 @@ export interface PlantedBug extends Mutation {
 }
 
 const PROCESS_BATCH = '/src/pipeline/process-batch.ts'
-const MARKED_STORE = '/src/pipeline/checkpointed-store.ts'
-const STANDING = '/src/pipeline/partition-progress.ts'
+const CHECKPOINTED_STORE = '/src/pipeline/checkpointed-store.ts'
+const PARTITION_PROGRESS = '/src/pipeline/partition-progress.ts'
 const MERGE = '/src/domain/merge/merge.ts'
 const TRAIT_STATES = '/src/domain/merge/trait-states.ts'
 const MEMBERSHIPS = '/src/domain/merge/memberships.ts'
 const RETRY = '/src/pipeline/retry.ts'
 const BATCH_HANDLER = '/src/kafka/consumer/batch-handler.ts'
 const FETCHED_BATCH = '/src/kafka/consumer/fetched-batch.ts'
-const BATCH_LEASE = '/src/kafka/consumer/batch-context.ts'
-const BATCHES_IN_HAND = '/src/kafka/consumer/batches-in-flight.ts'
+const BATCH_CONTEXT = '/src/kafka/consumer/batch-context.ts'
+const BATCHES_IN_FLIGHT = '/src/kafka/consumer/batches-in-flight.ts'
 const STATE_WATCH = '/src/app/watch/state-watch.ts'
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
@@ -25,19 +25,19 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'the offset is committed before the merge',
     file: PROCESS_BATCH,
     find: '  const patches = [',
-    replace: '  await lease.commit(next)\n  const patches = [',
+    replace: '  await context.commit(next)\n  const patches = [',
   },
   {
     name: 'the offset is committed before the dead letters',
     file: PROCESS_BATCH,
     find: '  if (letters.length > 0) await',
-    replace: '  await lease.commit(next)\n  if (letters.length > 0) await',
+    replace: '  await context.commit(next)\n  if (letters.length > 0) await',
   },
   {
     name: 'dead letters are not awaited',
     file: PROCESS_BATCH,
-    find: 'await waitOut(() => deadLetters.write(letters), lease, retry)',
-    replace: 'waitOut(() => deadLetters.write(letters), lease, retry).catch(() => {})',
+    find: 'await waitOut(() => deadLetters.write(letters), context, retry)',
+    replace: 'waitOut(() => deadLetters.write(letters), context, retry).catch(() => {})',
   },
   {
     name: 'a refused dead letter is let go',
@@ -71,37 +71,37 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a batch goes on after a rebalance, under the new generation',
-    file: BATCH_LEASE,
+    file: BATCH_CONTEXT,
     find: 'partitions.generation !== generation',
     replace: 'false',
   },
   {
     name: 'a batch does not wait for its turn',
     file: PROCESS_BATCH,
-    find: '  await lease.turn()\n',
-    replace: '  lease.turn().catch(() => {})\n',
+    find: '  await context.turn()\n',
+    replace: '  context.turn().catch(() => {})\n',
   },
   {
     name: 'a batch goes on although the one before was given up',
-    file: BATCHES_IN_HAND,
+    file: BATCHES_IN_FLIGHT,
     find: 'const outcome = await before\n',
     replace: "const outcome = (await before) && ('durable' as Outcome)\n",
   },
   {
     name: 'behind a batch that is read again, all are, also once the partition is read elsewhere',
-    file: BATCHES_IN_HAND,
+    file: BATCHES_IN_FLIGHT,
     find: "outcome === 'read again' ? 'durable' : outcome",
     replace: 'outcome',
   },
   {
     name: 'a batch waits for those of a former assignment',
-    file: BATCHES_IN_HAND,
+    file: BATCHES_IN_FLIGHT,
     find: '    this.latest = new Map()\n',
     replace: '',
   },
   {
     name: 'a place in hand is not given back where a batch is given up',
-    file: BATCHES_IN_HAND,
+    file: BATCHES_IN_FLIGHT,
     find: '.finally(() => {\n      decoded()\n',
     replace:
       ".then((outcome) => {\n      if (outcome !== 'durable') return outcome\n      decoded()\n",
@@ -120,7 +120,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'the metadata of commits is forgotten',
-    file: BATCH_LEASE,
+    file: BATCH_CONTEXT,
     find: 'metadata = commitMetadata(topicId)',
     replace: "metadata = ''",
   },
@@ -133,83 +133,83 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'nobody heartbeats while something is awaited',
     file: RETRY,
-    find: '    await lease.heartbeat()\n',
+    find: '    await context.heartbeat()\n',
     replace: '',
   },
   {
     name: 'of a merge that fails, the error is swallowed',
-    file: MARKED_STORE,
+    file: CHECKPOINTED_STORE,
     find: 'await store.merge(patches)',
     replace: 'await store.merge(patches).catch(() => [])',
   },
   {
-    name: 'the mark is written before the merge',
-    file: MARKED_STORE,
+    name: 'the checkpoint is written before the merge',
+    file: CHECKPOINTED_STORE,
     find: '      const conflicts = await store.merge(patches)\n',
     replace:
-      '      const early = await marks.compareAndSet(partition, seen, greater(next, seen?.next))\n' +
+      '      const early = await checkpoints.compareAndSet(partition, seen, greater(next, seen?.next))\n' +
       '      if (early === undefined) continue\n' +
-      '      standings.set(partition, { applied, seen: early, isSetBack: false })\n' +
+      '      progress.set(partition, { applied, seen: early, isRewound: false })\n' +
       '      const conflicts = await store.merge(patches)\n' +
       '      return conflicts\n',
   },
   {
     name: 'a new connection in the middle of a batch is ignored',
-    file: MARKED_STORE,
+    file: CHECKPOINTED_STORE,
     find: 'store.connection !== connection',
     replace: 'false',
     from: 19_001,
   },
   {
-    name: 'a mark that another moved is taken for set',
-    file: MARKED_STORE,
-    find: '      await this.lookAnew()\n    }\n  }\n',
+    name: 'a checkpoint that another moved is taken for set',
+    file: CHECKPOINTED_STORE,
+    find: '      await this.checkAgain()\n    }\n  }\n',
     replace: '      return conflicts\n    }\n  }\n',
   },
   {
-    name: 'the mark is never compared',
-    file: STANDING,
-    find: 'mark?.next === undefined || mark.next < applied',
+    name: 'the checkpoint is never compared',
+    file: PARTITION_PROGRESS,
+    find: 'checkpoint?.next === undefined || checkpoint.next < applied',
     replace: 'false',
   },
   {
-    name: 'a missing mark is taken for a first start',
-    file: STANDING,
-    find: 'mark?.next === undefined || mark.next < applied',
-    replace: 'mark?.next !== undefined && mark.next < applied',
+    name: 'a missing checkpoint is taken for a first start',
+    file: PARTITION_PROGRESS,
+    find: 'checkpoint?.next === undefined || checkpoint.next < applied',
+    replace: 'checkpoint?.next !== undefined && checkpoint.next < applied',
   },
   {
     name: 'reading does not go back after a loss',
-    file: MARKED_STORE,
+    file: CHECKPOINTED_STORE,
     find: '      this.seek(partition, from)\n',
     replace: '',
   },
   {
-    name: 'reading goes back to where it was, not to the mark',
-    file: MARKED_STORE,
-    find: 'const from = greater(mark?.next ?? 0n, at?.start)',
+    name: 'reading goes back to where it was, not to the checkpoint',
+    file: CHECKPOINTED_STORE,
+    find: 'const from = greater(checkpoint?.next ?? 0n, at?.start)',
     replace: 'const from = at?.end ?? applied',
   },
   {
     name: 'batches fetched before a seek are applied',
-    file: MARKED_STORE,
-    find: 'if (fetchOffset <= standing.applied) return standing',
-    replace: 'return standing',
+    file: CHECKPOINTED_STORE,
+    find: 'if (fetchOffset <= partitionProgress.applied) return partitionProgress',
+    replace: 'return partitionProgress',
   },
   {
     name: 'an offset set by hand is taken for a loss',
-    file: STANDING,
+    file: PARTITION_PROGRESS,
     find: 'if (offsets?.committed === undefined) return undefined',
     replace: 'if (offsets?.committed === undefined) return offsets?.next',
   },
   {
     name: "another worker's progress is taken for a loss",
-    file: STANDING,
-    find: '(vouchedFor(at) ?? 0n) > loss.from',
+    file: PARTITION_PROGRESS,
+    find: '(requiredOffset(at) ?? 0n) > loss.from',
     replace: 'loss.applied > loss.from',
   },
   {
-    name: 'nobody looks at the marks between batches',
+    name: 'nobody looks at the checkpoints between batches',
     file: STATE_WATCH,
     find: 'store.connection === connection && ticks % LOOK_EVERY_TICKS !== 0',
     replace: 'ticks > 0',

@@ -1,10 +1,15 @@
 /**
- * What a worker has of Redis: a connection to each master, the group store and the marks on
+ * What a worker has of Redis: a connection to each master, the group store and the checkpoints on
  * them. On a connection all goes in order; where it is cut, what was sent may still be executed
  * in part, and nobody is told.
  */
 import { emptyState, type GroupState } from '../../src/domain/merge/merge.ts'
-import type { AppliedMarks, GroupStore, Mark, StateConflict } from '../../src/pipeline/ports.ts'
+import type {
+  Checkpoint,
+  Checkpoints,
+  GroupStore,
+  StateConflict,
+} from '../../src/pipeline/ports.ts'
 import { runTasks } from '../../src/redis/task-lanes.ts'
 import type { Outcome, Way } from './network.ts'
 import type { Process } from './process.ts'
@@ -14,8 +19,8 @@ const COMMAND_TIMEOUT_MS = 3000
 /** Keeps apart what goes over one connection, one behind the other. */
 const GAP_MS = 0.0001
 
-/** @param isGivenUp whether nobody waits for the answer any more */
-type Command<Result> = (master: Master, isGivenUp: boolean) => Result
+/** @param isAbandoned whether nobody waits for the answer any more */
+type Command<Result> = (master: Master, isAbandoned: boolean) => Result
 
 interface Connection {
   readonly index: number
@@ -43,11 +48,11 @@ export class RedisClient {
     this.connections = redis.masters.map(() => undefined)
     for (const index of redis.masters.keys()) this.connect(index)
     this.store = groupStoreOf(this)
-    this.marks = appliedMarksOf(this)
+    this.checkpoints = checkpointsOf(this)
   }
 
   readonly store: GroupStore
-  readonly marks: AppliedMarks
+  readonly checkpoints: Checkpoints
 
   get masters(): number {
     return this.connections.length
@@ -77,8 +82,8 @@ export class RedisClient {
       const arrivesInMs = connection.lastRequestMs - scheduler.nowMs
       scheduler.after(arrivesInMs, `${process.name} > redis ${index} ${label}`, () => {
         if (connection.stillArriving !== undefined && connection.stillArriving-- <= 0) return
-        const isGivenUp = !connection.waiting.has(receive)
-        const outcome = answerOf(connection.master, (master) => run(master, isGivenUp))
+        const isAbandoned = !connection.waiting.has(receive)
+        const outcome = answerOf(connection.master, (master) => run(master, isAbandoned))
         if (outcome === undefined || connection.stillArriving !== undefined) return
         connection.lastReplyMs = Math.max(
           connection.lastReplyMs + GAP_MS,
@@ -189,27 +194,31 @@ function split<Item>(items: readonly Item[], size: number): Item[][] {
   return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size))
 }
 
-/** Like src/redis/checkpoint/checkpoints.ts: a mark on each master, the least counts. */
-function appliedMarksOf(client: RedisClient): AppliedMarks {
+/** Like src/redis/checkpoint/checkpoints.ts: a checkpoint on each master, the least counts. */
+function checkpointsOf(client: RedisClient): Checkpoints {
   const indexes = () => Array.from({ length: client.masters }, (_, index) => index)
   return {
     async read() {
       const hashes = await Promise.all(
-        indexes().map((index) => client.command(index, 'marks', ({ marks }) => new Map(marks))),
+        indexes().map((index) =>
+          client.command(index, 'checkpoints', ({ checkpoints }) => new Map(checkpoints)),
+        ),
       )
       const partitions = new Set(hashes.flatMap((hash) => [...hash.keys()]))
-      return new Map(Array.from(partitions, (partition) => [partition, markOf(hashes, partition)]))
+      return new Map(
+        Array.from(partitions, (partition) => [partition, checkpointOf(hashes, partition)]),
+      )
     },
     async compareAndSet(partition, seen, next) {
-      const incarnation = client.redis.onMarkSent(partition, client.process.name)
+      const incarnation = client.redis.onCheckpointSent(partition, client.process.name)
       const outcomes = await Promise.all(
         indexes().map((index) => {
           const before = seen?.parts.get(String(index))
-          const label = `mark ${partition} from ${before} to ${next}`
-          return client.command(index, label, (master, isGivenUp) => {
-            if (master.marks.get(partition) !== before) return false
-            master.write({ kind: 'mark', partition, next })
-            client.redis.onMark({ master, partition, before, next, incarnation, isGivenUp })
+          const label = `checkpoint ${partition} from ${before} to ${next}`
+          return client.command(index, label, (master, isAbandoned) => {
+            if (master.checkpoints.get(partition) !== before) return false
+            master.write({ kind: 'checkpoint', partition, next })
+            client.redis.onCheckpoint({ master, partition, before, next, incarnation, isAbandoned })
             return true
           })
         }),
@@ -220,7 +229,10 @@ function appliedMarksOf(client: RedisClient): AppliedMarks {
   }
 }
 
-function markOf(hashes: readonly ReadonlyMap<number, bigint>[], partition: number): Mark {
+function checkpointOf(
+  hashes: readonly ReadonlyMap<number, bigint>[],
+  partition: number,
+): Checkpoint {
   const parts = new Map<string, bigint>()
   for (const [index, hash] of hashes.entries()) {
     const next = hash.get(partition)

@@ -8,14 +8,14 @@ import type { StateConflict } from '../../src/pipeline/ports.ts'
 
 export type Write =
   | { readonly kind: 'patch'; readonly patch: GroupState }
-  | { readonly kind: 'mark'; readonly partition: number; readonly next: bigint }
+  | { readonly kind: 'checkpoint'; readonly partition: number; readonly next: bigint }
   | { readonly kind: 'foreign'; readonly groupId: string; readonly isThere: boolean }
 
 /** One server, from its start or its failover to the next. */
 export class Master {
   readonly log: Write[] = []
   readonly groups = new Map<string, GroupState>()
-  readonly marks = new Map<number, bigint>()
+  readonly checkpoints = new Map<number, bigint>()
   /** Groups at whose name something else stands. */
   readonly foreign = new Set<string>()
   /** What it answers instead of doing anything, if so. */
@@ -38,8 +38,8 @@ export class Master {
         this.groups.set(patch.groupId, state)
         return
       }
-      case 'mark':
-        this.marks.set(write.partition, write.next)
+      case 'checkpoint':
+        this.checkpoints.set(write.partition, write.next)
         return
       case 'foreign':
         if (write.isThere) this.foreign.add(write.groupId)
@@ -65,30 +65,30 @@ export class Master {
   flush(): void {
     this.log.length = 0
     this.groups.clear()
-    this.marks.clear()
+    this.checkpoints.clear()
     this.foreign.clear()
   }
 }
 
-export interface MarkSet {
+export interface CheckpointSet {
   readonly master: Master
   readonly partition: number
   readonly next: bigint
   /** Of this master; undefined: none. */
   readonly before: bigint | undefined
   /** Whether whoever sent it does not wait for the answer any more. */
-  readonly isGivenUp: boolean
-  /** What `onMarkSent` gave. */
+  readonly isAbandoned: boolean
+  /** What `onCheckpointSent` gave. */
   readonly incarnation: number
 }
 
 export class Redis {
   readonly masters: Master[]
   private readonly slowMaster: number | undefined
-  /** Told of each mark that a worker sends, and returns which topic it is about. */
-  onMarkSent: (partition: number, writer: string) => number = () => 0
-  /** Told of each mark that was set. */
-  onMark: (set: MarkSet) => void = () => {}
+  /** Told of each checkpoint that a worker sends, and returns which topic it is about. */
+  onCheckpointSent: (partition: number, writer: string) => number = () => 0
+  /** Told of each checkpoint that was set. */
+  onCheckpoint: (set: CheckpointSet) => void = () => {}
 
   /** @param slowMaster the index of one that takes longer */
   constructor(masters: number, slowMaster?: number) {

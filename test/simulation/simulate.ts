@@ -16,7 +16,7 @@ export interface Verdict {
 const MOST_STEPS = 60_000
 /** What is late comes within that time. */
 const SETTLING_MS = 15_000
-/** Longer than from one look at the marks to the next. */
+/** Longer than from one look at the checkpoints to the next. */
 const REST_MS = 13_000
 const PATIENCE_MS = 300_000
 

@@ -10,7 +10,7 @@ export interface LogEntry {
 export class TopicPartition {
   /** The earliest offset that is still there. */
   start = 0
-  /** Behind the last. */
+  /** StaleCheckpoint the last. */
   end = 0
   private entries: LogEntry[] = []
 

@@ -2,7 +2,7 @@
 import { watchState } from '../../src/app/watch/state-watch.ts'
 import { createDecoder } from '../../src/domain/event/decode.ts'
 import type { HandleBatch } from '../../src/kafka/consumer/batch-handler.ts'
-import { MarkedStore } from '../../src/pipeline/checkpointed-store.ts'
+import { CheckpointedStore } from '../../src/pipeline/checkpointed-store.ts'
 import type { Loss } from '../../src/pipeline/partition-progress.ts'
 import { processBatch } from '../../src/pipeline/process-batch.ts'
 import { DEFAULT_RULES } from '../setup/decode-rules.ts'
@@ -36,16 +36,16 @@ export class Worker {
   readonly consumer: Consumer
   readonly redis: RedisClient
   /** Of each batch in hand: the topic that it was fetched from; -1: unknown. */
-  readonly inHand = new Set<{ readonly partition: number; readonly incarnation: number }>()
+  readonly inFlight = new Set<{ readonly partition: number; readonly incarnation: number }>()
 
   constructor(name: string, around: Surroundings) {
     const { scheduler } = around
     this.process = new Process(name, scheduler)
     const kafka = new KafkaClient(this.process, around.kafka, around.wayToKafka)
     this.redis = new RedisClient(this.process, around.redis, around.wayToRedis)
-    const store = new MarkedStore({
+    const store = new CheckpointedStore({
       store: this.redis.store,
-      marks: this.redis.marks,
+      checkpoints: this.redis.checkpoints,
       source: {
         offsets: () => kafka.offsets(),
         seek: (partition, offset) => {
@@ -85,7 +85,7 @@ export class Worker {
     this.consumer.stop()
   }
 
-  private handler(store: MarkedStore, kafka: KafkaClient): HandleBatch {
+  private handler(store: CheckpointedStore, kafka: KafkaClient): HandleBatch {
     const { scheduler, sleep } = this.process
     const pipeline = {
       decoder: createDecoder(DEFAULT_RULES),
@@ -105,14 +105,14 @@ export class Worker {
       stretch: 3,
       yieldLoop: () => sleep(scheduler.chance.within(0, 20)),
     }
-    return async (batch, lease) => {
+    return async (batch, context) => {
       const [first] = batch.records as readonly PlannedMessage[]
       const own = { partition: batch.partition, incarnation: first?.incarnation ?? -1 }
-      this.inHand.add(own)
+      this.inFlight.add(own)
       try {
-        await processBatch(batch, lease, pipeline)
+        await processBatch(batch, context, pipeline)
       } finally {
-        this.inHand.delete(own)
+        this.inFlight.delete(own)
       }
     }
   }

@@ -92,8 +92,8 @@ export class World {
   isAtRest(): boolean {
     const { topic, group } = this.kafka
     const covered = new Set<number>()
-    for (const { consumer, inHand } of this.workers) {
-      if (inHand.size > 0) return false
+    for (const { consumer, inFlight } of this.workers) {
+      if (inFlight.size > 0) return false
       if (!consumer.isIdleAt((partition) => topic.partition(partition).end)) return false
       for (const partition of consumer.assigned) covered.add(partition)
     }
@@ -117,8 +117,8 @@ export class World {
       onAssigned: () => this.joinedFor.set(name, kafka.topic.incarnation),
       onSeek: (partition) => oracle.seeks(partition),
       onLoss: (_, losses) => {
-        const told = losses.map(({ partition, mark, applied, from }) => {
-          return `${partition} from ${applied} back to ${from} (mark ${mark})`
+        const told = losses.map(({ partition, checkpoint, applied, from }) => {
+          return `${partition} from ${applied} back to ${from} (checkpoint ${checkpoint})`
         })
         scheduler.note(`${name} finds a loss: ${told}`)
         oracle.lossTold(`${name}: ${told}`)
@@ -131,11 +131,11 @@ export class World {
     return this.slots.find(({ worker }) => worker?.process.name === name)?.worker
   }
 
-  /** Of the topics made one after the other: which one a worker's mark is about. */
+  /** Of the topics made one after the other: which one a worker's checkpoint is about. */
   private topicOf(partition: number, writer: string): number {
     if (this.kafka.topic.incarnation === 0) return 0
-    const inHand = [...(this.workerOf(writer)?.inHand ?? [])]
-    const oldest = inHand.find((batch) => batch.partition === partition)
+    const inFlight = [...(this.workerOf(writer)?.inFlight ?? [])]
+    const oldest = inFlight.find((batch) => batch.partition === partition)
     const known = this.joinedFor.get(writer) ?? 0
     return Math.min(known, oldest?.incarnation ?? known)
   }
@@ -152,13 +152,13 @@ export class World {
     kafka.group.onExpired = () => {
       if (keepsSessions(this.plan)) oracle.fail('a worker that is well did not heartbeat in time')
     }
-    redis.onMarkSent = (partition, writer) => this.topicOf(partition, writer)
-    redis.onMark = ({ master, partition, before, next, incarnation, isGivenUp }) => {
-      if (before !== undefined && next < before) oracle.markSetBack(partition, Number(next))
+    redis.onCheckpointSent = (partition, writer) => this.topicOf(partition, writer)
+    redis.onCheckpoint = ({ master, partition, before, next, incarnation, isAbandoned }) => {
+      if (before !== undefined && next < before) oracle.checkpointRewound(partition, Number(next))
       if (incarnation !== kafka.topic.incarnation) return
-      // a late one may meet the same mark as before a loss; who sent it merges all of it again
-      if (isGivenUp && oracle.hasLosses) return
-      oracle.markSet(master, partition, Number(next))
+      // a late one may meet the same checkpoint as before a loss; who sent it merges all of it again
+      if (isAbandoned && oracle.hasLosses) return
+      oracle.checkpointSet(master, partition, Number(next))
     }
   }
 }

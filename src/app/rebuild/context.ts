@@ -1,5 +1,5 @@
 /** What all steps of a rebuild work with. */
-import { Refused, Unavailable } from '../../pipeline/errors.ts'
+import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import type { GroupStore, Log, StateConflict } from '../../pipeline/ports.ts'
 import { waitOut } from '../../pipeline/retry.ts'
 import type { RedisConnection } from '../../redis/connection/connection.ts'
@@ -34,7 +34,7 @@ export type RebuildProgress =
   | { readonly kind: 'read'; readonly records: number }
   | { readonly kind: 'clearing' | 'paused' | 'placing' | 'mending' }
 
-export interface Site {
+export interface RebuildContext {
   readonly options: RebuildOptions
   readonly redis: RedisConnection
   /** Where the workers write. */
@@ -45,7 +45,7 @@ export interface Site {
   /** Milliseconds from any fixed moment. */
   readonly elapsed: () => number
   readonly tally: Tally
-  /** @throws Refused where Redis may have lost what was written since the beginning */
+  /** @throws NotRetriable where Redis may have lost what was written since the beginning */
   assertSameServers(): Promise<void>
   /**
    * Makes the attempt again and again while Redis or Kafka is away; for ever, or until the
@@ -71,16 +71,16 @@ export interface Tally {
 }
 
 /** @throws Abandoned where the signal came before Redis did */
-export async function openSite(
+export async function openRebuild(
   options: RebuildOptions,
   redis: RedisConnection,
   outages: OutageBoard,
   tally: Tally,
-): Promise<Site> {
+): Promise<RebuildContext> {
   const { config, signal } = options
   const rules = retryRules(outages, 'batch', config.kafka.sessionTimeoutMs)
   const nobodyToTell = { signal, assertOwned: () => {}, heartbeat: async () => {} }
-  const patiently: Site['patiently'] = (attempt) => waitOut(attempt, nobodyToTell, rules)
+  const patiently: RebuildContext['patiently'] = (attempt) => waitOut(attempt, nobodyToTell, rules)
   const identity = await patiently(() => readIdentity(redis))
   const live = openGroupStore(redis)
   const second = withoutRoomRefused(openGroupStore(secondPrefix(redis)))
@@ -95,7 +95,7 @@ export async function openSite(
     patiently,
     async assertSameServers() {
       if ((await readIdentity(redis)) === identity) return
-      throw new Refused(
+      throw new NotRetriable(
         'redis',
         'Redis was restarted or failed over meanwhile, and may have lost a part of what was ' +
           'written: run it again',
@@ -113,7 +113,7 @@ function foldingInto(
   store: Pick<GroupStore, 'merge'>,
   { config, log, onProgress }: RebuildOptions,
   tally: Tally,
-  patiently: Site['patiently'],
+  patiently: RebuildContext['patiently'],
 ): Folding {
   return {
     config,
@@ -139,7 +139,7 @@ function withoutRoomRefused(store: GroupStore): Pick<GroupStore, 'merge'> {
       } catch (error) {
         const { cause } = error instanceof Unavailable ? error : {}
         if (!(cause instanceof Error) || codeOf(cause) !== 'OOM') throw error
-        throw new Refused(
+        throw new NotRetriable(
           'redis',
           'Redis is full: it has no room for a second copy of the groups. Nothing was put in ' +
             'place; raise its maxmemory for as long as a rebuild takes',

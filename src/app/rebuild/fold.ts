@@ -17,7 +17,7 @@ const WINDOW_RECORDS = 5000
  *
  * @param positions up to where each partition is in the store already; moved on as it goes, so
  *   that after a failure it can be called again
- * @throws the signal's reason where it was aborted; Refused; Unavailable; what `merge` throws
+ * @throws the signal's reason where it was aborted; NotRetriable; Unavailable; what `merge` throws
  */
 export async function foldUpTo(
   folding: Folding,

@@ -7,27 +7,27 @@
  *
  * Wherever it ends in between, nothing is lost, and to do it again does all of it.
  */
-import { Abandoned, Refused } from '../../pipeline/errors.ts'
+import { Abandoned, NotRetriable } from '../../pipeline/errors.ts'
 import type { StateConflict } from '../../pipeline/ports.ts'
-import { openAppliedMarks } from '../../redis/checkpoint/checkpoints.ts'
+import { openCheckpoints } from '../../redis/checkpoint/checkpoints.ts'
 import { openRedis } from '../../redis/connection/connection.ts'
-import { type Lease, LeaseLost, takeLease } from '../../redis/rebuild/redis-lock.ts'
+import { acquireLock, LockLost, type RedisLock } from '../../redis/rebuild/redis-lock.ts'
 import { clearSecondPrefix, secondPrefix } from '../../redis/rebuild/replacement.ts'
-import { mendUserIndex } from '../../redis/rebuild/user-index-repair.ts'
+import { repairUserIndex } from '../../redis/rebuild/user-index-repair.ts'
 import { OutageBoard } from '../outage-board.ts'
 import { countOffsets, type Offsets, type Unreadable } from '../topic-fold.ts'
 import { readBounds } from '../topic-view.ts'
-import { advanceMarks } from './checkpoints.ts'
+import { advanceCheckpoints } from './checkpoints.ts'
 import {
   addConflicts,
   emptyTally,
-  openSite,
+  openRebuild,
+  type RebuildContext,
   type RebuildOptions,
-  type Site,
   type Tally,
 } from './context.ts'
 import { foldUpTo } from './fold.ts'
-import { pauseAndPlace } from './replacement.ts'
+import { pauseAndReplace } from './replacement.ts'
 
 export type { RebuildOptions, RebuildProgress } from './context.ts'
 
@@ -42,7 +42,7 @@ export interface RebuildReport extends Omit<Tally, 'unreadable' | 'conflicts'> {
 }
 
 /**
- * @throws Refused where another rebuild is at work, the workers could not be held back any
+ * @throws NotRetriable where another rebuild is at work, the workers could not be held back any
  *   longer, or Redis has no room or may have lost something; Unavailable
  */
 export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
@@ -55,7 +55,7 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   const tally = emptyTally()
   let isDone = false
   try {
-    const site = await openSite(options, redis, outages, tally)
+    const site = await openRebuild(options, redis, outages, tally)
     await alone(site, (lock) =>
       mode === 'replace' ? replaceAll(site, lock) : mergeAll(site, lock),
     )
@@ -78,40 +78,43 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
 const LOCK_TTL_MS = 30_000
 
 /** Two at once would fold under the same prefix. */
-async function alone(site: Site, work: (lock: Lease) => Promise<void>): Promise<void> {
+async function alone(
+  site: RebuildContext,
+  work: (lock: RedisLock) => Promise<void>,
+): Promise<void> {
   const { redis, options, elapsed, patiently } = site
   const key = `${secondPrefix(redis).settings.groupPrefix}lock`
   const terms = { key, token: options.token, ttlMs: LOCK_TTL_MS, elapsed }
-  const lock = await patiently(() => takeLease(redis, terms))
+  const lock = await patiently(() => acquireLock(redis, terms))
   if (lock === undefined) {
     const message =
       'another rebuild of this Redis is at work, or was killed less than 30 s ago: wait until ' +
       `it is done (its lock is ${key})`
-    throw new Refused('redis', message)
+    throw new NotRetriable('redis', message)
   }
   try {
     await work(lock)
   } catch (error) {
-    if (!(error instanceof LeaseLost)) throw error
-    throw new Refused(
+    if (!(error instanceof LockLost)) throw error
+    throw new NotRetriable(
       'redis',
       'Redis or this process stood still for too long, or Redis lost what was written: it is ' +
         'not safe to go on. Run it again',
       { cause: error },
     )
   } finally {
-    await lock.giveBack()
+    await lock.release()
   }
 }
 
-async function replaceAll(site: Site, lock: Lease): Promise<void> {
+async function replaceAll(site: RebuildContext, lock: RedisLock): Promise<void> {
   const { redis, options } = site
   const { onProgress } = options
   onProgress({ kind: 'clearing' })
   await site.patiently(() => clearSecondPrefix(redis, lock))
   try {
     const positions = await foldUntilNearTheEnd(site)
-    await pauseAndPlace(site, positions, lock)
+    await pauseAndReplace(site, positions, lock)
     await finish(site, lock, positions)
   } finally {
     onProgress({ kind: 'clearing' })
@@ -121,17 +124,17 @@ async function replaceAll(site: Site, lock: Lease): Promise<void> {
 }
 
 /** Also where the lock was lost, but not where another rebuild took it: then it is that one's. */
-async function clearBehind({ redis }: Site, { terms }: Lease): Promise<void> {
-  const lock = await takeLease(redis, terms)
+async function clearBehind({ redis }: RebuildContext, { terms }: RedisLock): Promise<void> {
+  const lock = await acquireLock(redis, terms)
   if (lock === undefined) return
   try {
     await clearSecondPrefix(redis, lock)
   } finally {
-    await lock.giveBack()
+    await lock.release()
   }
 }
 
-async function mergeAll(site: Site, lock: Lease): Promise<void> {
+async function mergeAll(site: RebuildContext, lock: RedisLock): Promise<void> {
   const { config, log, signal, onProgress } = site.options
   const { starts, ends } = await site.patiently(() => readBounds(config.kafka, log))
   const positions = new Map(starts)
@@ -145,7 +148,7 @@ const NEAR_RECORDS = 20_000
 /** Where the workers' pace is ours, the end is never near. */
 const MAX_ROUNDS = 5
 
-async function foldUntilNearTheEnd(site: Site): Promise<Map<number, bigint>> {
+async function foldUntilNearTheEnd(site: RebuildContext): Promise<Map<number, bigint>> {
   const { config, log, signal, onProgress } = site.options
   const first = await site.patiently(() => readBounds(config.kafka, log))
   const positions = new Map(first.starts)
@@ -161,20 +164,20 @@ async function foldUntilNearTheEnd(site: Site): Promise<Map<number, bigint>> {
 }
 
 /** What follows from the groups: the user index, and up to where the events are in Redis. */
-async function finish(site: Site, lock: Lease, applied: Offsets): Promise<void> {
+async function finish(site: RebuildContext, lock: RedisLock, applied: Offsets): Promise<void> {
   const { redis, live, options, tally, patiently } = site
   const { config, signal, onProgress } = options
   signal.throwIfAborted()
   onProgress({ kind: 'mending' })
   if (config.redis.userIndex) {
-    addConflicts(tally, await patiently(() => mendUserIndex(redis, live, signal)))
+    addConflicts(tally, await patiently(() => repairUserIndex(redis, live, signal)))
   }
   const { topic, groupId } = config.kafka
-  const marks = openAppliedMarks(redis, topic, groupId)
+  const checkpoints = openCheckpoints(redis, topic, groupId)
   await patiently(async () => {
-    // a mark must not hide a loss
+    // a checkpoint must not hide a loss
     await lock.confirm()
     await site.assertSameServers()
-    await advanceMarks(marks, applied)
+    await advanceCheckpoints(checkpoints, applied)
   })
 }

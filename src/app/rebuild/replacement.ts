@@ -1,39 +1,39 @@
 /**
  * The part of a rebuild for which the workers are paused.
  *
- * While the pause stands, no mark of a partition moves: a batch whose merge met an old group
+ * While the pause stands, no checkpoint of a partition moves: a batch whose merge met an old group
  * just before that was replaced is merged again afterwards. That also holds where this process
  * is killed. One batch could slip through: begun during the pause, with records behind the ends
  * that were read at its start, and marked after its end. So before the pause ends, what has
  * come by then is merged into the groups that now stand.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Refused } from '../../pipeline/errors.ts'
+import { NotRetriable } from '../../pipeline/errors.ts'
 import { pauseKey } from '../../redis/keys.ts'
 import { walkGroups } from '../../redis/reading/key-walk.ts'
-import { type Lease, takeLease } from '../../redis/rebuild/redis-lock.ts'
-import { replaceGroups, secondPrefix, withoutNews } from '../../redis/rebuild/replacement.ts'
+import { acquireLock, type RedisLock } from '../../redis/rebuild/redis-lock.ts'
+import { replaceGroups, secondPrefix, withoutReplacement } from '../../redis/rebuild/replacement.ts'
 import type { Offsets } from '../topic-fold.ts'
 import { readBounds } from '../topic-view.ts'
-import { addConflicts, type Site } from './context.ts'
+import { addConflicts, type RebuildContext } from './context.ts'
 import { foldUpTo } from './fold.ts'
 
 /**
  * @param positions up to where the topic is under the second prefix; moved on to where all of
  *   it is in the groups that stand
  * @param lock of the rebuild: where it is lost, another one may fold under the same prefix
- * @throws LeaseLost where the pause or the lock was over too soon; Refused, Unavailable; the
+ * @throws LockLost where the pause or the lock was over too soon; NotRetriable, Unavailable; the
  *   signal's reason where it was aborted before the first group was put in place
  */
-export async function pauseAndPlace(
-  site: Site,
+export async function pauseAndReplace(
+  site: RebuildContext,
   positions: Map<number, bigint>,
-  lock: Lease,
+  lock: RedisLock,
 ): Promise<void> {
   const { options, elapsed, tally } = site
   const { signal, onProgress } = options
   await site.patiently(() => lock.confirm())
-  const candidates = await site.patiently(() => groupsWithoutNews(site))
+  const candidates = await site.patiently(() => groupsWithoutReplacement(site))
   const pausedAtMs = elapsed()
   const pause = await pauseWorkers(site)
   let mayGoOn = true
@@ -51,17 +51,17 @@ export async function pauseAndPlace(
       mayGoOn = true
     }
   } finally {
-    // what is merged by now may be lost with an old group: no mark of it until it is given up
-    if (mayGoOn) await pause.giveBack()
+    // what is merged by now may be lost with an old group: no checkpoint of it until it is given up
+    if (mayGoOn) await pause.release()
     else pause.leave()
     tally.pausedMs = elapsed() - pausedAtMs
   }
 }
 
-async function groupsWithoutNews({ redis }: Site): Promise<Set<string>> {
+async function groupsWithoutReplacement({ redis }: RebuildContext): Promise<Set<string>> {
   const found = new Set<string>()
   for await (const ids of walkGroups(redis)) {
-    for (const id of await withoutNews(redis, ids)) found.add(id)
+    for (const id of await withoutReplacement(redis, ids)) found.add(id)
   }
   return found
 }
@@ -70,26 +70,31 @@ const PAUSE_TTL_MS = 30_000
 const POLL_MS = 500
 
 /** A pause that is left of a rebuild that was killed is over soon. */
-async function pauseWorkers({ redis, options, elapsed, patiently }: Site): Promise<Lease> {
+async function pauseWorkers({
+  redis,
+  options,
+  elapsed,
+  patiently,
+}: RebuildContext): Promise<RedisLock> {
   const { topic, groupId } = options.config.kafka
   const key = pauseKey(topic, groupId)
   const terms = { key, token: options.token, ttlMs: PAUSE_TTL_MS, elapsed }
   const deadlineMs = elapsed() + 2 * PAUSE_TTL_MS
   while (elapsed() < deadlineMs) {
     options.signal.throwIfAborted()
-    const pause = await patiently(() => takeLease(redis, terms))
+    const pause = await patiently(() => acquireLock(redis, terms))
     if (pause !== undefined) return pause
     await sleep(POLL_MS)
   }
-  throw new Refused('redis', `somebody else holds the pause of these workers: ${key}`)
+  throw new NotRetriable('redis', `somebody else holds the pause of these workers: ${key}`)
 }
 
 /**
  * Where the topic ends, to be asked once the workers are paused.
  *
- * @throws Refused where the topic does not hold any more what was read, or was to be read
+ * @throws NotRetriable where the topic does not hold any more what was read, or was to be read
  */
-async function endsNow({ options }: Site, positions: Offsets): Promise<Offsets> {
+async function endsNow({ options }: RebuildContext, positions: Offsets): Promise<Offsets> {
   const { config, log, acceptGaps } = options
   const { starts, ends } = await readBounds(config.kafka, log)
   for (const [partition, start] of starts) {
@@ -103,13 +108,13 @@ async function endsNow({ options }: Site, positions: Offsets): Promise<Offsets> 
   return ends
 }
 
-function changed(what: string): Refused {
-  return new Refused('kafka', `${what}. Nothing was put in place; run it again`)
+function changed(what: string): NotRetriable {
+  return new NotRetriable('kafka', `${what}. Nothing was put in place; run it again`)
 }
 
 async function placeAll(
-  { redis, options, tally, patiently }: Site,
-  pause: Lease,
+  { redis, options, tally, patiently }: RebuildContext,
+  pause: RedisLock,
   candidates: ReadonlySet<string>,
 ): Promise<void> {
   const { prune, signal } = options
@@ -120,7 +125,7 @@ async function placeAll(
     addConflicts(tally, conflicts)
   }
   // before the first is placed: from then on, nobody can tell who had nothing new
-  const unknown = await patiently(() => withoutNews(redis, [...candidates]))
+  const unknown = await patiently(() => withoutReplacement(redis, [...candidates]))
   if (prune) await patiently(() => place(unknown, 'delete'))
   tally.stayed = prune ? unknown.filter((id) => tally.conflicts.has(id)) : unknown
   await patiently(async () => {
@@ -131,7 +136,7 @@ async function placeAll(
   })
 }
 
-async function mergeLatest({ options, intoLive }: Site, positions: Map<number, bigint>) {
+async function mergeLatest({ options, intoLive }: RebuildContext, positions: Map<number, bigint>) {
   const { ends } = await readBounds(options.config.kafka, options.log)
   await foldUpTo(intoLive, positions, ends)
 }

@@ -2,13 +2,13 @@
 import { emptyState, type GroupState, mergeEvent, mergeState } from '../../domain/merge/merge.ts'
 import { clockKey } from '../../redis/keys.ts'
 import { walkGroups } from '../../redis/reading/key-walk.ts'
-import { readStanding, type StandingGroup } from '../../redis/reading/state-reader.ts'
+import { readStoredGroup, type StoredGroup } from '../../redis/reading/state-reader.ts'
 import { runTasks } from '../../redis/task-lanes.ts'
 import { type Offsets, readTopic } from '../topic-fold.ts'
 import { endsOf } from '../topic-view.ts'
 import { type Finding, judge, UNKNOWN_GROUP } from './judgement.ts'
 import { bytesOf, type FoldedRange, isJudgedByNow, isWithin } from './passes.ts'
-import type { Verifying } from './verification.ts'
+import type { VerificationContext } from './verification.ts'
 
 /** A group that is not as it should be, for now. */
 interface Suspect {
@@ -16,7 +16,7 @@ interface Suspect {
   low: GroupState
   /** What they may have merged. */
   high: GroupState
-  live: StandingGroup
+  live: StoredGroup
   /** What was found the last time. */
   findings: readonly Finding[]
 }
@@ -24,31 +24,31 @@ interface Suspect {
 type Suspects = Map<string, Suspect>
 
 export async function compareRange(
-  verifying: Verifying,
+  context: VerificationContext,
   folded: FoldedRange,
   pass: number,
 ): Promise<void> {
-  const { tally, onStep } = verifying
+  const { tally, onStep } = context
   const { states } = folded
   const suspects: Suspects = new Map()
   let done = 0
   for (const some of inChunks(states.values())) {
     onStep({ kind: 'comparing', pass, groups: done, total: states.size })
-    await look(verifying, some, suspects)
+    await look(context, some, suspects)
     done += some.length
-    await settleIfMany(verifying, folded, suspects)
+    await settleIfMany(context, folded, suspects)
   }
   tally.compared(done)
   onStep({ kind: 'comparing', pass, groups: done, total: states.size })
-  if (verifying.topic.isIncomplete()) {
-    await countUnknown(verifying, folded)
+  if (context.topic.isIncomplete()) {
+    await countUnknown(context, folded)
   } else {
-    for await (const ids of unknownGroups(verifying, folded)) {
-      await look(verifying, ids.map(emptyState), suspects)
-      await settleIfMany(verifying, folded, suspects)
+    for await (const ids of unknownGroups(context, folded)) {
+      await look(context, ids.map(emptyState), suspects)
+      await settleIfMany(context, folded, suspects)
     }
   }
-  await settle(verifying, folded, suspects)
+  await settle(context, folded, suspects)
 }
 
 const CHUNK = 500
@@ -61,11 +61,11 @@ const MAX_ROUNDS = 4
 
 /** Reads groups as they stand, and keeps those that are not as the fold has them. */
 async function look(
-  verifying: Verifying,
+  context: VerificationContext,
   states: readonly GroupState[],
   suspects: Suspects,
 ): Promise<void> {
-  await readAll(verifying, states, (state, live) => {
+  await readAll(context, states, (state, live) => {
     const findings = judge(state, live, state)
     if (findings.length === 0) return
     suspects.set(state.groupId, { low: state, high: state, live, findings })
@@ -73,26 +73,26 @@ async function look(
 }
 
 async function readAll(
-  { redis, patience, signal }: Verifying,
+  { redis, patience, signal }: VerificationContext,
   states: readonly GroupState[],
-  onRead: (state: GroupState, live: StandingGroup) => void,
+  onRead: (state: GroupState, live: StoredGroup) => void,
 ): Promise<void> {
   const tasks = states.map((state) => async () => {
     signal.throwIfAborted()
     const { groupId, users } = state
-    onRead(state, await patience.redis(() => readStanding(redis, groupId, users.keys())))
+    onRead(state, await patience.redis(() => readStoredGroup(redis, groupId, users.keys())))
   })
   await runTasks(tasks, LANES)
 }
 
 async function settleIfMany(
-  verifying: Verifying,
+  context: VerificationContext,
   folded: FoldedRange,
   suspects: Suspects,
 ): Promise<void> {
   const bytes = bytesOf(Array.from(suspects.values(), ({ live }) => live.state))
   if (bytes <= MAX_SUSPECT_BYTES) return
-  await settle(verifying, folded, suspects)
+  await settle(context, folded, suspects)
 }
 
 /**
@@ -100,15 +100,15 @@ async function settleIfMany(
  * none is left.
  */
 async function settle(
-  verifying: Verifying,
+  context: VerificationContext,
   folded: FoldedRange,
   suspects: Suspects,
 ): Promise<void> {
-  let from = verifying.ends
+  let from = context.ends
   for (let round = 1; suspects.size > 0; round++) {
-    verifying.onStep({ kind: 'looking again', groups: suspects.size })
-    const to = endsOf(await verifying.topic.offsets())
-    await extend(verifying, folded, suspects, from, to)
+    context.onStep({ kind: 'looking again', groups: suspects.size })
+    const to = endsOf(await context.topic.offsets())
+    await extend(context, folded, suspects, from, to)
     for (const [groupId, suspect] of suspects) {
       const { low, live, high, findings } = suspect
       suspect.findings = judge(low, live, high)
@@ -119,16 +119,16 @@ async function settle(
         round === MAX_ROUNDS
       if (!isOver) continue
       suspects.delete(groupId)
-      conclude(verifying, folded, groupId, lasting)
+      conclude(context, folded, groupId, lasting)
     }
-    if (suspects.size > 0) await readAgain(verifying, suspects, to)
+    if (suspects.size > 0) await readAgain(context, suspects, to)
     from = to
   }
 }
 
 /** Merges into what may have been merged all that came into the topic meanwhile. */
 async function extend(
-  { config, log, now, signal, topic }: Verifying,
+  { config, log, now, signal, topic }: VerificationContext,
   { judgedByNow }: FoldedRange,
   suspects: Suspects,
   from: Offsets,
@@ -148,17 +148,21 @@ async function extend(
 }
 
 /** What may have been merged before is merged for certain once the workers passed it. */
-async function readAgain(verifying: Verifying, suspects: Suspects, ends: Offsets): Promise<void> {
-  await verifying.untilPassed(ends)
+async function readAgain(
+  context: VerificationContext,
+  suspects: Suspects,
+  ends: Offsets,
+): Promise<void> {
+  await context.untilPassed(ends)
   const states = Array.from(suspects.values(), ({ high }) => high)
-  await readAll(verifying, states, (state, live) => {
+  await readAll(context, states, (state, live) => {
     const suspect = suspects.get(state.groupId)
     if (suspect !== undefined) Object.assign(suspect, { low: state, high: state, live })
   })
 }
 
 function conclude(
-  { tally, topic }: Verifying,
+  { tally, topic }: VerificationContext,
   { judgedByNow }: FoldedRange,
   groupId: string,
   findings: readonly Finding[],
@@ -174,7 +178,7 @@ function conclude(
 
 /** Groups in Redis of which the fold knows nothing, each once. */
 async function* unknownGroups(
-  { redis, patience, signal }: Verifying,
+  { redis, patience, signal }: VerificationContext,
   { range, states }: FoldedRange,
 ): AsyncGenerator<string[]> {
   const seen = new Set<string>()
@@ -192,7 +196,7 @@ async function* unknownGroups(
  * against: none is read, and none kept, so only the key is looked at that each of them has.
  */
 async function countUnknown(
-  { redis, patience, signal, tally }: Verifying,
+  { redis, patience, signal, tally }: VerificationContext,
   { range, states }: FoldedRange,
 ): Promise<void> {
   for await (const ids of walkGroups(redis, patience.redis, [clockKey('')])) {

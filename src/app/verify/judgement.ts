@@ -12,8 +12,8 @@ import type { Membership } from '../../domain/merge/memberships.ts'
 import type { GroupState } from '../../domain/merge/merge.ts'
 import type { TraitState } from '../../domain/merge/trait-states.ts'
 import { formatClock } from '../../domain/time/timestamp.ts'
-import type { Standing } from '../../redis/reading/memberships.ts'
-import type { StandingGroup } from '../../redis/reading/state-reader.ts'
+import type { StoredMembership } from '../../redis/reading/memberships.ts'
+import type { StoredGroup } from '../../redis/reading/state-reader.ts'
 
 /** One thing in which a group differs. */
 export interface Finding {
@@ -32,7 +32,7 @@ export interface Finding {
 
 export type FindingKind = 'group' | 'conflict' | 'clock' | 'erasure' | 'trait' | 'member' | 'index'
 
-export function judge(low: GroupState, live: StandingGroup, high: GroupState): Finding[] {
+export function judge(low: GroupState, live: StoredGroup, high: GroupState): Finding[] {
   if (live.conflict !== null) return [difference('conflict', '', 'a group', live.conflict)]
   if (!live.exists && isKnown(low)) return [difference('group', '', 'a group', null)]
   if (live.exists && !isKnown(high)) return [UNKNOWN_GROUP]
@@ -132,28 +132,28 @@ function* judgeEntry<Entry extends { readonly clock: number }>(
 /** The index follows the group: what it has as the group has it is told of there. */
 function* judgeIndex(
   low: GroupState,
-  live: StandingGroup,
+  live: StoredGroup,
   high: GroupState,
   floors: Floors,
 ): Generator<Finding> {
-  for (const [userId, standing] of live.index ?? []) {
+  for (const [userId, membership] of live.index ?? []) {
     const inGroup = live.state.users.get(userId)
-    if (isSame(standing, inGroup)) continue
+    if (isSame(membership, inGroup)) continue
     const expected = described(MEMBERS, inGroup)
-    if (typeof standing === 'string') {
-      yield difference('index', userId, expected, standing)
+    if (typeof membership === 'string') {
+      yield difference('index', userId, expected, membership)
       continue
     }
     const bounds = [low.users.get(userId) ?? inGroup, high.users.get(userId)] as const
-    for (const { found } of judgeEntry(MEMBERS, userId, standing ?? undefined, bounds, floors)) {
+    for (const { found } of judgeEntry(MEMBERS, userId, membership ?? undefined, bounds, floors)) {
       yield difference('index', userId, expected, found)
     }
   }
 }
 
-function isSame(standing: Standing, inGroup: Membership | undefined): boolean {
-  if (standing === null || typeof standing === 'string') return standing === (inGroup ?? null)
-  return inGroup?.clock === standing.clock && inGroup.member === standing.member
+function isSame(membership: StoredMembership, inGroup: Membership | undefined): boolean {
+  if (membership === null || typeof membership === 'string') return membership === (inGroup ?? null)
+  return inGroup?.clock === membership.clock && inGroup.member === membership.member
 }
 
 function described<Entry>(sort: Sort<Entry>, entry: Entry | undefined): string | null {

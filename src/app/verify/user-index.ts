@@ -1,30 +1,35 @@
 /** Looks for entries of the user index that no group explains. */
 
 import { type IndexEntry, walkIndex } from '../../redis/reading/key-walk.ts'
-import { inGroup, inIndex, readStandings, type Standing } from '../../redis/reading/memberships.ts'
+import {
+  inGroup,
+  inIndex,
+  readMemberships,
+  type StoredMembership,
+} from '../../redis/reading/memberships.ts'
 import { asking } from '../../redis/reading/state-reader.ts'
 import { endsOf } from '../topic-view.ts'
 import type { Finding } from './judgement.ts'
-import type { Verifying } from './verification.ts'
+import type { VerificationContext } from './verification.ts'
 
 /**
  * An entry is explained by its group having the user at all: whether both agree was seen when
  * the group was compared.
  */
-export async function compareIndex(verifying: Verifying): Promise<void> {
-  const { redis, patience, signal, onStep } = verifying
+export async function compareIndex(context: VerificationContext): Promise<void> {
+  const { redis, patience, signal, onStep } = context
   let suspects: IndexEntry[] = []
   let entries = 0
   for await (const some of walkIndex(redis, patience.redis)) {
     signal.throwIfAborted()
     entries += some.length
     onStep({ kind: 'index', entries })
-    suspects.push(...(await unexplained(verifying, some)))
+    suspects.push(...(await unexplained(context, some)))
     if (suspects.length < MANY) continue
-    await settle(verifying, suspects)
+    await settle(context, suspects)
     suspects = []
   }
-  await settle(verifying, suspects)
+  await settle(context, suspects)
 }
 
 const MANY = 10_000
@@ -33,13 +38,16 @@ const MANY = 10_000
  * What is unexplained still, once the workers have passed all there is by now. The index is
  * asked first: it follows the group.
  */
-async function settle(verifying: Verifying, suspects: readonly IndexEntry[]): Promise<void> {
+async function settle(
+  context: VerificationContext,
+  suspects: readonly IndexEntry[],
+): Promise<void> {
   if (suspects.length === 0) return
-  const { topic, tally } = verifying
-  await verifying.untilPassed(endsOf(await topic.offsets()))
-  const standings = await standingsOf(verifying, suspects, inIndex)
-  const present = suspects.filter((_, i) => standings[i] !== null)
-  const lasting = await unexplained(verifying, present)
+  const { topic, tally } = context
+  await context.untilPassed(endsOf(await topic.offsets()))
+  const memberships = await membershipsOf(context, suspects, inIndex)
+  const present = suspects.filter((_, i) => memberships[i] !== null)
+  const lasting = await unexplained(context, present)
   for (const [groupId, entries] of Map.groupBy(lasting, (entry) => entry.groupId)) {
     const userIds = new Set(entries.map(({ userId }) => userId))
     tally.hasStrayEntries(groupId, Array.from(userIds, unexplainedEntry))
@@ -53,18 +61,18 @@ function unexplainedEntry(userId: string): Finding {
 
 /** The entries whose group has no such user. */
 async function unexplained(
-  verifying: Verifying,
+  context: VerificationContext,
   entries: readonly IndexEntry[],
 ): Promise<IndexEntry[]> {
-  const standings = await standingsOf(verifying, entries, inGroup)
-  return entries.filter((_, i) => standings[i] === null)
+  const memberships = await membershipsOf(context, entries, inGroup)
+  return entries.filter((_, i) => memberships[i] === null)
 }
 
-async function standingsOf(
-  { redis, patience }: Verifying,
+async function membershipsOf(
+  { redis, patience }: VerificationContext,
   entries: readonly IndexEntry[],
   where: typeof inGroup,
-): Promise<Standing[]> {
+): Promise<StoredMembership[]> {
   const questions = entries.map(({ groupId, userId }) => where(redis.settings, groupId, userId))
-  return await patience.redis(() => asking(redis, () => readStandings(redis, questions)))
+  return await patience.redis(() => asking(redis, () => readMemberships(redis, questions)))
 }

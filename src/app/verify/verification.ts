@@ -7,7 +7,7 @@
  */
 import type { Log } from '../../pipeline/ports.ts'
 import type { RedisConnection } from '../../redis/connection/connection.ts'
-import type { Patience } from '../../redis/reading/key-walk.ts'
+import type { Retry } from '../../redis/reading/key-walk.ts'
 import type { Config } from '../config/config.ts'
 import { countOffsets, type Offsets } from '../topic-fold.ts'
 import { endsOf, openTopicView, type TopicView, type Unknowable } from '../topic-view.ts'
@@ -29,9 +29,9 @@ export interface VerificationOptions {
   /** How many differences are told one by one; all are counted. */
   readonly limit: number
   /** For how long the workers may stand still before they are given up. */
-  readonly workersPatienceMs: number
+  readonly workersTimeoutMs: number
   /** What to do while Kafka or Redis is away. */
-  readonly patience: { readonly kafka: Patience; readonly redis: Patience }
+  readonly patience: { readonly kafka: Retry; readonly redis: Retry }
   readonly onStep: (step: Step) => void
 }
 
@@ -67,7 +67,7 @@ export interface Verdict extends Sums {
 }
 
 /** What the parts of a verification share. */
-export interface Verifying extends VerificationOptions {
+export interface VerificationContext extends VerificationOptions {
   readonly topic: TopicView
   /** Where the topic ended at the start. */
   readonly ends: Offsets
@@ -76,30 +76,30 @@ export interface Verifying extends VerificationOptions {
   untilPassed(ends: Offsets): Promise<void>
 }
 
-/** @throws WorkersBehind, Refused, Unavailable; the signal's reason where it was aborted */
+/** @throws WorkersBehind, NotRetriable, Unavailable; the signal's reason where it was aborted */
 export async function verify(options: VerificationOptions): Promise<Verdict> {
-  const verifying = await begin(options)
-  const { ends, maxBytes, tally, topic } = verifying
-  await verifying.untilPassed(ends)
+  const context = await begin(options)
+  const { ends, maxBytes, tally, topic } = context
+  await context.untilPassed(ends)
   let passes = 0
   for (let range = ALL_HASHES; range.from < ALL_HASHES.to; ) {
     passes++
-    const folded = await foldRange(readingOf(verifying, passes, range.from), range, maxBytes)
-    await compareRange(verifying, folded, passes)
+    const folded = await foldRange(readingOf(context, passes, range.from), range, maxBytes)
+    await compareRange(context, folded, passes)
     range = nextRange(folded, maxBytes)
   }
-  if (options.redis.settings.userIndex) await compareIndex(verifying)
+  if (options.redis.settings.userIndex) await compareIndex(context)
   return { ...tally.sums(), passes, ends, unknowable: topic.unknowable() }
 }
 
-async function begin(options: VerificationOptions): Promise<Verifying> {
-  const { config, onStep, signal, workersPatienceMs, limit } = options
+async function begin(options: VerificationOptions): Promise<VerificationContext> {
+  const { config, onStep, signal, workersTimeoutMs, limit } = options
   onStep({ kind: 'beginning' })
   const topic = await openTopicView(options)
   const ends = endsOf(await topic.offsets())
   const wait = {
     topic,
-    patienceMs: workersPatienceMs,
+    patienceMs: workersTimeoutMs,
     onWaiting: (lag: bigint) => onStep({ kind: 'waiting', lag }),
     consumerGroup: config.kafka.groupId,
     signal,
@@ -114,8 +114,8 @@ async function begin(options: VerificationOptions): Promise<Verifying> {
 }
 
 /** All records up to the offsets of the start, with progress. */
-function readingOf(verifying: Verifying, pass: number, from: number) {
-  const { config, log, now, signal, ends, topic, onStep } = verifying
+function readingOf(context: VerificationContext, pass: number, from: number) {
+  const { config, log, now, signal, ends, topic, onStep } = context
   const share = from / ALL_HASHES.to
   const total = countOffsets(topic.unknowable().removed, ends)
   let records = 0

@@ -79,7 +79,7 @@ function messageOf(
   return (
     `nobody is reading: consumer group ${consumerGroup} has a lag of ${lag} records and has not ` +
     `moved for ${patienceMs / 1000} s (${places.join('; ')}${more}). What counts are its commits in ` +
-    'Kafka, or its marks in Redis where these are behind. Nothing was compared: start the ' +
+    'Kafka, or its checkpoints in Redis where these are behind. Nothing was compared: start the ' +
     'workers, or look into /readyz and the log of those that run'
   )
 }

@@ -1,5 +1,5 @@
 /**
- * Looks after the marks between batches: at every new connection to Redis, and every ten
+ * Looks after the checkpoints between batches: at every new connection to Redis, and every ten
  * seconds, so that a loss is noticed also where no events come.
  */
 import type { GroupStore } from '../../pipeline/ports.ts'

@@ -18,14 +18,14 @@ export interface Stall {
   /** For how long, in milliseconds that count. */
   readonly stalledMs: number
   /** For how long the oldest of its batches in hand has been the same; 0 where none is. */
-  readonly inHandMs: number
+  readonly inFlightMs: number
 }
 
 export interface Look {
   readonly partitions: readonly PartitionState[]
   readonly offsets: readonly PartitionOffsets[]
   /** The batches in hand of each partition, oldest first: the same objects for as long as they are. */
-  readonly inHand: ReadonlyMap<number, readonly object[]>
+  readonly inFlight: ReadonlyMap<number, readonly object[]>
   /** Since the look before. */
   readonly passedMs: number
   /** Milliseconds since 1970. */
@@ -68,13 +68,13 @@ export class Stalls {
   over(limitMs: number): Stall[] {
     const patienceMs = this.standstillMs >= limitMs ? limitMs : limitMs * this.stalls.size
     return [...this.stalls.values()]
-      .filter(({ stalledMs, inHandMs }) => inHandMs >= limitMs || stalledMs >= patienceMs)
-      .sort((a, b) => b.inHandMs - a.inHandMs || a.partition - b.partition)
+      .filter(({ stalledMs, inFlightMs }) => inFlightMs >= limitMs || stalledMs >= patienceMs)
+      .sort((a, b) => b.inFlightMs - a.inFlightMs || a.partition - b.partition)
   }
 
   private stallOf(
     { partition, position: known, stopped }: PartitionState,
-    { offsets, inHand, passedMs, nowMs }: Look,
+    { offsets, inFlight, passedMs, nowMs }: Look,
   ): StallOfBatch | undefined {
     const bounds = offsets.find((each) => each.partition === partition)
     if (stopped !== undefined || bounds === undefined) return undefined
@@ -82,10 +82,10 @@ export class Stalls {
     const lag = bounds.end - position
     // what retention has taken away is not there to be read
     if (lag <= 0n || bounds.end <= bounds.start) return undefined
-    const batch = inHand.get(partition)?.[0]
+    const batch = inFlight.get(partition)?.[0]
     const before = this.stalls.get(partition)
     if (before === undefined || before.position !== position) {
-      return { partition, position, lag, sinceMs: nowMs, stalledMs: 0, inHandMs: 0, batch }
+      return { partition, position, lag, sinceMs: nowMs, stalledMs: 0, inFlightMs: 0, batch }
     }
     const isSameBatch = batch !== undefined && batch === before.batch
     return {
@@ -93,7 +93,7 @@ export class Stalls {
       lag,
       batch,
       stalledMs: before.stalledMs + passedMs,
-      inHandMs: isSameBatch ? before.inHandMs + passedMs : 0,
+      inFlightMs: isSameBatch ? before.inFlightMs + passedMs : 0,
     }
   }
 

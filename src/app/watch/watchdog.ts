@@ -55,7 +55,7 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
   const everyMs = limitMs / LOOKS
   const expired = Promise.withResolvers<Stalled>()
   const stalls = new Stalls()
-  const inHand = new Map<number, object[]>()
+  const inFlight = new Map<number, object[]>()
   let lookedAtMs = elapsed()
   let isLooking = false
 
@@ -66,7 +66,7 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
     if (isAway()) return
     const current = partitions()
     const offsets = stalls.areLikely(current) ? await readOffsets() : []
-    stalls.look({ partitions: current, offsets, inHand, passedMs, nowMs: now() })
+    stalls.look({ partitions: current, offsets, inFlight, passedMs, nowMs: now() })
     const over = stalls.over(limitMs)
     if (over.length > 0) expired.resolve(new Stalled(messageOf(topic, over, limitMs)))
   }
@@ -86,15 +86,15 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
 
   return {
     expired: expired.promise,
-    watching: (handle) => async (batch, lease) => {
+    watching: (handle) => async (batch, context) => {
       const { partition } = batch
-      inHand.set(partition, [...(inHand.get(partition) ?? []), batch])
+      inFlight.set(partition, [...(inFlight.get(partition) ?? []), batch])
       try {
-        await handle(batch, lease)
+        await handle(batch, context)
       } finally {
-        const others = inHand.get(partition)?.filter((other) => other !== batch) ?? []
-        if (others.length > 0) inHand.set(partition, others)
-        else inHand.delete(partition)
+        const others = inFlight.get(partition)?.filter((other) => other !== batch) ?? []
+        if (others.length > 0) inFlight.set(partition, others)
+        else inFlight.delete(partition)
       }
     },
     stalls: () => stalls.over(everyMs),
@@ -105,9 +105,10 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
 /** Where a partition stands: for people. */
 export function describeStall(
   topic: string,
-  { partition, position, lag, inHandMs }: Stall,
+  { partition, position, lag, inFlightMs }: Stall,
 ): string {
-  const batch = inHandMs > 0 ? 'the batch in hand there does not end' : 'no batch of it is in hand'
+  const batch =
+    inFlightMs > 0 ? 'the batch in hand there does not end' : 'no batch of it is in hand'
   return `${topic}/${partition} stands at offset ${position} with ${lag} to read; ${batch}`
 }
 

@@ -3,7 +3,7 @@ import { configJsonSchema, fields, shown } from '../../app/config/fields.ts'
 import type { LoadedConfig } from '../../app/config/loader.ts'
 import { originText } from '../../app/config/problem.ts'
 import { type Cli, DONE } from '../cli.ts'
-import { teach } from '../help.ts'
+import { addHelp } from '../help.ts'
 import { printableJson } from '../output/printable.ts'
 import { table } from '../output/table.ts'
 import { addSettings } from '../settings.ts'
@@ -26,7 +26,7 @@ export function addConfigCommand(program: Command, cli: Cli): void {
   command
     .option('--json', 'for programs')
     .option('--schema', 'print the JSON Schema of the file instead')
-  teach(command, {
+  addHelp(command, {
     examples: [
       ['config', 'what is in force'],
       ['config --config production.yaml', 'the same with a file'],

@@ -4,7 +4,7 @@ import { createDecoder } from '../../domain/event/decode.ts'
 import { ERASE_HEADER } from '../../domain/event/erasure.ts'
 import { type Cli, CommandFailed, DONE, FAILED, WRONG_USAGE } from '../cli.ts'
 import { confirm } from '../confirm.ts'
-import { teach } from '../help.ts'
+import { addHelp } from '../help.ts'
 import { clockText } from '../output/clock-text.ts'
 import { printable } from '../output/printable.ts'
 import { addTimeout } from '../patience.ts'
@@ -26,7 +26,7 @@ export function addEraseCommand(program: Command, cli: Cli): void {
     .option('--at <time>', 'as of when: ISO 8601 or epoch; now by default')
     .option('--yes', 'without asking; asked is on a terminal only')
   addTimeout(command)
-  teach(command, {
+  addHelp(command, {
     examples: [
       ['erase account123', 'as of now'],
       ['erase account123 --at 2024-01-01T00:00:00Z', 'what was known by then'],

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { createLogger } from '../../telemetry/logger.ts'
 import type { Cli } from '../cli.ts'
-import { teach } from '../help.ts'
+import { addHelp } from '../help.ts'
 import { addSettings } from '../settings.ts'
 
 export function addGatewayCommand(program: Command, cli: Cli): void {
@@ -14,7 +14,7 @@ export function addGatewayCommand(program: Command, cli: Cli): void {
         'are checked by the very code that the worker decodes with.',
     )
   const load = addSettings(command, cli, ['kafka', 'events', 'worker', 'gateway', 'log'])
-  teach(command, {
+  addHelp(command, {
     examples: [
       ['gateway', 'with KAFKA_BROKERS set'],
       ['gateway --gateway-host 0.0.0.0', 'reachable from other machines'],

@@ -11,7 +11,7 @@ import { StackFailed } from '../../local/servers/stack-failed.ts'
 import { type Engine, type LocalStack, startLocalStack } from '../../local/stack.ts'
 import { createLogger, type Logger } from '../../telemetry/logger.ts'
 import { type Cli, CommandFailed, type ExitCode, WRONG_USAGE } from '../cli.ts'
-import { teach } from '../help.ts'
+import { addHelp } from '../help.ts'
 import { patiently } from '../patience.ts'
 import { sampleState, whatToTry } from '../sample.ts'
 import { nameOfKafka, nameOfRedis } from '../servers.ts'
@@ -32,7 +32,7 @@ export function addLocalCommand(program: Command, cli: Cli): void {
   command.addOption(
     new Option('--engine <engine>', 'what runs Kafka and Redis').choices(['docker', 'java']),
   )
-  teach(command, {
+  addHelp(command, {
     examples: [
       ['local', 'the same as npm start'],
       ['local --engine java', 'without Docker, though it is there'],

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Config } from '../../app/config/config.ts'
 import { type Cli, DONE, FAILED } from '../cli.ts'
 import { openInput, readEventLines } from '../event-lines.ts'
-import { teach } from '../help.ts'
+import { addHelp } from '../help.ts'
 import { publishLines, type Sums } from '../line-publisher.ts'
 import { printableJson } from '../output/printable.ts'
 import { type Progress, startProgress } from '../output/progress.ts'
@@ -24,7 +24,7 @@ export function addPublishCommand(program: Command, cli: Cli): void {
   const load = addSettings(command, cli, ['kafka', 'events'])
   command.option('--json', 'the summary as JSON: { sent, rejected, ignored }')
   addTimeout(command)
-  teach(command, {
+  addHelp(command, {
     examples: [
       ['publish events.jsonl', 'with KAFKA_BROKERS set, or npm start running'],
       ['publish - < events.jsonl', 'from a pipe'],

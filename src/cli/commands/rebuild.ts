@@ -9,7 +9,7 @@ import { checkReplacing } from '../../redis/rebuild/replacement-check.ts'
 import { createLogger } from '../../telemetry/logger.ts'
 import { type Cli, CommandFailed, DONE, type ExitCode, FAILED } from '../cli.ts'
 import { confirm } from '../confirm.ts'
-import { teach } from '../help.ts'
+import { addHelp } from '../help.ts'
 import { printableJson } from '../output/printable.ts'
 import { startRebuildProgress } from '../output/rebuild-progress.ts'
 import { gapsText, reportJson, reportText } from '../output/rebuild-report.ts'
@@ -34,7 +34,7 @@ export function addRebuildCommand(program: Command, cli: Cli): void {
     .option('--yes', 'without asking; needed for what may lose something where nobody can be asked')
     .option('--json', 'the report as JSON')
   addTimeout(command, 30)
-  teach(command, {
+  addHelp(command, {
     examples: [
       ['rebuild', 'with KAFKA_BROKERS and REDIS_URL set; workers may run or not'],
       ['rebuild --prune', 'and delete groups of which the topic holds no event'],

@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander'
 import { type DocumentName, documents } from '../../app/published-documents.ts'
 import { type Cli, DONE } from '../cli.ts'
-import { teach } from '../help.ts'
+import { addHelp } from '../help.ts'
 
 export function addSchemaCommand(program: Command, cli: Cli): void {
   const command = program
@@ -15,7 +15,7 @@ export function addSchemaCommand(program: Command, cli: Cli): void {
     .addArgument(
       new Argument('[document]', 'which one').choices(Object.keys(documents)).default('event'),
     )
-  teach(command, {
+  addHelp(command, {
     examples: [
       ['schema event', 'JSON Schema of a group event'],
       ['schema asyncapi', 'AsyncAPI: topics, messages, headers'],

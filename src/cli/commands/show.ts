@@ -7,7 +7,7 @@ import {
   type UserClock,
 } from '../../redis/reading/group-reader.ts'
 import { type Cli, CommandFailed, DONE, type OutStream } from '../cli.ts'
-import { teach } from '../help.ts'
+import { addHelp } from '../help.ts'
 import { assertId } from '../id.ts'
 import { clockJson, clockText } from '../output/clock-text.ts'
 import { printable, printableJson } from '../output/printable.ts'
@@ -28,7 +28,7 @@ export function addShowCommand(program: Command, cli: Cli): void {
   const load = addSettings(command, cli, ['redis'])
   command.option('--json', 'for programs: exact values, times to the microsecond')
   addTimeout(command)
-  teach(command, {
+  addHelp(command, {
     examples: [
       ['show account123', 'the group of the sample'],
       ['show account123 --json | jq .traits.plan.value', 'one value'],

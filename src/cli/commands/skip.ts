@@ -5,7 +5,7 @@ import { type Skipped, skipRecord } from '../../kafka/topics/skip.ts'
 import { ensureDeadLetterTopic } from '../../kafka/topics/topics.ts'
 import { type Cli, DONE, FAILED } from '../cli.ts'
 import { confirm } from '../confirm.ts'
-import { teach } from '../help.ts'
+import { addHelp } from '../help.ts'
 import { addTimeout, patiently } from '../patience.ts'
 import { nameOfKafka, quietLog } from '../servers.ts'
 import { addSettings } from '../settings.ts'
@@ -25,7 +25,7 @@ export function addSkipCommand(program: Command, cli: Cli): void {
   const load = addSettings(command, cli, ['kafka'])
   command.option('--yes', 'without asking; asked is on a terminal only')
   addTimeout(command, 60)
-  teach(command, {
+  addHelp(command, {
     examples: [['skip 3 1234567', 'the record at offset 1234567 of partition 3']],
     exitCodes: { 0: 'skipped', 1: 'not confirmed, not the record that stops it, or Kafka is away' },
   })

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { type GroupClock, readUser, type UserView } from '../../redis/reading/group-reader.ts'
 import { type Cli, CommandFailed, DONE, type OutStream } from '../cli.ts'
-import { teach } from '../help.ts'
+import { addHelp } from '../help.ts'
 import { assertId } from '../id.ts'
 import { clockJson, clockText } from '../output/clock-text.ts'
 import { printable, printableJson } from '../output/printable.ts'
@@ -22,7 +22,7 @@ export function addUserCommand(program: Command, cli: Cli): void {
   const load = addSettings(command, cli, ['redis'])
   command.option('--json', 'for programs: times to the microsecond')
   addTimeout(command)
-  teach(command, {
+  addHelp(command, {
     examples: [['user user123', 'the user of the sample']],
     notes: ['The 1000 groups seen last are shown, and the number of all is told.'],
     exitCodes: { 0: 'shown', 1: 'no group knows the user, or Redis is away' },

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { type Cli, DONE, FAILED } from '../cli.ts'
 import { type EventLine, openInput, problemLines, readEventLines } from '../event-lines.ts'
-import { teach } from '../help.ts'
+import { addHelp } from '../help.ts'
 import { printableJson } from '../output/printable.ts'
 import { addSettings } from '../settings.ts'
 
@@ -16,7 +16,7 @@ export function addValidateCommand(program: Command, cli: Cli): void {
     .argument('<file>', 'JSON lines: an event a line; - for standard input')
   const load = addSettings(command, cli, ['events'])
   command.option('--json', 'a JSON object for each bad line: { line, problems }')
-  teach(command, {
+  addHelp(command, {
     examples: [
       ['validate events.jsonl', 'what is wrong, by line'],
       ['validate - --json < events.jsonl', 'the same for a program'],

@@ -5,7 +5,7 @@ import { type Verdict, verify } from '../../app/verify/verification.ts'
 import { WorkersBehind } from '../../app/verify/workers.ts'
 import { openRedis } from '../../redis/connection/connection.ts'
 import { type Cli, CommandFailed, DONE, FAILED } from '../cli.ts'
-import { teach } from '../help.ts'
+import { addHelp } from '../help.ts'
 import { printableJson } from '../output/printable.ts'
 import { showSteps } from '../output/verify-progress.ts'
 import { forPeople, forPrograms } from '../output/verify-report.ts'
@@ -28,7 +28,7 @@ export function addVerifyCommand(program: Command, cli: Cli): void {
     .option('--limit <number>', 'how many differences to show; all are counted', rowsOf, 20)
     .option('--json', 'the outcome as one JSON object')
   addTimeout(command, 30)
-  teach(command, {
+  addHelp(command, {
     examples: [
       ['verify', 'with KAFKA_BROKERS and REDIS_URL set, or npm start running'],
       ['verify --json | jq .differences.count', 'for a program'],
@@ -135,7 +135,7 @@ async function run(
     return await verify({
       ...{ config, log, redis, now: cli.now, signal, limit },
       maxBytes: heapForStates(getHeapStatistics().heap_size_limit),
-      workersPatienceMs: timeout * 1000,
+      workersTimeoutMs: timeout * 1000,
       patience: {
         kafka: (ask) => patiently(timeout, nameOfKafka(config), ask),
         redis: (ask) => patiently(timeout, nameOfRedis(config), ask, hintFor(loaded)),

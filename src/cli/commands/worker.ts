@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { createLogger } from '../../telemetry/logger.ts'
 import type { Cli } from '../cli.ts'
-import { teach } from '../help.ts'
+import { addHelp } from '../help.ts'
 import { addSettings } from '../settings.ts'
 
 export function addWorkerCommand(program: Command, cli: Cli): void {
@@ -14,7 +14,7 @@ export function addWorkerCommand(program: Command, cli: Cli): void {
         'configured. Where one is away it waits, and goes on by itself.',
     )
   const load = addSettings(command, cli, ['kafka', 'redis', 'events', 'worker', 'http', 'log'])
-  teach(command, {
+  addHelp(command, {
     examples: [
       ['worker', 'with KAFKA_BROKERS and REDIS_URL set'],
       ['worker --config production.yaml', 'with settings from a file'],

@@ -10,7 +10,7 @@ import type { KafkaSettings } from './settings.ts'
  *
  * @param doing for the message: "checking topic groups"
  * @param advice what to do where it is denied
- * @throws Unavailable where Kafka is away; Refused where it is denied; what `ask` throws
+ * @throws Unavailable where Kafka is away; NotRetriable where it is denied; what `ask` throws
  */
 export async function askCluster<Answer>(
   settings: KafkaSettings,

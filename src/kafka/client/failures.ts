@@ -2,7 +2,7 @@
  * What an error of kafkajs means. It wraps errors several times over, and what decides is
  * somewhere in the chain of causes: a type that the broker gave, or a code of the socket.
  */
-import { Refused, Unavailable } from '../../pipeline/errors.ts'
+import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import { kafkajs } from './kafkajs.ts'
 
 /**
@@ -14,7 +14,7 @@ export type FailureKind = 'denied' | 'away' | 'bug'
 
 export function kindOfFailure(error: unknown): FailureKind {
   if (error instanceof Unavailable) return 'away'
-  if (error instanceof Refused) return 'denied'
+  if (error instanceof NotRetriable) return 'denied'
   const chain = causes(error)
   if (chain.some((cause) => isDenied(cause))) return 'denied'
   if (chain.some((cause) => BUGS.has(nameOf(cause)))) return 'bug'
@@ -27,19 +27,23 @@ export function hasType(error: unknown, ...types: readonly string[]): boolean {
 }
 
 /**
- * The error as the rest of the program knows it: Refused, Unavailable, or itself where it is
+ * The error as the rest of the program knows it: NotRetriable, Unavailable, or itself where it is
  * a bug.
  *
  * @param doing "reading topic groups"
  * @param advice what to do where it is denied
  */
 export function translate(error: unknown, doing: string, advice: string): Error {
-  if (error instanceof Unavailable || error instanceof Refused) return error
+  if (error instanceof Unavailable || error instanceof NotRetriable) return error
   switch (kindOfFailure(error)) {
     case 'denied':
-      return new Refused('kafka', `${doing}: ${reasonOf(error)}. ${adviceFor(error) ?? advice}`, {
-        cause: error,
-      })
+      return new NotRetriable(
+        'kafka',
+        `${doing}: ${reasonOf(error)}. ${adviceFor(error) ?? advice}`,
+        {
+          cause: error,
+        },
+      )
     case 'away':
       return new Unavailable('kafka', `${doing}: ${reasonOf(error)}`, { cause: error })
     default:

@@ -1,5 +1,5 @@
 import { Abandoned } from '../../pipeline/errors.ts'
-import type { BatchLease } from '../../pipeline/ports.ts'
+import type { BatchContext } from '../../pipeline/ports.ts'
 import { commitMetadata } from '../client/commit-metadata.ts'
 import type { EachBatchPayload } from '../client/kafkajs.ts'
 import type { SendOffsets } from './committer.ts'
@@ -8,14 +8,14 @@ import type { PartitionStates } from './partition-states.ts'
 /**
  * The hold on a partition as of now: worth nothing once the partitions are assigned anew.
  *
- * @param onCommitFailed told of a commit that fails when nobody may touch the lease any more
+ * @param onCommitFailed told of a commit that fails when nobody may touch the context any more
  */
-export function leaseOf(
+export function createBatchContext(
   payload: EachBatchPayload,
   { partitions, signal }: { readonly partitions: PartitionStates; readonly signal: AbortSignal },
-  turn: BatchLease['turn'],
+  turn: BatchContext['turn'],
   onCommitFailed: (error: unknown) => void,
-): BatchLease {
+): BatchContext {
   const { topic, partition } = payload.batch
   const { generation, committer, topicId } = partitions
   const assertOwned = () => {

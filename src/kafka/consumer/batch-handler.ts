@@ -6,12 +6,12 @@
  * Nothing but kafkajs' own errors may leave `eachBatch`: it would try a plain error again six
  * times, and dies of a TypeError in silence.
  */
-import { Abandoned, PartitionStopped, ReadAgain } from '../../pipeline/errors.ts'
-import type { BatchLease, Log, RecordBatch } from '../../pipeline/ports.ts'
+import { Abandoned, PartitionStopped, Rewound } from '../../pipeline/errors.ts'
+import type { BatchContext, Log, RecordBatch } from '../../pipeline/ports.ts'
 import { isKafkajsError } from '../client/failures.ts'
 import type { EachBatchPayload } from '../client/kafkajs.ts'
-import { leaseOf } from './batch-context.ts'
-import type { Hand, Outcome } from './batches-in-flight.ts'
+import { createBatchContext } from './batch-context.ts'
+import type { InFlightBatch, Outcome } from './batches-in-flight.ts'
 import { ConsumerFailed } from './consumer-failed.ts'
 import { fetchOffsetOf, readBatch } from './fetched-batch.ts'
 import type { PartitionStates } from './partition-states.ts'
@@ -19,9 +19,9 @@ import type { PartitionStates } from './partition-states.ts'
 /**
  * Returning means that all of the batch is durable, and its commit on the way. `Abandoned` has it
  * delivered again: whoever throws it sees to that. `PartitionStopped` stops its partition; the
- * errors of the lease are passed on as they are. Any other error is a bug.
+ * errors of the context are passed on as they are. Any other error is a bug.
  */
-export type HandleBatch = (batch: RecordBatch, lease: BatchLease) => Promise<void>
+export type HandleBatch = (batch: RecordBatch, context: BatchContext) => Promise<void>
 
 export interface BatchHandler {
   readonly handle: HandleBatch
@@ -38,17 +38,17 @@ export interface BatchHandler {
 
 /** @throws what kafkajs is to act on */
 export async function handleBatch(payload: EachBatchPayload, handler: BatchHandler): Promise<void> {
-  const { inHand } = handler.partitions
+  const { inFlight } = handler.partitions
   // not at once: kafkajs would fetch the same again and again until the last batch is done
-  if (handler.signal.aborted) return await inHand.settled()
-  await inHand.begin(payload.batch.partition, (hand) => finishBatch(payload, handler, hand))
+  if (handler.signal.aborted) return await inFlight.settled()
+  await inFlight.begin(payload.batch.partition, (hand) => finishBatch(payload, handler, hand))
 }
 
 /** From decoding to its end. */
 async function finishBatch(
   payload: EachBatchPayload,
   handler: BatchHandler,
-  hand: Hand,
+  hand: InFlightBatch,
 ): Promise<Outcome> {
   const { partitions, signal } = handler
   if (signal.aborted) return 'given up'
@@ -65,7 +65,7 @@ async function finishBatch(
     }
   }
   try {
-    const step = tellSteps(payload, handler.log)
+    const step = stepLogger(payload, handler.log)
     step('a batch is in hand')
     const { batch, stop } = readBatch(payload)
     const readOn = batch && resolveOnce(payload, batch.nextOffset, handler.log)
@@ -79,7 +79,7 @@ async function finishBatch(
       step('a batch has its turn')
     }
     if (batch === undefined) await turn()
-    else await handler.handle(batch, leaseOf(payload, handler, turn, onError))
+    else await handler.handle(batch, createBatchContext(payload, handler, turn, onError))
     readOn?.()
     if (batch !== undefined && isReadOn()) {
       partitions.advance(batch.partition, batch.nextOffset, batch.highWatermark)
@@ -89,7 +89,7 @@ async function finishBatch(
     return 'durable'
   } catch (error) {
     onError(error)
-    const isMetAgain = error instanceof ReadAgain || error instanceof PartitionStopped
+    const isMetAgain = error instanceof Rewound || error instanceof PartitionStopped
     return isMetAgain ? 'read again' : 'given up'
   }
 }
@@ -116,7 +116,7 @@ function actOn(
     if (!isOurs) log.error({ err: bug }, bug.message)
     handler.onFailed(bug)
   } else if (isOurs) {
-    partitions.inHand.fail(error)
+    partitions.inFlight.fail(error)
     if (!isOfRebalance(error)) handler.onFailed(error)
   }
 }
@@ -138,7 +138,7 @@ const REBALANCES = new Set([
 ])
 
 /** For whoever looks for a batch that hangs. */
-function tellSteps({ batch }: EachBatchPayload, log: Log): (step: string) => void {
+function stepLogger({ batch }: EachBatchPayload, log: Log): (step: string) => void {
   const { topic, partition } = batch
   const facts = { topic, partition, from: String(fetchOffsetOf(batch)), to: batch.lastOffset() }
   return (step) => log.debug(facts, step)

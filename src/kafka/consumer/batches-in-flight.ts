@@ -14,17 +14,17 @@
  * told is kept here, and thrown at the next batch that it hands over, until the partitions are
  * assigned anew.
  */
-import { Abandoned, ReadAgain } from '../../pipeline/errors.ts'
+import { Abandoned, Rewound } from '../../pipeline/errors.ts'
 
 /** How a batch that was begun lets others go on, and waits for those before it. */
-export interface Hand {
+export interface InFlightBatch {
   /** The partition may be read on behind this batch. */
   release(): void
   /**
    * To be called once it is decoded: then the next one may be. Resolves once the one before of
    * its partition is durable.
    *
-   * @throws Abandoned where that one was given up; ReadAgain where that one is read again
+   * @throws Abandoned where that one was given up; Rewound where that one is read again
    */
   turn(): Promise<void>
 }
@@ -36,7 +36,7 @@ export interface Hand {
  */
 export type Outcome = 'durable' | 'read again' | 'given up'
 
-export class BatchesInHand {
+export class BatchesInFlight {
   private readonly concurrency: number
   /** How many of each partition, those of former assignments included. */
   private readonly counts = new Map<number, number>()
@@ -59,7 +59,7 @@ export class BatchesInHand {
    * @param work on the batch, to its end; never rejects
    * @throws what was kept for kafkajs
    */
-  async begin(partition: number, work: (hand: Hand) => Promise<Outcome>): Promise<void> {
+  async begin(partition: number, work: (hand: InFlightBatch) => Promise<Outcome>): Promise<void> {
     const { latest } = this
     while (this.isDecoding || this.isFull(partition)) await this.changed.promise
     if (latest !== this.latest) return
@@ -71,7 +71,7 @@ export class BatchesInHand {
       decoded()
       const outcome = await before
       if (outcome === 'read again') {
-        throw new ReadAgain(`the batch before of partition ${partition} is read again`)
+        throw new Rewound(`the batch before of partition ${partition} is read again`)
       }
       if (outcome === 'given up') {
         throw new Abandoned(`the batch before of partition ${partition} was given up`)
@@ -132,7 +132,7 @@ export class BatchesInHand {
     const count = (this.counts.get(partition) ?? 0) + change
     if (count > 0) this.counts.set(partition, count)
     else this.counts.delete(partition)
-    this.tellChange()
+    this.notifyChange()
   }
 
   /** One after the other: two at once would both be late. Returns what ends it, once. */
@@ -143,11 +143,11 @@ export class BatchesInHand {
       if (isOver) return
       isOver = true
       this.isDecoding = false
-      this.tellChange()
+      this.notifyChange()
     }
   }
 
-  private tellChange(): void {
+  private notifyChange(): void {
     this.changed.resolve()
     this.changed = Promise.withResolvers<void>()
   }

@@ -7,14 +7,14 @@
  */
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Refused, Unavailable } from '../../pipeline/errors.ts'
+import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import type { Log } from '../../pipeline/ports.ts'
 import { type BackoffRules, backoffMs } from '../../pipeline/retry.ts'
 import { reasonOf, translate } from '../client/failures.ts'
 import { rightsToRead } from '../client/rights.ts'
 import type { KafkaSettings } from '../client/settings.ts'
 import { type HandleBatch, handleBatch } from './batch-handler.ts'
-import { BatchesInHand } from './batches-in-flight.ts'
+import { BatchesInFlight } from './batches-in-flight.ts'
 import { ConsumerFailed } from './consumer-failed.ts'
 import { type Joined, openSession, type Session } from './consumer-session.ts'
 import { type PartitionState, PartitionStates } from './partition-states.ts'
@@ -40,15 +40,15 @@ export interface ConsumerState {
   /** Set while Kafka is away. */
   readonly outage: Unavailable | undefined
   readonly partitions: readonly PartitionState[]
-  readonly batchesInHand: number
+  readonly batchesInFlight: number
 }
 
 export interface RunningConsumer {
   /**
-   * Settles once nothing more is read: undefined after `stop`; Refused where Kafka does not
+   * Settles once nothing more is read: undefined after `stop`; NotRetriable where Kafka does not
    * let us read at start; ConsumerFailed on a bug. Never rejects.
    */
-  readonly ended: Promise<Refused | ConsumerFailed | undefined>
+  readonly ended: Promise<NotRetriable | ConsumerFailed | undefined>
   state(): ConsumerState
   /** Reads the partition on from there, also where it had stopped; nothing where it is not ours. */
   seek(partition: number, offset: bigint): void
@@ -96,10 +96,10 @@ class ConsumerLife {
   constructor(options: ConsumerOptions) {
     this.options = options
     const { concurrentPartitions } = options.settings
-    this.partitions = new PartitionStates(new BatchesInHand(concurrentPartitions))
+    this.partitions = new PartitionStates(new BatchesInFlight(concurrentPartitions))
   }
 
-  async live(): Promise<Refused | ConsumerFailed | undefined> {
+  async live(): Promise<NotRetriable | ConsumerFailed | undefined> {
     for (;;) {
       const fatal = await this.session()
       if (this.stopping.signal.aborted) return undefined
@@ -111,8 +111,8 @@ class ConsumerLife {
 
   state(): ConsumerState {
     const { isReading, outage } = this
-    const { inHand } = this.partitions
-    return { isReading, outage, partitions: this.partitions.list(), batchesInHand: inHand.size }
+    const { inFlight } = this.partitions
+    return { isReading, outage, partitions: this.partitions.list(), batchesInFlight: inFlight.size }
   }
 
   seek(partition: number, offset: bigint): void {
@@ -126,7 +126,7 @@ class ConsumerLife {
   }
 
   /** From connecting to the end of a session; resolves to what ends everything, if that did. */
-  private async session(): Promise<Refused | ConsumerFailed | undefined> {
+  private async session(): Promise<NotRetriable | ConsumerFailed | undefined> {
     const { settings, log, handle, onEvent } = this.options
     const { signal } = this.stopping
     const failed = Promise.withResolvers<unknown>()
@@ -157,9 +157,9 @@ class ConsumerLife {
     this.current = undefined
     // told at once: to close may take long where nobody answers
     const fatal = signal.aborted ? undefined : this.fatal(error)
-    const { inHand, committer } = this.partitions
+    const { inFlight, committer } = this.partitions
     // kafkajs does not wait for them, and once the group is left it takes no commits
-    await within(signal.aborted ? this.stopDeadlineMs : BATCHES_DEADLINE_MS, inHand.settled())
+    await within(signal.aborted ? this.stopDeadlineMs : BATCHES_DEADLINE_MS, inFlight.settled())
     await within(COMMIT_DEADLINE_MS, committer.settled())
     await session.close(signal.aborted ? this.stopDeadlineMs : CLOSE_DEADLINE_MS)
     this.partitions.assign([])
@@ -171,7 +171,7 @@ class ConsumerLife {
     const { settings, log, onEvent } = this.options
     this.memberId = memberId
     this.partitions.assign(partitions, topicId)
-    this.tellNewTopic(topicId)
+    this.reportNewTopic(topicId)
     log.info(
       { topic: settings.topic, group: settings.groupId, partitions },
       partitions.length === 0
@@ -181,7 +181,7 @@ class ConsumerLife {
     onEvent?.({ kind: 'assigned', partitions })
   }
 
-  private tellNewTopic(topicId: string | undefined): void {
+  private reportNewTopic(topicId: string | undefined): void {
     const { settings, log } = this.options
     const former = this.topicId
     this.topicId = topicId ?? former
@@ -201,12 +201,12 @@ class ConsumerLife {
   }
 
   /** What ends everything; undefined where it is an outage, which is told of if it is news. */
-  private fatal(error: unknown): Refused | ConsumerFailed | undefined {
+  private fatal(error: unknown): NotRetriable | ConsumerFailed | undefined {
     const { settings, onEvent } = this.options
     if (error instanceof ConsumerFailed) return error
     const known = translate(error, `reading topic ${settings.topic}`, rightsToRead(settings))
-    if (known instanceof Refused && !this.hasRead) return known
-    if (!(known instanceof Refused) && !(known instanceof Unavailable)) {
+    if (known instanceof NotRetriable && !this.hasRead) return known
+    if (!(known instanceof NotRetriable) && !(known instanceof Unavailable)) {
       return new ConsumerFailed(`the Kafka client hit a bug: ${reasonOf(error)}`, { cause: error })
     }
     const outage = new Unavailable('kafka', known.message, { cause: error })

@@ -1,4 +1,4 @@
-import type { BatchesInHand } from './batches-in-flight.ts'
+import type { BatchesInFlight } from './batches-in-flight.ts'
 import { Committer } from './committer.ts'
 
 /** What the consumer knows of the partitions that it was assigned. */
@@ -15,7 +15,7 @@ export interface PartitionState {
 export class PartitionStates {
   /** Counts the assignments: what began under an earlier one may have another owner by now. */
   generation = 0
-  readonly inHand: BatchesInHand
+  readonly inFlight: BatchesInFlight
   /** Of this assignment. */
   committer = new Committer()
   /** Known from before this assignment; undefined where the brokers give topics none. */
@@ -24,15 +24,15 @@ export class PartitionStates {
   /** Counts the seeks. */
   private readonly seeks = new Map<number, number>()
   /** The latest stop of each partition, so that a rebalance doesn't tell it again. */
-  private readonly toldStops = new Map<number, bigint>()
+  private readonly reportedStops = new Map<number, bigint>()
 
-  constructor(inHand: BatchesInHand) {
-    this.inHand = inHand
+  constructor(inFlight: BatchesInFlight) {
+    this.inFlight = inFlight
   }
 
   assign(partitions: readonly number[], topicId?: string): void {
     this.generation++
-    this.inHand.assign()
+    this.inFlight.assign()
     this.topicId = topicId
     this.committer = new Committer()
     this.states = new Map(partitions.map((partition) => [partition, { partition }]))
@@ -55,7 +55,7 @@ export class PartitionStates {
   /** @returns whether the partition is ours; where it had stopped, it goes on */
   seek(partition: number, position: bigint): boolean {
     if (!this.states.has(partition)) return false
-    this.inHand.restart(partition)
+    this.inFlight.restart(partition)
     this.seeks.set(partition, (this.seeks.get(partition) ?? 0) + 1)
     this.states.set(partition, { partition, position })
     return true
@@ -66,8 +66,8 @@ export class PartitionStates {
     this.advance(partition, offset, highWatermark)
     const state = this.states.get(partition) ?? { partition }
     this.states.set(partition, { ...state, stopped: { offset, message } })
-    const isNews = this.toldStops.get(partition) !== offset
-    this.toldStops.set(partition, offset)
+    const isNews = this.reportedStops.get(partition) !== offset
+    this.reportedStops.set(partition, offset)
     return isNews
   }
 

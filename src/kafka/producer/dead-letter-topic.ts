@@ -3,7 +3,7 @@
  * dead letter never wedges a partition.
  */
 import type { DeadLetter } from '../../domain/dead-letter.ts'
-import { Refused, Unavailable } from '../../pipeline/errors.ts'
+import { asOutage, Unavailable } from '../../pipeline/errors.ts'
 import type { DeadLetterTopic, Log } from '../../pipeline/ports.ts'
 import type { Message } from '../client/kafkajs.ts'
 import type { KafkaSettings } from '../client/settings.ts'
@@ -15,7 +15,7 @@ import {
   withOwn,
 } from './dead-letter-headers.ts'
 import { packBySize } from './message-size.ts'
-import { createSender, RecordsRefused, type RefusalCause, type Sender } from './sender.ts'
+import { createSender, RecordsRejected, type RejectionCause, type Sender } from './sender.ts'
 
 export interface DeadLetterWriter extends DeadLetterTopic {
   /**
@@ -41,11 +41,7 @@ export function createDeadLetterTopic(settings: KafkaSettings, log: Log): DeadLe
         await sendAll(sender, settings.deadLetterTopic, packed)
       }
     } catch (error) {
-      // once running, a missing right is waited out like any other outage
-      if (error instanceof Refused) {
-        throw new Unavailable('kafka', error.message, { cause: error })
-      }
-      throw error
+      throw asOutage(error)
     }
   }
   return {
@@ -86,7 +82,7 @@ async function sendAll(sender: Sender, topic: string, letters: readonly Letter[]
     const messages = letters.map(({ message }) => message)
     await sender.send(topic, messages)
   } catch (error) {
-    if (!(error instanceof RecordsRefused)) throw error
+    if (!(error instanceof RecordsRejected)) throw error
     const [only] = letters
     if (letters.length > 1 || only === undefined) {
       const half = Math.ceil(letters.length / 2)
@@ -99,13 +95,13 @@ async function sendAll(sender: Sender, topic: string, letters: readonly Letter[]
 }
 
 /** The letter with less of what was refused; each step changes it, so that there is an end. */
-function accepted(letter: Letter, { reason, message }: RecordsRefused): Letter {
+function accepted(letter: Letter, { reason, message }: RecordsRejected): Letter {
   const changed = CHANGES[reason](letter)
   if (changed !== undefined) return changed
   throw new Unavailable('kafka', `a dead letter is refused: ${message}`)
 }
 
-const CHANGES: Record<RefusalCause, (letter: Letter) => Letter | undefined> = {
+const CHANGES: Record<RejectionCause, (letter: Letter) => Letter | undefined> = {
   size: smaller,
   timestamp: (letter) => {
     return OWN_HEADERS.originalTimestamp in letter.own ? undefined : withTimestampOfNow(letter)

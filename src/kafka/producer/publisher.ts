@@ -8,7 +8,7 @@ import type { Log } from '../../pipeline/ports.ts'
 import type { Message } from '../client/kafkajs.ts'
 import type { KafkaSettings } from '../client/settings.ts'
 import { messageBytes } from './message-size.ts'
-import { createSender, RecordsRefused, type RefusalCause } from './sender.ts'
+import { createSender, RecordsRejected, type RejectionCause } from './sender.ts'
 
 export interface OutgoingRecord {
   readonly key: Buffer | string | null
@@ -22,8 +22,8 @@ export interface Publisher {
   /**
    * Resolves once every record is in the topic, acknowledged by all replicas in sync.
    *
-   * @throws RecordRefused, naming the first record that the topic does not take; those before
-   *   it are written. Refused without the right to write. Unavailable once the deadline is
+   * @throws RecordRejected, naming the first record that the topic does not take; those before
+   *   it are written. NotRetriable without the right to write. Unavailable once the deadline is
    *   over: some may be written
    * @param deadlineMs where it is another than that of all calls
    */
@@ -32,13 +32,13 @@ export interface Publisher {
   close(): Promise<void>
 }
 
-export class RecordRefused extends Error {
-  override readonly name = 'RecordRefused'
+export class RecordRejected extends Error {
+  override readonly name = 'RecordRejected'
   /** Place of the record in the call. */
   readonly index: number
-  readonly reason: RefusalCause
+  readonly reason: RejectionCause
 
-  constructor(index: number, { reason, message }: RecordsRefused) {
+  constructor(index: number, { reason, message }: RecordsRejected) {
     super(`record ${index} is refused by ${message}`)
     this.index = index
     this.reason = reason
@@ -195,7 +195,7 @@ function advance(call: Call, count: number): void {
 }
 
 async function recover(error: unknown, send: Send, parts: readonly Part[]): Promise<void> {
-  if (error instanceof RecordsRefused) {
+  if (error instanceof RecordsRejected) {
     for (const part of parts) await sendAlone(send, part)
     return
   }
@@ -215,8 +215,8 @@ async function sendAlone(send: Send, { call, messages }: Part): Promise<void> {
     await send([...messages])
     advance(call, messages.length)
   } catch (error) {
-    if (!(error instanceof RecordsRefused)) return recover(error, send, [{ call, messages }])
-    if (messages.length === 1) return call.settle(new RecordRefused(call.sent, error))
+    if (!(error instanceof RecordsRejected)) return recover(error, send, [{ call, messages }])
+    if (messages.length === 1) return call.settle(new RecordRejected(call.sent, error))
     const half = Math.ceil(messages.length / 2)
     const sentBefore = call.sent
     await sendAlone(send, { call, messages: messages.slice(0, half) })

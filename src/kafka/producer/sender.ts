@@ -5,7 +5,7 @@
  * then never writes again. Repeating is safe here: events merge, dead letters are told apart
  * by where they came from.
  */
-import { Refused, Unavailable } from '../../pipeline/errors.ts'
+import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import type { Log } from '../../pipeline/ports.ts'
 import { createClient } from '../client/client.ts'
 import { withDeadline } from '../client/deadline.ts'
@@ -15,14 +15,14 @@ import { rightsToWrite } from '../client/rights.ts'
 import type { KafkaSettings } from '../client/settings.ts'
 import { createPartitioner } from './partitioner.ts'
 
-export type RefusalCause = 'size' | 'timestamp' | 'record'
+export type RejectionCause = 'size' | 'timestamp' | 'record'
 
 /** The broker refuses one of the records for what it is: its size, its timestamp, its key. */
-export class RecordsRefused extends Error {
-  override readonly name = 'RecordsRefused'
-  readonly reason: RefusalCause
+export class RecordsRejected extends Error {
+  override readonly name = 'RecordsRejected'
+  readonly reason: RejectionCause
 
-  constructor(reason: RefusalCause, message: string, options?: ErrorOptions) {
+  constructor(reason: RejectionCause, message: string, options?: ErrorOptions) {
     super(message, options)
     this.reason = reason
   }
@@ -32,7 +32,7 @@ export interface Sender {
   /**
    * Sends all of them in one request, connecting first where need be.
    *
-   * @throws RecordsRefused, where some may have been written; Refused without the right to;
+   * @throws RecordsRejected, where some may have been written; NotRetriable without the right to;
    *   Unavailable, where it is unknown what was written
    */
   send(topic: string, messages: Message[]): Promise<void>
@@ -90,7 +90,7 @@ async function connect(settings: KafkaSettings, log: Log): Promise<Producer> {
   return producer
 }
 
-function refusal(error: unknown, topic: string): RecordsRefused | undefined {
+function refusal(error: unknown, topic: string): RecordsRejected | undefined {
   const reason = hasType(error, 'MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE')
     ? 'size'
     : hasType(error, 'INVALID_TIMESTAMP')
@@ -99,13 +99,17 @@ function refusal(error: unknown, topic: string): RecordsRefused | undefined {
         ? 'record'
         : undefined
   if (reason === undefined) return undefined
-  return new RecordsRefused(reason, `topic ${topic}: ${reasonOf(error)}`, { cause: error })
+  return new RecordsRejected(reason, `topic ${topic}: ${reasonOf(error)}`, { cause: error })
 }
 
 /** A bug of the client is an outage to who writes: it is told, and tried again. */
-function meaning(error: unknown, topic: string, settings: KafkaSettings): Refused | Unavailable {
+function meaning(
+  error: unknown,
+  topic: string,
+  settings: KafkaSettings,
+): NotRetriable | Unavailable {
   const doing = `writing to topic ${topic}`
   const known = translate(error, doing, rightsToWrite(settings, topic))
-  if (known instanceof Refused || known instanceof Unavailable) return known
+  if (known instanceof NotRetriable || known instanceof Unavailable) return known
   return new Unavailable('kafka', `${doing}: ${known.message}`, { cause: error })
 }

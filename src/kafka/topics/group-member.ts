@@ -16,7 +16,7 @@ const ATTEMPTS = 5
 
 /**
  * @param confirm called as a member, right before the commit; what it throws prevents it
- * @throws Refused, Unavailable, what `confirm` throws
+ * @throws NotRetriable, Unavailable, what `confirm` throws
  */
 export async function commitAsMember(
   settings: KafkaSettings,
@@ -31,7 +31,7 @@ export async function commitAsMember(
   try {
     await withDeadline(join(consumer, topic), joinDeadlineMs(settings), `joining group ${groupId}`)
     await confirm()
-    // without the workers' metadata, for it is set by hand: their mark is to follow it
+    // without the workers' metadata, for it is set by hand: their checkpoint is to follow it
     const offset = { topic, partition, offset: String(nextOffset) }
     await withDeadline(commit(consumer, offset), settings.requestTimeoutMs, doing)
   } catch (error) {

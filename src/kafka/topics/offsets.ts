@@ -10,7 +10,7 @@ import { topicIdOf } from '../client/topic-id.ts'
 /**
  * What a worker committed for a former topic of that name counts as no commit.
  *
- * @throws Refused, Unavailable
+ * @throws NotRetriable, Unavailable
  */
 export async function readOffsets(settings: KafkaSettings, log: Log): Promise<PartitionOffsets[]> {
   const doing = `reading the offsets of topic ${settings.topic}`

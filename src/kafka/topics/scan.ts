@@ -42,7 +42,7 @@ export interface Bounds {
 /**
  * Resolves once every record within the bounds was given to `onRecords`.
  *
- * @throws the signal's reason where it was aborted; Refused; Unavailable; what `onRecords` throws
+ * @throws the signal's reason where it was aborted; NotRetriable; Unavailable; what `onRecords` throws
  */
 export async function scanTopic(options: ScanOptions): Promise<void> {
   const stretches = await stretchesOf(options)

@@ -68,7 +68,7 @@ export async function createTopic(
  * Creates the topic that events are read from, where it is missing.
  *
  * @returns whether it was missing
- * @throws Refused without the right to; Unavailable
+ * @throws NotRetriable without the right to; Unavailable
  */
 export function createMissingTopic(
   settings: KafkaSettings,

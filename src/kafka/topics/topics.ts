@@ -1,5 +1,5 @@
 /** What is looked at before anything starts, so that what is wrong is told at once. */
-import { Refused } from '../../pipeline/errors.ts'
+import { NotRetriable } from '../../pipeline/errors.ts'
 import type { Log } from '../../pipeline/ports.ts'
 import { askCluster } from '../client/admin.ts'
 import { translate } from '../client/failures.ts'
@@ -12,7 +12,7 @@ import { assertWritable } from './write-probe.ts'
 /**
  * Whether the topic is there and may be read, and the group be joined; warns of compaction.
  *
- * @throws Refused, naming what is missing and the command that makes or grants it; Unavailable
+ * @throws NotRetriable, naming what is missing and the command that makes or grants it; Unavailable
  */
 export async function checkTopics(settings: KafkaSettings, log: Log): Promise<void> {
   const { topic, groupId } = settings
@@ -37,7 +37,7 @@ export async function checkTopics(settings: KafkaSettings, log: Log): Promise<vo
 /**
  * Whether the topic is there and may be written to.
  *
- * @throws Refused, naming what is missing and the command that makes or grants it; Unavailable
+ * @throws NotRetriable, naming what is missing and the command that makes or grants it; Unavailable
  */
 export async function checkPublishing(settings: KafkaSettings, log: Log): Promise<void> {
   const { topic } = settings
@@ -52,7 +52,7 @@ export async function checkPublishing(settings: KafkaSettings, log: Log): Promis
  * Makes the dead-letter topic where it is missing; where it is there, warns of settings that
  * dead letters would not outlive.
  *
- * @throws Refused, naming the command that makes the topic or grants the right; Unavailable
+ * @throws NotRetriable, naming the command that makes the topic or grants the right; Unavailable
  */
 export async function ensureDeadLetterTopic(settings: KafkaSettings, log: Log): Promise<void> {
   const { deadLetterTopic: topic } = settings
@@ -110,7 +110,7 @@ async function partitionsOf(admin: Admin, settings: KafkaSettings): Promise<numb
   const partitions = await countPartitions(admin, topic)
   if (partitions > 0) return partitions
   const command = `${createCommand(settings, topic)} --partitions 6`
-  throw new Refused('kafka', `there is no topic ${topic} (kafka.topic). Create it: ${command}`)
+  throw new NotRetriable('kafka', `there is no topic ${topic} (kafka.topic). Create it: ${command}`)
 }
 
 function createCommand({ brokers }: KafkaSettings, topic: string): string {

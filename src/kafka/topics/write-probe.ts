@@ -1,4 +1,4 @@
-import { Refused } from '../../pipeline/errors.ts'
+import { NotRetriable } from '../../pipeline/errors.ts'
 import type { Log } from '../../pipeline/ports.ts'
 import { createClient } from '../client/client.ts'
 import { withDeadline } from '../client/deadline.ts'
@@ -13,7 +13,7 @@ const NO_PARTITION = 2 ** 31 - 1
 /**
  * Whether the topic may be written to, found out without writing anything.
  *
- * @throws Refused, naming the right that is missing; Unavailable
+ * @throws NotRetriable, naming the right that is missing; Unavailable
  */
 export async function assertWritable(
   settings: KafkaSettings,
@@ -28,7 +28,7 @@ export async function assertWritable(
     if (hasType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return
     const known = translate(error, doing, rightsToWrite(settings, topic))
     // anything else is for the first write to find out
-    if (known instanceof Refused) throw known
+    if (known instanceof NotRetriable) throw known
     log.debug({ topic, error: known.message }, 'the right to write could not be checked')
   } finally {
     cluster.disconnect().catch(() => {}) // in the background: nobody waits for it

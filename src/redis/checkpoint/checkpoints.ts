@@ -1,40 +1,40 @@
 /**
- * The marks in Redis, `group-traits:applied:{TOPIC}:CONSUMERGROUP`: a hash, partition → next
- * offset. On a Cluster each master can lose writes by itself, so each has marks of its own, and
+ * The checkpoints in Redis, `group-traits:applied:{TOPIC}:CONSUMERGROUP`: a hash, partition → next
+ * offset. On a Cluster each master can lose writes by itself, so each has checkpoints of its own, and
  * the least counts; the first one says in the field `parts` which of them there are.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { Refused, Unavailable } from '../../pipeline/errors.ts'
-import type { AppliedMarks, Mark } from '../../pipeline/ports.ts'
+import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
+import type { Checkpoint, Checkpoints } from '../../pipeline/ports.ts'
 import type { RedisConnection } from '../connection/connection.ts'
 import { codeOf, failureOf } from '../connection/failure.ts'
-import { marksKey, pauseKey } from '../keys.ts'
+import { checkpointKey, pauseKey } from '../keys.ts'
 import type { RedisClient } from '../lua/scripts.ts'
-import { type Part, partsFinder } from './shards.ts'
+import { type Part, shardFinder } from './shards.ts'
 
-/** @param consumerGroup whose workers' marks these are, as Kafka knows it */
-export function openAppliedMarks(
+/** @param consumerGroup whose workers' checkpoints these are, as Kafka knows it */
+export function openCheckpoints(
   connection: RedisConnection,
   topic: string,
   consumerGroup: string,
-): AppliedMarks {
+): Checkpoints {
   const { client } = connection
-  const findParts = partsFinder(client, (number) => marksKey(topic, consumerGroup, number))
+  const findShards = shardFinder(client, (number) => checkpointKey(topic, consumerGroup, number))
   const pause = pauseKey(topic, consumerGroup)
 
-  const read = async (): Promise<ReadonlyMap<number, Mark>> => {
-    const parts = await readParts(client, findParts())
+  const read = async (): Promise<ReadonlyMap<number, Checkpoint>> => {
+    const parts = await readShards(client, findShards())
     const list = parts.map(({ number }) => number).join()
-    if (listIn(parts) === list) return marksOf(parts)
+    if (listIn(parts) === list) return checkpointsOf(parts)
     await admit(parts)
-    await client.hset(marksKey(topic, consumerGroup, 0), LIST, list)
-    return marksOf(await readParts(client, parts))
+    await client.hset(checkpointKey(topic, consumerGroup, 0), LIST, list)
+    return checkpointsOf(await readShards(client, parts))
   }
 
-  /** A master that joined lost nothing: its marks begin where those of the others are. */
-  const admit = async (parts: readonly PartWithMarks[]) => {
+  /** A master that joined lost nothing: its checkpoints begin where those of the others are. */
+  const admit = async (parts: readonly ShardWithCheckpoints[]) => {
     const known = admitted(parts)
-    for (const [partition, { next }] of marksOf(known)) {
+    for (const [partition, { next }] of checkpointsOf(known)) {
       for (const part of parts) {
         if (known.includes(part) || next === undefined) continue
         await set(part, partition, part.hash[partition] ?? '', next)
@@ -45,15 +45,15 @@ export function openAppliedMarks(
   const set = async ({ number, key }: Part, partition: number, before: string, next: bigint) => {
     // the pause has the slot of the first key only
     const gate = number === 0 ? pause : `${key}:none`
-    return await client.advanceMark(key, gate, partition, before, String(next))
+    return await client.setCheckpoint(key, gate, partition, before, String(next))
   }
 
   const compareAndSet = async (
     partition: number,
-    seen: Mark | undefined,
+    seen: Checkpoint | undefined,
     next: bigint,
-  ): Promise<Mark | undefined> => {
-    const parts = findParts()
+  ): Promise<Checkpoint | undefined> => {
+    const parts = findShards()
     if (seen?.next !== undefined && !parts.every(({ name }) => seen.parts.has(name))) return
     // all at once, on the connections as they are now
     const outcomes = await allSettled(
@@ -66,7 +66,7 @@ export function openAppliedMarks(
       throw new Unavailable('redis', 'the workers are paused while a rebuild puts groups in place')
     }
     if (outcomes.includes('other')) return
-    if (!isDeepStrictEqual(findParts(), parts)) {
+    if (!isDeepStrictEqual(findShards(), parts)) {
       throw new Unavailable('redis', 'Redis Cluster changed its masters in the middle of a batch')
     }
     return { next, parts: new Map(parts.map(({ name }) => [name, next])) }
@@ -77,7 +77,7 @@ export function openAppliedMarks(
     try {
       return await ask()
     } catch (error) {
-      if (error instanceof Error && codeOf(error) === 'WRONGTYPE') throw foreign(findParts())
+      if (error instanceof Error && codeOf(error) === 'WRONGTYPE') throw foreign(findShards())
       throw failureOf(error, connection.lastError)
     }
   }
@@ -88,15 +88,15 @@ export function openAppliedMarks(
   }
 }
 
-export interface PartWithMarks extends Part {
+export interface ShardWithCheckpoints extends Part {
   /** What stands at its key. */
   readonly hash: Readonly<Record<string, string>>
 }
 
-export async function readParts(
+export async function readShards(
   client: RedisClient,
   parts: readonly Part[],
-): Promise<PartWithMarks[]> {
+): Promise<ShardWithCheckpoints[]> {
   const hashes = await Promise.all(parts.map(({ key }) => client.hgetall(key)))
   return parts.map((part, i) => ({ ...part, hash: hashes[i] ?? {} }))
 }
@@ -104,33 +104,36 @@ export async function readParts(
 /** Field of the first part: the numbers of the parts, as of when somebody last looked. */
 const LIST = 'parts'
 
-function listIn(parts: readonly PartWithMarks[]): string {
+function listIn(parts: readonly ShardWithCheckpoints[]): string {
   return parts[0]?.hash[LIST] ?? '0'
 }
 
-/** Those of the parts that are no newcomers: of these, a mark that is missing is lost. */
-export function admitted(parts: readonly PartWithMarks[]): PartWithMarks[] {
+/** Those of the parts that are no newcomers: of these, a checkpoint that is missing is lost. */
+export function admitted(parts: readonly ShardWithCheckpoints[]): ShardWithCheckpoints[] {
   const numbers = listIn(parts).split(',')
   return parts.filter(({ number }) => numbers.includes(String(number)))
 }
 
 /**
- * Partition → its mark, the least of those in the parts.
+ * Partition → its checkpoint, the least of those in the parts.
  *
- * @throws Refused where something stands there that is no mark
+ * @throws NotRetriable where something stands there that is no checkpoint
  */
-export function marksOf(parts: readonly PartWithMarks[]): Map<number, Mark> {
-  const marks = new Map<number, Map<string, bigint>>()
+export function checkpointsOf(parts: readonly ShardWithCheckpoints[]): Map<number, Checkpoint> {
+  const checkpoints = new Map<number, Map<string, bigint>>()
   for (const part of parts) {
     for (const [field, value] of Object.entries(part.hash)) {
       if (field === LIST) continue
       if (!NUMBER.test(field) || !NUMBER.test(value)) throw foreign([part])
       const partition = Number(field)
-      marks.set(partition, (marks.get(partition) ?? new Map()).set(part.name, BigInt(value)))
+      checkpoints.set(
+        partition,
+        (checkpoints.get(partition) ?? new Map()).set(part.name, BigInt(value)),
+      )
     }
   }
   return new Map(
-    Array.from(marks, ([partition, found]) => {
+    Array.from(checkpoints, ([partition, found]) => {
       const next = found.size === parts.length ? least(found.values()) : undefined
       return [partition, { next, parts: found }]
     }),
@@ -149,8 +152,8 @@ async function allSettled<Result>(promises: readonly Promise<Result>[]): Promise
   return await Promise.all(promises)
 }
 
-function foreign(parts: readonly Part[]): Refused {
-  return new Refused(
+function foreign(parts: readonly Part[]): NotRetriable {
+  return new NotRetriable(
     'redis',
     `what stands at ${parts.map(({ key }) => key).join(', ')} in Redis was not written by ` +
       'group-traits: rename or delete it, then start again',

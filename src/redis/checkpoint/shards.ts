@@ -1,5 +1,5 @@
 /**
- * The parts of a Redis that can lose writes by themselves, each with a key for marks: the
+ * The parts of a Redis that can lose writes by themselves, each with a key for checkpoints: the
  * masters of a Cluster, the first of the keys `{TOPIC}`, `{TOPIC#1}`, … whose slot each serves.
  * All else is one part.
  */
@@ -17,7 +17,7 @@ export interface Part {
 }
 
 /** @returns what finds the parts as they are now; it throws Unavailable */
-export function partsFinder(
+export function shardFinder(
   client: RedisClient,
   keyOf: (number: number) => string,
 ): () => readonly Part[] {
@@ -40,7 +40,7 @@ export function partsFinder(
   }
 }
 
-/** A master with less than some ten slots may go without a mark. */
+/** A master with less than some ten slots may go without a checkpoint. */
 const MAX_KEYS = 10_000
 
 function withSlot(key: string) {

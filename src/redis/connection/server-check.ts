@@ -1,7 +1,7 @@
 /** Whether the server at the other end will do: asked once, at start. */
 import { Cluster, type Redis } from 'ioredis'
-import { Refused, Unavailable } from '../../pipeline/errors.ts'
-import { marksKey, pauseKey } from '../keys.ts'
+import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
+import { checkpointKey, pauseKey } from '../keys.ts'
 import { describeAddress, tlsHint } from './address.ts'
 import type { RedisConnection } from './connection.ts'
 import { codeOf, failureOf, isTlsCode } from './failure.ts'
@@ -9,16 +9,16 @@ import { codeOf, failureOf, isTlsCode } from './failure.ts'
 /**
  * Checks version, eviction policy, mode and rights of the server, or of each master.
  *
- * @throws Refused where waiting would not help; Unavailable where the server is away or loading
+ * @throws NotRetriable where waiting would not help; Unavailable where the server is away or loading
  */
 export async function checkServer(connection: RedisConnection): Promise<void> {
   await connection.opened
-  if (!connection.ready) throw refusalOf(connection, connection.lastError)
+  if (!connection.ready) throw startFailureOf(connection, connection.lastError)
   try {
     for (const node of nodesOf(connection)) checkFacts(connection, await readFacts(node))
     await checkRights(connection)
   } catch (error) {
-    throw refusalOf(connection, error)
+    throw startFailureOf(connection, error)
   }
 }
 
@@ -84,7 +84,7 @@ function checkFacts(
   if (isCluster === true && connection.address.mode !== 'cluster') throw isOneOfACluster(redis)
 }
 
-function isOneOfACluster(redis: string): Refused {
+function isOneOfACluster(redis: string): NotRetriable {
   return refused(`the Redis at ${redis} is a Cluster: write redis+cluster://… in its URL`)
 }
 
@@ -99,7 +99,7 @@ async function checkRights({ client, settings, address }: RedisConnection): Prom
     client.probeRights(
       `${settings.groupPrefix}{%}`,
       `${settings.userPrefix}{%}`,
-      marksKey('%', '', 0),
+      checkpointKey('%', '', 0),
       pauseKey('%', ''),
     )
   await probe() // is sent as EVAL,
@@ -111,7 +111,7 @@ function lackOfRights(
   redis: string,
   { groupPrefix, userPrefix }: RedisConnection['settings'],
   missing: readonly string[],
-): Refused {
+): NotRetriable {
   return refused(
     `the user has not all rights at the Redis at ${redis}: it lacks ${missing.join(', ')}. Run there: ` +
       `ACL SETUSER <user> ~${groupPrefix}* ~${userPrefix}* ~group-traits:* +@hash +@sortedset +@scripting ` +
@@ -123,13 +123,13 @@ function lackOfRights(
  * What to throw for a failure at start, or at a single question: some that are waited out later
  * are refused here.
  */
-export function refusalOf(connection: RedisConnection, error: unknown): unknown {
+export function startFailureOf(connection: RedisConnection, error: unknown): unknown {
   const redis = describeAddress(connection.address)
   if (error === null) {
     const hint = tlsHint(connection.address)
     return new Unavailable('redis', `no connection to the Redis at ${redis} yet: ${hint}`)
   }
-  if (!(error instanceof Error) || error instanceof Refused) return error
+  if (!(error instanceof Error) || error instanceof NotRetriable) return error
   const code = codeOf(error) ?? ''
   const message = error.message
   if (code === 'MOVED' && connection.address.mode !== 'cluster') return isOneOfACluster(redis)
@@ -166,6 +166,6 @@ function forbiddenBy(message: string): string {
   return /'([\w|-]+)'/.exec(message)?.[1] ?? 'access to its keys'
 }
 
-function refused(message: string): Refused {
-  return new Refused('redis', message)
+function refused(message: string): NotRetriable {
+  return new NotRetriable('redis', message)
 }

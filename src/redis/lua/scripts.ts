@@ -11,27 +11,27 @@ interface ScriptCommands {
   mergeGroups(
     keyCount: number,
     ...keysAndArguments: Argument[]
-  ): Promise<[conflicts: (number | string)[], standings: string[][]]>
+  ): Promise<[conflicts: (number | string)[], memberships: string[][]]>
   eraseGroupBuffer(
     groupKey: string,
     ...args: Argument[]
   ): Promise<[conflict: Buffer, stage: Buffer, cursor: Buffer, users: Buffer[]]>
   setUserIndex(groupsKey: string, leftKey: string, ...args: Argument[]): Promise<number>
-  advanceMark(
-    marksKey: string,
+  setCheckpoint(
+    checkpointKey: string,
     pauseKey: string,
     partition: number,
     seen: string,
     next: string,
   ): Promise<'set' | 'other' | 'paused'>
-  extendLease(leaseKey: string, token: string, ttlMs: number): Promise<0 | 1>
+  extendLock(lockKey: string, token: string, ttlMs: number): Promise<0 | 1>
   replaceGroups(keyCount: number, ...keysAndArguments: Argument[]): Promise<string[] | null>
   readGroup(groupKey: string, limit: number): Promise<GroupReply>
   readUser(groupsKey: string, leftKey: string, limit: number): Promise<UserReply>
   probeRights(
     groupProbe: string,
     userProbe: string,
-    marksProbe: string,
+    checkpointProbe: string,
     pauseProbe: string,
   ): Promise<string[]>
 }
@@ -54,8 +54,8 @@ export function loadScripts(): Record<string, { lua: string; numberOfKeys?: numb
     mergeGroups: { lua: MERGE_PARTS.map(read).join('') },
     eraseGroup: { lua: read('./clock.lua') + read('./erase.lua'), numberOfKeys: 1 },
     setUserIndex: { lua: read('./user-index.lua'), numberOfKeys: 2 },
-    advanceMark: { lua: read('./set-checkpoint.lua'), numberOfKeys: 2 },
-    extendLease: { lua: read('./lock.lua'), numberOfKeys: 1 },
+    setCheckpoint: { lua: read('./set-checkpoint.lua'), numberOfKeys: 2 },
+    extendLock: { lua: read('./lock.lua'), numberOfKeys: 1 },
     replaceGroups: { lua: read('./replacement.lua') },
     readGroup: { lua: read('./read-group.lua'), numberOfKeys: 1 },
     readUser: { lua: read('./read-user.lua'), numberOfKeys: 2 },

@@ -79,9 +79,9 @@ function parseUsers(members: ReadonlyMap<string, string>, left: ReadonlyMap<stri
   const parsed = new Memberships()
   const odd = new Map<string, string>()
   for (const userId of new Set([...members.keys(), ...left.keys()])) {
-    const standing = membershipOf(members.get(userId) ?? null, left.get(userId) ?? null)
-    if (typeof standing === 'string') odd.set(userId, standing)
-    else if (standing !== null) parsed.set(userId, standing)
+    const membership = membershipOf(members.get(userId) ?? null, left.get(userId) ?? null)
+    if (typeof membership === 'string') odd.set(userId, membership)
+    else if (membership !== null) parsed.set(userId, membership)
   }
   return { parsed, odd }
 }

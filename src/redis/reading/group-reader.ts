@@ -1,9 +1,9 @@
 /** Reads the state of groups and users, for people and programs. */
 import type { Form } from '../../domain/json/stored-value.ts'
-import { Refused } from '../../pipeline/errors.ts'
+import { NotRetriable } from '../../pipeline/errors.ts'
 import type { RedisConnection } from '../connection/connection.ts'
 import { codeOf } from '../connection/failure.ts'
-import { refusalOf } from '../connection/server-check.ts'
+import { startFailureOf } from '../connection/server-check.ts'
 import { groupKey, groupsKey, leftKey, userKey } from '../keys.ts'
 
 export interface GroupView {
@@ -65,7 +65,7 @@ export interface GroupClock {
  * nothing ever was. After an erasure only `latest` and `erasedAt` tell anything.
  *
  * @param maxUsers how many members, and how many who left, at most
- * @throws Unavailable; Refused where a key of the group is of a foreign type
+ * @throws Unavailable; NotRetriable where a key of the group is of a foreign type
  */
 export async function readGroup(
   connection: RedisConnection,
@@ -100,7 +100,7 @@ export async function readGroup(
  * The groups of a user, all as of one moment; `null` where there are none, nor any left.
  *
  * @param maxGroups how many groups, and how many that the user left, at most
- * @throws Unavailable; Refused where a key of the user is of a foreign type
+ * @throws Unavailable; NotRetriable where a key of the user is of a foreign type
  */
 export async function readUser(
   connection: RedisConnection,
@@ -132,12 +132,12 @@ async function ask<Reply>(
     return await read()
   } catch (error) {
     if (error instanceof Error && codeOf(error) === 'WRONGTYPE') {
-      throw new Refused(
+      throw new NotRetriable(
         'redis',
         `a key of another program stands at ${key}… in Redis: look there with TYPE`,
       )
     }
-    throw refusalOf(connection, connection.ready ? error : (connection.lastError ?? error))
+    throw startFailureOf(connection, connection.ready ? error : (connection.lastError ?? error))
   }
 }
 

@@ -7,9 +7,9 @@ import { textOf } from './pages.ts'
 import { asking } from './state-reader.ts'
 
 /** Repeats what fails as long as there is hope. */
-export type Patience = <Answer>(ask: () => Promise<Answer>) => Promise<Answer>
+export type Retry = <Answer>(ask: () => Promise<Answer>) => Promise<Answer>
 
-const once: Patience = (ask) => ask()
+const once: Retry = (ask) => ask()
 
 /** What the keys of a group, and those of a user, end with. */
 const GROUP_KEYS = ['', clockKey(''), membersKey(''), leftKey('')]
@@ -23,15 +23,15 @@ const PAGE_SIZE = 1000
  * once or more often.
  *
  * @param type of the value; any where it is left out
- * @throws Refused, Unavailable
+ * @throws NotRetriable, Unavailable
  */
 export async function* walkKeys(
   connection: RedisConnection,
   start: string,
   end: string,
-  { type, patience = once }: { type?: 'zset'; patience?: Patience } = {},
+  { type, patience = once }: { type?: 'zset'; patience?: Retry } = {},
 ): AsyncGenerator<string[]> {
-  const ask: Patience = (question) => patience(() => asking(connection, question))
+  const ask: Retry = (question) => patience(() => asking(connection, question))
   const pattern = `${literally(start)}*${literally(end)}`
   const page = ['MATCH', pattern, 'COUNT', PAGE_SIZE, ...(type ? ['TYPE', type] : [])]
   for (const master of await ask(async () => mastersOf(connection))) {
@@ -66,7 +66,7 @@ export interface IndexEntry {
 /** All entries of the user index, some of them more than once. */
 export async function* walkIndex(
   connection: RedisConnection,
-  patience: Patience,
+  patience: Retry,
 ): AsyncGenerator<IndexEntry[]> {
   const start = `${connection.settings.userPrefix}{`
   for await (const keys of walkKeys(connection, start, '', { type: 'zset', patience })) {
@@ -99,7 +99,7 @@ export function mastersOf({ client }: RedisConnection): Redis[] {
 async function* walkMembers(
   connection: RedisConnection,
   key: string,
-  patience: Patience,
+  patience: Retry,
 ): AsyncGenerator<string[]> {
   const { client } = connection
   let cursor = '0'

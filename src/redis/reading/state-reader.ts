@@ -6,15 +6,15 @@
 import type { GroupState } from '../../domain/merge/merge.ts'
 import type { RedisConnection } from '../connection/connection.ts'
 import { codeOf } from '../connection/failure.ts'
-import { refusalOf } from '../connection/server-check.ts'
+import { startFailureOf } from '../connection/server-check.ts'
 import { clockKey, groupKey, leftKey, membersKey } from '../keys.ts'
 import { describeConflict } from './conflict.ts'
 import { parseGroup } from './group-parsing.ts'
-import { FOREIGN, inIndex, readStandings, type Standing } from './memberships.ts'
+import { FOREIGN, inIndex, readMemberships, type StoredMembership } from './memberships.ts'
 import { type PageSizes, readHashes, readScores } from './pages.ts'
 
 /** A group as it stands in Redis. */
-export interface StandingGroup {
+export interface StoredGroup {
   /** Whether any of its keys is there. */
   readonly exists: boolean
   /** All of it that stands there as this program writes it. */
@@ -24,7 +24,7 @@ export interface StandingGroup {
   /** User id → likewise. */
   readonly oddUsers: ReadonlyMap<string, string>
   /** User id → how the user index has it; null where that is not kept. */
-  readonly index: ReadonlyMap<string, Standing> | null
+  readonly index: ReadonlyMap<string, StoredMembership> | null
   /** What keeps the group from being written, and what to do; null where nothing does. */
   readonly conflict: string | null
 }
@@ -34,14 +34,14 @@ const PAGE_SIZES: PageSizes = { fields: 200, users: 500 }
 
 /**
  * @param expectedUsers who is to be looked up in the user index, beside those of the group
- * @throws Unavailable, Refused
+ * @throws Unavailable, NotRetriable
  */
-export async function readStanding(
+export async function readStoredGroup(
   connection: RedisConnection,
   groupId: string,
   expectedUsers: Iterable<string>,
   sizes: PageSizes = PAGE_SIZES,
-): Promise<StandingGroup> {
+): Promise<StoredGroup> {
   return await asking(connection, async () => {
     try {
       return await read(connection, groupId, expectedUsers, sizes)
@@ -61,7 +61,7 @@ export async function asking<Answer>(
   try {
     return await ask()
   } catch (error) {
-    throw refusalOf(connection, connection.ready ? error : (connection.lastError ?? error))
+    throw startFailureOf(connection, connection.ready ? error : (connection.lastError ?? error))
   }
 }
 
@@ -70,7 +70,7 @@ async function read(
   groupId: string,
   expectedUsers: Iterable<string>,
   sizes: PageSizes,
-): Promise<StandingGroup> {
+): Promise<StoredGroup> {
   const { client, settings } = connection
   const key = groupKey(settings, groupId)
   const [[values, stamps], [members, left]] = await Promise.all([
@@ -86,10 +86,10 @@ async function read(
 
   const users = [...new Set([...members.keys(), ...left.keys(), ...expectedUsers])]
   const questions = users.map((userId) => inIndex(settings, groupId, userId))
-  const standings = await readStandings(connection, questions)
-  const foreign = users.filter((_, i) => standings[i] === FOREIGN)
+  const memberships = await readMemberships(connection, questions)
+  const foreign = users.filter((_, i) => memberships[i] === FOREIGN)
   if (foreign.length > 0) return await conflicting(connection, groupId, 'WRONGTYPE', foreign)
-  const index = new Map(users.map((userId, i) => [userId, standings[i] ?? null]))
+  const index = new Map(users.map((userId, i) => [userId, memberships[i] ?? null]))
   return { ...parsed, index, conflict: null }
 }
 
@@ -98,7 +98,7 @@ async function conflicting(
   groupId: string,
   finding: string,
   userIds: readonly string[],
-): Promise<StandingGroup> {
+): Promise<StoredGroup> {
   const nothing = new Map<string, never>()
   const empty = { values: nothing, stamps: nothing, members: nothing, left: nothing }
   const { malformed: _, ...parsed } = parseGroup({ groupId, ...empty })

@@ -6,7 +6,7 @@
 import type { RedisConnection } from '../connection/connection.ts'
 import { failureOf } from '../connection/failure.ts'
 
-export interface LeaseTerms {
+export interface LockOptions {
   readonly key: string
   /** Tells this owner from all others. */
   readonly token: string
@@ -17,10 +17,10 @@ export interface LeaseTerms {
 }
 
 /** @throws Unavailable; `undefined` where another process holds it */
-export async function takeLease(
+export async function acquireLock(
   connection: RedisConnection,
-  terms: LeaseTerms,
-): Promise<Lease | undefined> {
+  terms: LockOptions,
+): Promise<RedisLock | undefined> {
   const { key, token, ttlMs, elapsed } = terms
   const askedMs = elapsed()
   await connection.opened
@@ -31,16 +31,16 @@ export async function takeLease(
   } catch (error) {
     throw failureOf(error, connection.lastError)
   }
-  return new Lease(connection, terms, askedMs)
+  return new RedisLock(connection, terms, askedMs)
 }
 
 /** The key is not ours any more: what it guarded may have changed. */
-export class LeaseLost extends Error {
-  override readonly name = 'LeaseLost'
+export class LockLost extends Error {
+  override readonly name = 'LockLost'
 }
 
-export class Lease {
-  readonly terms: LeaseTerms
+export class RedisLock {
+  readonly terms: LockOptions
   private readonly connection: RedisConnection
   private readonly timer: NodeJS.Timeout
   private renewedMs: number
@@ -48,7 +48,7 @@ export class Lease {
   private isLost = false
 
   /** @param renewedMs when the key was asked for, at the latest */
-  constructor(connection: RedisConnection, terms: LeaseTerms, renewedMs: number) {
+  constructor(connection: RedisConnection, terms: LockOptions, renewedMs: number) {
     this.connection = connection
     this.terms = terms
     this.renewedMs = renewedMs
@@ -61,18 +61,18 @@ export class Lease {
   /**
    * By our own clock, with a margin for what is on its way to Redis.
    *
-   * @throws LeaseLost
+   * @throws LockLost
    */
   assertHeld(): void {
     const { key, ttlMs, elapsed } = this.terms
     if (elapsed() - this.renewedMs > ttlMs / 2) this.isLost = true
-    if (this.isLost) throw new LeaseLost(`${key} is not held any more`)
+    if (this.isLost) throw new LockLost(`${key} is not held any more`)
   }
 
   /**
    * Asks Redis itself: it may have lost the key, and with it what else was written.
    *
-   * @throws LeaseLost; Unavailable
+   * @throws LockLost; Unavailable
    */
   async confirm(): Promise<void> {
     try {
@@ -84,7 +84,7 @@ export class Lease {
   }
 
   /** Gives the key back, where it is still ours; if it cannot, the key expires by itself. */
-  async giveBack(): Promise<void> {
+  async release(): Promise<void> {
     clearInterval(this.timer)
     await this.renewing
     if (this.isLost) return
@@ -106,7 +106,7 @@ export class Lease {
 
   private async extend(ttlMs: number): Promise<boolean> {
     const { key, token } = this.terms
-    return (await this.connection.client.extendLease(key, token, ttlMs)) === 1
+    return (await this.connection.client.extendLock(key, token, ttlMs)) === 1
   }
 }
 

@@ -1,11 +1,11 @@
 /** Whether the rights of the user are enough to put groups in place: asked before the work. */
-import { Refused } from '../../pipeline/errors.ts'
+import { NotRetriable } from '../../pipeline/errors.ts'
 import type { RedisConnection } from '../connection/connection.ts'
 import { codeOf, failureOf } from '../connection/failure.ts'
 import { clockKey, pauseKey } from '../keys.ts'
 import { secondPrefix } from './replacement.ts'
 
-/** @throws Refused with the command that grants what is missing; Unavailable */
+/** @throws NotRetriable with the command that grants what is missing; Unavailable */
 export async function checkReplacing(connection: RedisConnection): Promise<void> {
   const { client, settings } = connection
   // an id is never encoded to a lone %, so nothing ever stands at these keys
@@ -35,7 +35,7 @@ export async function checkReplacing(connection: RedisConnection): Promise<void>
   }
   if (missing.length === 0) return
   const rights = missing.map((name) => `+${name}`).join(' ')
-  throw new Refused(
+  throw new NotRetriable(
     'redis',
     `the user has not all rights at Redis that a rebuild needs: it lacks ${missing.join(', ')}. ` +
       `Run there: ACL SETUSER <user> ~${settings.groupPrefix}* ~group-traits:* ${rights}`,

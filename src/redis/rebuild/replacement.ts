@@ -9,7 +9,7 @@ import { clockKey, groupKey } from '../keys.ts'
 import { keysOfGroup, walkGroups } from '../reading/key-walk.ts'
 import { slotOf } from '../slots.ts'
 import { runTasks } from '../task-lanes.ts'
-import { type Lease, LeaseLost } from './redis-lock.ts'
+import { LockLost, type RedisLock } from './redis-lock.ts'
 
 /**
  * The same Redis with the groups of a second prefix, which begins like the first: so a right
@@ -32,13 +32,13 @@ export interface Replaced {
 /**
  * @param pause the pause of the workers
  * @param absent what to do with a group of which nothing stands under the second prefix
- * @throws LeaseLost where the pause is over; Unavailable: unknown how many were put in place,
+ * @throws LockLost where the pause is over; Unavailable: unknown how many were put in place,
  *   and to do it again is safe
  */
 export async function replaceGroups(
   connection: RedisConnection,
   groupIds: readonly string[],
-  pause: Lease,
+  pause: RedisLock,
   absent: 'keep' | 'delete',
 ): Promise<Replaced> {
   const { client, settings, address } = connection
@@ -57,7 +57,7 @@ export async function replaceGroups(
       pause.terms.token,
       absent,
     )
-    if (outcomes === null) throw new LeaseLost('the pause of the workers is over')
+    if (outcomes === null) throw new LockLost('the pause of the workers is over')
     for (const [i, outcome] of outcomes.entries()) {
       const groupId = ids[i] ?? ''
       if (outcome === 'placed') replaced.placed++
@@ -84,7 +84,7 @@ const MAX_CALLS = 8
  *
  * @throws Unavailable
  */
-export async function withoutNews(
+export async function withoutReplacement(
   connection: RedisConnection,
   groupIds: readonly string[],
 ): Promise<string[]> {
@@ -108,9 +108,12 @@ const MAX_QUESTIONS = 1000
  * Deletes all groups of the second prefix.
  *
  * @param lock of the rebuild: where it is lost, they may be those of another one
- * @throws LeaseLost; Unavailable
+ * @throws LockLost; Unavailable
  */
-export async function clearSecondPrefix(connection: RedisConnection, lock: Lease): Promise<void> {
+export async function clearSecondPrefix(
+  connection: RedisConnection,
+  lock: RedisLock,
+): Promise<void> {
   const second = secondPrefix(connection)
   for await (const ids of walkGroups(second)) {
     await lock.confirm()

@@ -14,7 +14,7 @@ import { runTasks } from '../task-lanes.ts'
  * @returns the groups that could not be looked at
  * @throws Unavailable: to be begun anew then; the signal's reason where it was aborted
  */
-export async function mendUserIndex(
+export async function repairUserIndex(
   connection: RedisConnection,
   store: GroupStore,
   signal: AbortSignal,
@@ -73,28 +73,28 @@ async function dropIfStray(
   userId: string,
   groupId: string,
 ): Promise<void> {
-  if ((await standing(connection, groupId, userId)) !== null) return
+  if ((await membershipOf(connection, groupId, userId)) !== null) return
   const key = userKey(connection.settings, userId)
   await guarded(connection, () =>
     connection.client.setUserIndex(groupsKey(key), leftKey(key), groupId, '', 'inf'),
   )
   // a worker may have merged the user in between
-  const now = await standing(connection, groupId, userId)
+  const now = await membershipOf(connection, groupId, userId)
   if (now === null || now === 'unknown') return
   await store.merge([stateOf(groupId, [[userId, now.clock]], now.member)])
 }
 
-interface Standing {
+interface Membership {
   readonly clock: number
   readonly member: boolean
 }
 
 /** How the user stands in the group; unknown where a foreign key stands there. */
-async function standing(
+async function membershipOf(
   { client, settings, lastError }: RedisConnection,
   groupId: string,
   userId: string,
-): Promise<Standing | 'unknown' | null> {
+): Promise<Membership | 'unknown' | null> {
   const key = groupKey(settings, groupId)
   try {
     const asked = [membersKey(key), leftKey(key)].map((set) => client.zscore(set, userId))

@@ -3,8 +3,8 @@
 import type { RedisConnection } from '../connection/connection.ts'
 import { groupKey, userKey } from '../keys.ts'
 import type { Conflicts } from '../reading/conflict.ts'
-import { stampOf } from './patch-packing.ts'
-import { dropStandings } from './user-index.ts'
+import { clockDigits } from './patch-packing.ts'
+import { removeIndexEntries } from './user-index.ts'
 
 /** What keeps one call from holding Redis for longer than some milliseconds. */
 export interface PageLimits {
@@ -27,14 +27,14 @@ export async function eraseGroup(
 ): Promise<void> {
   const { client, settings } = connection
   const key = groupKey(settings, groupId)
-  const clock = stampOf(erasedAt)
+  const clock = clockDigits(erasedAt)
   const fixed = [groupId, clock, limits.maxFields, limits.maxUsers]
   let walk = 'clocks'
   let cursor = '0'
   let users: readonly Buffer[] = []
   do {
     if (index === 'outside' && users.length > 0) {
-      await dropStandings(connection, groupId, users.map(String), clock, conflicts)
+      await removeIndexEntries(connection, groupId, users.map(String), clock, conflicts)
       if (conflicts.has(groupId)) return
     }
     // ids go back as the bytes they came as: a foreign one may be no text

@@ -101,11 +101,11 @@ function* merges(
 /** Returns how the users stand, where merge.lua answers that. */
 async function mergeCall(
   { client, settings }: RedisConnection,
-  { keys, packed, pieces }: MergeCall,
+  { keys, packed, chunks }: MergeCall,
   index: IndexPlace,
   conflicts: Conflicts,
 ): Promise<readonly (readonly string[])[]> {
-  const [refused, standings] = await client.mergeGroups(
+  const [refused, memberships] = await client.mergeGroups(
     keys.length,
     ...keys,
     packed,
@@ -113,10 +113,10 @@ async function mergeCall(
     userKeyStart(settings),
   )
   for (let i = 0; i < refused.length; i += 2) {
-    const piece = pieces[Number(refused[i])]
-    if (piece === undefined) continue
-    const userIds = [...piece.users.keys()]
-    conflicts.set(piece.groupId, { finding: String(refused[i + 1]), userIds })
+    const chunk = chunks[Number(refused[i])]
+    if (chunk === undefined) continue
+    const userIds = [...chunk.users.keys()]
+    conflicts.set(chunk.groupId, { finding: String(refused[i + 1]), userIds })
   }
-  return standings
+  return memberships
 }

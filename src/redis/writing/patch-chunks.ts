@@ -14,32 +14,32 @@ export interface CallLimits {
 /** A user costs several commands: in the group and in the index. */
 export const USER_WEIGHT = 4
 
-/** Whether the patch is to go in pieces. */
+/** Whether the patch is to go in chunks. */
 export function isLarge({ traits, users }: GroupState, limits: CallLimits): boolean {
   if (traits.size + USER_WEIGHT * users.size > limits.maxPatchEntries) return true
   return bytesOf(traits) > limits.maxBytes
 }
 
 /** Each with at least one trait or user, where there is any, and the latest clock of the patch. */
-export function piecesOf(patch: GroupState, limits: CallLimits): GroupState[] {
-  const pieces: GroupState[] = []
+export function chunksOf(patch: GroupState, limits: CallLimits): GroupState[] {
+  const chunks: GroupState[] = []
   let room = { entries: 0, bytes: 0 }
-  const pieceFor = (entries: number, bytes: number): GroupState => {
-    const last = pieces.at(-1)
+  const chunkFor = (entries: number, bytes: number): GroupState => {
+    const last = chunks.at(-1)
     room = { entries: room.entries - entries, bytes: room.bytes - bytes }
     if (last !== undefined && room.entries >= 0 && room.bytes >= 0) return last
     room = { entries: limits.maxPatchEntries - entries, bytes: limits.maxBytes - bytes }
-    const piece = { ...emptyState(patch.groupId), latest: patch.latest }
-    pieces.push(piece)
-    return piece
+    const chunk = { ...emptyState(patch.groupId), latest: patch.latest }
+    chunks.push(chunk)
+    return chunk
   }
   for (const [name, state] of patch.traits) {
-    pieceFor(1, name.length + lengthOf(state.value)).traits.set(name, state)
+    chunkFor(1, name.length + lengthOf(state.value)).traits.set(name, state)
   }
   for (const [userId, membership] of patch.users) {
-    pieceFor(USER_WEIGHT, 2 * userId.length).users.set(userId, membership)
+    chunkFor(USER_WEIGHT, 2 * userId.length).users.set(userId, membership)
   }
-  return pieces
+  return chunks
 }
 
 function bytesOf(traits: GroupState['traits']): number {

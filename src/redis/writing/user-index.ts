@@ -1,7 +1,7 @@
 /**
  * The user index on a Cluster, where the keys of users are in other slots than those of their
  * groups: merge.lua answers how each user stands, and the index is set to that. Another worker
- * may have changed the standing meanwhile, so it is asked again until it stays the same.
+ * may have changed the membership meanwhile, so it is asked again until it stays the same.
  */
 import { Unavailable } from '../../pipeline/errors.ts'
 import type { RedisConnection } from '../connection/connection.ts'
@@ -11,29 +11,29 @@ import type { Conflicts } from '../reading/conflict.ts'
 import type { MergeCall } from './patch-packing.ts'
 
 /** How merge.lua answers: '' none, or the clock and `m` for a member, `l` for one who left. */
-type Standing = string
+type EncodedMembership = string
 
 const MAX_ROUNDS = 20
 
-/** Calls `merge` and sets the index to the standings it answers, until they stay the same. */
+/** Calls `merge` and sets the index to the memberships it answers, until they stay the same. */
 export async function mergeWithIndexOutside(
   connection: RedisConnection,
   call: MergeCall,
-  merge: () => Promise<readonly (readonly Standing[])[]>,
+  merge: () => Promise<readonly (readonly EncodedMembership[])[]>,
   conflicts: Conflicts,
 ): Promise<void> {
-  const known = new Map<string, Standing>()
+  const known = new Map<string, EncodedMembership>()
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const standings = await merge()
+    const memberships = await merge()
     const news: Promise<void>[] = []
-    for (const [i, { groupId, users }] of call.pieces.entries()) {
+    for (const [i, { groupId, users }] of call.chunks.entries()) {
       if (conflicts.has(groupId)) continue
       for (const [u, userId] of [...users.keys()].entries()) {
-        const standing = standings[i]?.[u] ?? ''
+        const membership = memberships[i]?.[u] ?? ''
         const place = `${i} ${u}`
-        if (known.get(place) === standing) continue
-        known.set(place, standing)
-        news.push(setStanding(connection, groupId, userId, standing, 'inf', conflicts))
+        if (known.get(place) === membership) continue
+        known.set(place, membership)
+        news.push(setIndexEntry(connection, groupId, userId, membership, 'inf', conflicts))
       }
     }
     if (news.length === 0) return
@@ -43,7 +43,7 @@ export async function mergeWithIndexOutside(
 }
 
 /** Takes users out of the index where they stand there as of the clock (16 digits) or before. */
-export async function dropStandings(
+export async function removeIndexEntries(
   connection: RedisConnection,
   groupId: string,
   userIds: readonly string[],
@@ -51,21 +51,21 @@ export async function dropStandings(
   conflicts: Conflicts,
 ): Promise<void> {
   await settleAll(
-    userIds.map((userId) => setStanding(connection, groupId, userId, '', clock, conflicts)),
+    userIds.map((userId) => setIndexEntry(connection, groupId, userId, '', clock, conflicts)),
   )
 }
 
-async function setStanding(
+async function setIndexEntry(
   { client, settings }: RedisConnection,
   groupId: string,
   userId: string,
-  standing: Standing,
+  membership: EncodedMembership,
   upTo: string,
   conflicts: Conflicts,
 ): Promise<void> {
   const key = userKey(settings, userId)
   try {
-    await client.setUserIndex(groupsKey(key), leftKey(key), groupId, standing, upTo)
+    await client.setUserIndex(groupsKey(key), leftKey(key), groupId, membership, upTo)
   } catch (error) {
     if (!(error instanceof Error) || codeOf(error) !== 'WRONGTYPE') throw error
     conflicts.set(groupId, { finding: 'WRONGTYPE', userIds: [userId] })

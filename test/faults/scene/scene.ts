@@ -82,7 +82,7 @@ export async function startScene(options: SceneOptions): Promise<Scene> {
       await Promise.all(workers.map((worker) => worker.end('SIGKILL')))
       await load.close()
       if (redis.status === 'ready') {
-        const keys = [...(await findKeys(redis, config.redis)), markOf(config)]
+        const keys = [...(await findKeys(redis, config.redis)), checkpointOf(config)]
         await redis.unlink(keys)
       }
       redis.disconnect()
@@ -92,7 +92,7 @@ export async function startScene(options: SceneOptions): Promise<Scene> {
 
 const SEED = 20_201_123
 
-function markOf({ kafka: { topic, groupId } }: Config): string {
+function checkpointOf({ kafka: { topic, groupId } }: Config): string {
   return `group-traits:applied:{${topic}}:${groupId}`
 }
 

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { OutageBoard } from '../../../src/app/outage-board.ts'
-import { emptyTally, openSite } from '../../../src/app/rebuild/context.ts'
+import { emptyTally, openRebuild } from '../../../src/app/rebuild/context.ts'
 import { type RebuildOptions, rebuild } from '../../../src/app/rebuild/rebuild.ts'
-import { pauseAndPlace } from '../../../src/app/rebuild/replacement.ts'
+import { pauseAndReplace } from '../../../src/app/rebuild/replacement.ts'
 import { readBounds } from '../../../src/app/topic-view.ts'
 import type { RedisConnection } from '../../../src/redis/connection/connection.ts'
-import { groupKey, groupsKey, marksKey, pauseKey, userKey } from '../../../src/redis/keys.ts'
+import { checkpointKey, groupKey, groupsKey, pauseKey, userKey } from '../../../src/redis/keys.ts'
 import { readGroup } from '../../../src/redis/reading/group-reader.ts'
 import { walkKeys } from '../../../src/redis/reading/key-walk.ts'
-import { takeLease } from '../../../src/redis/rebuild/redis-lock.ts'
+import { acquireLock } from '../../../src/redis/rebuild/redis-lock.ts'
 import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
 import type { Scene } from '../../faults/scene/scene.ts'
 import { openScene } from '../../faults/scene/stage.ts'
@@ -54,7 +54,7 @@ test('where what came meanwhile cannot be merged, the workers stay paused until 
   const { site, lock } = await begin(scene, disturbed)
   const failing = { ...site.intoLive, merge: () => Promise.reject(new Error('no more')) }
   const { starts } = await readBounds(scene.config.kafka, silentLog)
-  const placing = pauseAndPlace({ ...site, intoLive: failing }, new Map(starts), lock)
+  const placing = pauseAndReplace({ ...site, intoLive: failing }, new Map(starts), lock)
   await expect(placing).rejects.toThrow('no more')
   const { topic, groupId } = scene.config.kafka
   expect(await scene.redis.pttl(pauseKey(topic, groupId))).toBeGreaterThan(5000)
@@ -65,7 +65,7 @@ test('a batch that is begun while the workers are paused, and marked only afterw
   await scene.load.send(300)
   const connection = openTestRedis(scene.config.redis.url, scene.config.redis)
   onTestFinished(() => connection.close())
-  // what a worker does in between: it merges into the old group, and its mark comes later
+  // what a worker does in between: it merges into the old group, and its checkpoint comes later
   const worker = openGroupStore(connection)
   const disturb = async () => {
     const event = { group_id: 'group 1', user_id: 'late', traits: { late: 'yes' } }
@@ -83,7 +83,7 @@ test('a batch that is begun while the workers are paused, and marked only afterw
   })
   const { site, lock } = await begin(scene, disturbed)
   const { starts } = await readBounds(scene.config.kafka, silentLog)
-  await pauseAndPlace(site, new Map(starts), lock)
+  await pauseAndReplace(site, new Map(starts), lock)
 
   const group = await readGroup(connection, 'group 1')
   expect(group?.traits.find(({ name }) => name === 'late')?.value).toBe('yes')
@@ -130,9 +130,9 @@ describe.skipIf(binary === '')('on servers of its own', () => {
       )
       await flushed
       const { topic, groupId } = scene.config.kafka
-      expect(await scene.redis.exists(marksKey(topic, groupId, 0))).toBe(0)
+      expect(await scene.redis.exists(checkpointKey(topic, groupId, 0))).toBe(0)
       await rebuild(options)
-      expect(await scene.redis.hgetall(marksKey(topic, groupId, 0))).toEqual({ 0: '1000' })
+      expect(await scene.redis.hgetall(checkpointKey(topic, groupId, 0))).toEqual({ 0: '1000' })
     },
   )
 
@@ -160,12 +160,12 @@ const UNKNOWN = patchOf('unknown', { clock: 3, traits: { plan: 'x' }, users: { '
 
 async function begin(scene: Scene, connection: RedisConnection) {
   const outages = new OutageBoard(['kafka', 'redis'], silentLog, Date.now, () => {})
-  const site = await openSite(optionsOf(scene), connection, outages, emptyTally())
+  const site = await openRebuild(optionsOf(scene), connection, outages, emptyTally())
   const key = `${scene.config.redis.groupPrefix}rebuild:lock`
   const terms = { key, token: randomUUID(), ttlMs: 30_000, elapsed: () => performance.now() }
-  const lock = await takeLease(connection, terms)
+  const lock = await acquireLock(connection, terms)
   if (lock === undefined) throw new Error(`${key} is held`)
-  onTestFinished(() => lock.giveBack())
+  onTestFinished(() => lock.release())
   return { site, lock }
 }
 

@@ -213,7 +213,7 @@ async function verifyIn(topic: VerifiedTopic, maxBytes: number): Promise<Verdict
       ...{ config, log, redis: connection, now: Date.now, maxBytes },
       signal: new AbortController().signal,
       limit: 100,
-      workersPatienceMs: 20_000,
+      workersTimeoutMs: 20_000,
       patience: { kafka: (ask) => ask(), redis: (ask) => ask() },
       onStep: () => {},
     })

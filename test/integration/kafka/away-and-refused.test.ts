@@ -8,7 +8,7 @@ import {
   checkTopics,
   ensureDeadLetterTopic,
 } from '../../../src/kafka/topics/topics.ts'
-import { Refused } from '../../../src/pipeline/errors.ts'
+import { NotRetriable } from '../../../src/pipeline/errors.ts'
 import { silentLog as log } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
 import { committed, consume, makeTopic, produce, settingsFor, withAdmin } from './fixture.ts'
@@ -88,7 +88,7 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
 
   test('a wrong password is refused', async () => {
     const settings = secured('wrong')
-    const error = await refusalOf(checkTopics(settings, log))
+    const error = await startFailureOf(checkTopics(settings, log))
     expect(error).toContain('the mechanism, the user name and the password')
     const { consumer } = consume(settings)
     expect(String(await consumer.ended)).toContain('Check kafka.sasl')
@@ -111,16 +111,16 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     await makeTopic(asAdmin, 1, {}, deadLetterTopic)
     const grant = "--add --allow-principal 'User:reader'"
 
-    expect(await refusalOf(checkTopics(settings, log))).toContain(grant)
+    expect(await startFailureOf(checkTopics(settings, log))).toContain(grant)
     await allow('User:reader', topic, ['DESCRIBE'])
-    const noGroup = await refusalOf(checkTopics(settings, log))
+    const noGroup = await startFailureOf(checkTopics(settings, log))
     expect(noGroup).toContain(`checking consumer group ${groupId}`)
     expect(noGroup).toContain(`--topic ${topic} --group ${groupId}`)
     await allowGroup(settings, 'User:reader')
     await checkTopics(settings, log)
 
     const { consumer } = consume(settings)
-    expect(await refusalOf(consumer.ended.then((error) => Promise.reject(error)))).toContain(
+    expect(await startFailureOf(consumer.ended.then((error) => Promise.reject(error)))).toContain(
       `reading topic ${topic}: Not authorized to access topics`,
     )
     await allow('User:reader', topic, ['READ'])
@@ -129,13 +129,13 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     await until('it reads', () => values().length === 1)
 
     await allow('User:reader', deadLetterTopic, ['DESCRIBE'])
-    expect(await refusalOf(ensureDeadLetterTopic(settings, log))).toContain(
+    expect(await startFailureOf(ensureDeadLetterTopic(settings, log))).toContain(
       `--operation Write --operation Describe --topic ${deadLetterTopic}`,
     )
     await allow('User:reader', deadLetterTopic, ['WRITE'])
     await ensureDeadLetterTopic(settings, log)
 
-    expect(await refusalOf(checkPublishing(settings, log))).toContain('--operation Write')
+    expect(await startFailureOf(checkPublishing(settings, log))).toContain('--operation Write')
     await allow('User:reader', topic, ['WRITE'])
     await checkPublishing(settings, log)
   })
@@ -162,9 +162,9 @@ function secured(password = 'secret'): KafkaSettings {
   return { ...settingsFor(broker.securedBrokers), sasl }
 }
 
-async function refusalOf(check: Promise<unknown>): Promise<string> {
+async function startFailureOf(check: Promise<unknown>): Promise<string> {
   const error: unknown = await check.catch((refused: unknown) => refused)
-  expect(error).toBeInstanceOf(Refused)
+  expect(error).toBeInstanceOf(NotRetriable)
   return String(error)
 }
 

@@ -132,9 +132,9 @@ export function consume(settings: KafkaSettings, before?: HandleBatch): Consumer
     settings,
     log,
     onEvent: (event) => events.push(event),
-    handle: async (batch, lease) => {
-      await before?.(batch, lease)
-      await lease.commit(batch.nextOffset)
+    handle: async (batch, context) => {
+      await before?.(batch, context)
+      await context.commit(batch.nextOffset)
       const { partition } = batch
       for (const { offset, timestamp, key, value, headers } of batch.records) {
         records.push({ offset, timestamp, key, value, headers, partition })

@@ -3,7 +3,7 @@ import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'
 import {
   createPublisher,
   type Publisher,
-  RecordRefused,
+  RecordRejected,
 } from '../../../src/kafka/producer/publisher.ts'
 import { Unavailable } from '../../../src/pipeline/errors.ts'
 import { silentLog as log } from '../../setup/logs.ts'
@@ -70,7 +70,7 @@ test('a record that is too large is named, and other calls are not in trouble fo
   ])
   expect(refused.status).toBe('rejected')
   const error: unknown = refused.status === 'rejected' && refused.reason
-  expect(error).toBeInstanceOf(RecordRefused)
+  expect(error).toBeInstanceOf(RecordRejected)
   expect(error).toMatchObject({ index: 2, reason: 'size' })
   expect(fine.status).toBe('fulfilled')
   const { values } = consume(settings)

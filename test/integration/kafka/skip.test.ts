@@ -73,13 +73,13 @@ test('only the record at which the group stands can be skipped', async () => {
   expect(await committed(settings)).toEqual({ 0: '1' })
 })
 
-async function stopAtOne(batch: { records: readonly { offset: string }[] }, lease: Lease) {
+async function stopAtOne(batch: { records: readonly { offset: string }[] }, context: RedisLock) {
   if (!batch.records.some(({ offset }) => offset === '1')) return
-  await lease.commit(1n)
+  await context.commit(1n)
   throw new PartitionStopped(1n, 'record 1 hit a bug')
 }
 
-type Lease = { commit(offset: bigint): Promise<void> }
+type RedisLock = { commit(offset: bigint): Promise<void> }
 
 async function skip(settings: KafkaSettings, partition: number, offset: bigint): Promise<Skipped> {
   const deadLetters = createDeadLetterTopic(settings, log)

@@ -4,7 +4,7 @@ import { clusterOf } from '../../../src/kafka/client/kafkajs.ts'
 import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'
 import { topicIdOf } from '../../../src/kafka/client/topic-id.ts'
 import { readOffsets } from '../../../src/kafka/topics/offsets.ts'
-import type { BatchLease } from '../../../src/pipeline/ports.ts'
+import type { BatchContext } from '../../../src/pipeline/ports.ts'
 import { silentLog } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
 import { consume, makeTopic, plainClient, produce, settingsFor, withAdmin } from './fixture.ts'
@@ -71,10 +71,10 @@ test('a consumer with a batch in hand commits for the former topic, then reads t
   await makeTopic(settings)
   await produce(settings, messages('a', 5))
   const gates = { a5: gate(), b: gate() }
-  const { values, lines, events } = consume(settings, async (batch, lease) => {
+  const { values, lines, events } = consume(settings, async (batch, context) => {
     const texts = batch.records.map(({ value }) => value?.toString())
-    if (texts.includes('a5')) await gates.a5.pass(lease)
-    else if (texts.some((text) => text?.startsWith('b'))) await gates.b.pass(lease)
+    if (texts.includes('a5')) await gates.a5.pass(context)
+    else if (texts.some((text) => text?.startsWith('b'))) await gates.b.pass(context)
   })
   await until('the first are committed', async () => (await commitOf(settings)).offset === '5')
   await produce(settings, messages('a', 6).slice(5))
@@ -106,9 +106,9 @@ test('a consumer with a batch in hand commits for the former topic, then reads t
 function gate() {
   const reached = Promise.withResolvers<void>()
   const opened = Promise.withResolvers<void>()
-  const pass = async (lease: BatchLease) => {
+  const pass = async (context: BatchContext) => {
     reached.resolve()
-    const beating = setInterval(() => lease.heartbeat().catch(() => {}), 500)
+    const beating = setInterval(() => context.heartbeat().catch(() => {}), 500)
     await opened.promise.finally(() => clearInterval(beating))
   }
   return { pass, open: opened.resolve, isReached: reached.promise }

@@ -4,7 +4,7 @@ import {
   checkTopics,
   ensureDeadLetterTopic,
 } from '../../../src/kafka/topics/topics.ts'
-import { Refused, Unavailable } from '../../../src/pipeline/errors.ts'
+import { NotRetriable, Unavailable } from '../../../src/pipeline/errors.ts'
 import { recordLog, silentLog } from '../../setup/logs.ts'
 import { makeTopic, settingsFor, withAdmin } from './fixture.ts'
 
@@ -13,7 +13,7 @@ test('a topic that is not there is refused, with the command that makes it', asy
   const command = `--create --topic ${settings.topic} --partitions 6`
   for (const check of [checkTopics, checkPublishing, ensureDeadLetterTopic]) {
     const error: unknown = await check(settings, silentLog).catch((refused: unknown) => refused)
-    expect(error).toBeInstanceOf(Refused)
+    expect(error).toBeInstanceOf(NotRetriable)
     expect(String(error)).toContain(command)
   }
 })

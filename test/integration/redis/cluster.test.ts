@@ -50,7 +50,7 @@ describe.skipIf(binary === '')('on a Redis Cluster', () => {
     )
     expect(refusals).not.toEqual([])
     for (const refusal of refusals) {
-      expect(refusal).toMatch(/^Refused: .* is a Cluster: write redis\+cluster:/)
+      expect(refusal).toMatch(/^NotRetriable: .* is a Cluster: write redis\+cluster:/)
     }
   })
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, describe, expect, inject, test } from 'vitest'
 import { JsonText } from '../../../src/domain/json/stored-value.ts'
 import { emptyState } from '../../../src/domain/merge/merge.ts'
-import { Refused } from '../../../src/pipeline/errors.ts'
+import { NotRetriable } from '../../../src/pipeline/errors.ts'
 import { readGroup, readUser } from '../../../src/redis/reading/group-reader.ts'
 import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
 import { openTestRedis } from '../../setup/redis-connection.ts'
@@ -128,7 +128,7 @@ describe('reading a group', () => {
   test('names the place where a key of another program stands', async () => {
     await raw('SET', 'group:{foreign}:members', 'x')
     const reading = readGroup(connection, 'foreign')
-    await expect(reading).rejects.toThrow(Refused)
+    await expect(reading).rejects.toThrow(NotRetriable)
     await expect(reading).rejects.toThrow(/group:\{foreign\}/)
   })
 })

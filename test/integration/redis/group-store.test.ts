@@ -66,7 +66,7 @@ describe.skipIf(binary === '')('the group store', () => {
     )
   })
 
-  test('marks JSON, removals and erasures in the clocks', async () => {
+  test('checkpoints JSON, removals and erasures in the clocks', async () => {
     await merge(
       patchOf('a', { clock: 100, traits: { n: new JsonText('250.5'), s: '250.5', gone: null } }),
     )
@@ -295,7 +295,7 @@ describe.skipIf(binary === '')('the group store', () => {
     expect(await raw('EXISTS', 'group:{bad}')).toBe(0)
   })
 
-  test('a group in several pieces is named once where it cannot be written', async () => {
+  test('a group in several chunks is named once where it cannot be written', async () => {
     await raw('SET', 'group:{bad}:left', 'foreign')
     const names = Array.from({ length: 50 }, (_, i) => [`t${i}`, 'x'])
     const patch = patchOf('bad', { clock: 1, traits: Object.fromEntries(names) })

@@ -4,19 +4,19 @@ import { Memberships } from '../../../src/domain/merge/memberships.ts'
 import type { RedisConnection } from '../../../src/redis/connection/connection.ts'
 import { walkGroups, walkKeys } from '../../../src/redis/reading/key-walk.ts'
 import {
-  type Lease,
-  LeaseLost,
-  type LeaseTerms,
-  takeLease,
+  acquireLock,
+  LockLost,
+  type LockOptions,
+  type RedisLock,
 } from '../../../src/redis/rebuild/redis-lock.ts'
 import {
   clearSecondPrefix,
   replaceGroups,
   secondPrefix,
-  withoutNews,
+  withoutReplacement,
 } from '../../../src/redis/rebuild/replacement.ts'
 import { checkReplacing } from '../../../src/redis/rebuild/replacement-check.ts'
-import { mendUserIndex } from '../../../src/redis/rebuild/user-index-repair.ts'
+import { repairUserIndex } from '../../../src/redis/rebuild/user-index-repair.ts'
 import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
 import { type Layout, layoutOf, readKeys, withPrefix } from '../../property/state-layout.ts'
 import { type OwnCluster, startOwnCluster } from '../../setup/redis-cluster.ts'
@@ -66,11 +66,11 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
     return connection
   }
 
-  async function held(connection: RedisConnection, terms: Partial<LeaseTerms> = {}) {
-    const lease = await takeLease(connection, termsOf(connection, terms))
-    if (lease === undefined) throw new Error('the lease is taken')
-    onTestFinished(() => lease.giveBack())
-    return lease
+  async function held(connection: RedisConnection, terms: Partial<LockOptions> = {}) {
+    const lock = await acquireLock(connection, termsOf(connection, terms))
+    if (lock === undefined) throw new Error('the lock is taken')
+    onTestFinished(() => lock.release())
+    return lock
   }
 
   test('a group is replaced whole: what is new stands there, and nothing of the old', async () => {
@@ -105,7 +105,7 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
     const old = [patchOf('a', { clock: 1, traits: { plan: 'a' } }), patchOf('b', { clock: 1 })]
     await openGroupStore(connection).merge(old)
     await openGroupStore(secondPrefix(connection)).merge([patchOf('c', { clock: 1 })])
-    expect(await withoutNews(connection, ['a', 'b', 'c'])).toEqual(['a', 'b'])
+    expect(await withoutReplacement(connection, ['a', 'b', 'c'])).toEqual(['a', 'b'])
     const pause = await held(connection)
     expect(await replaceGroups(connection, ['a', 'b'], pause, 'keep')).toMatchObject({ placed: 0 })
     expect(await groupsIn(connection)).toEqual(layoutOf(old, false))
@@ -138,7 +138,7 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
     const pause = await held(connection, { elapsed: () => nowMs, ttlMs: 60_000 })
     nowMs = 31_000 // not renewed for half of its time to live
     const late = replaceGroups(connection, ['a'], pause, 'keep')
-    await expect(late).rejects.toThrow(LeaseLost)
+    await expect(late).rejects.toThrow(LockLost)
     expect(await groupsIn(connection)).toEqual(layoutOf(old, false))
   })
 
@@ -152,8 +152,8 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
       const pause = await held(connection)
       await connection.client.set(pause.terms.key, 'another one')
       pause.assertHeld()
-      await expect(replaceGroups(connection, ['a'], pause, 'keep')).rejects.toThrow(LeaseLost)
-      await expect(replaceGroups(connection, ['a'], pause, 'delete')).rejects.toThrow(LeaseLost)
+      await expect(replaceGroups(connection, ['a'], pause, 'keep')).rejects.toThrow(LockLost)
+      await expect(replaceGroups(connection, ['a'], pause, 'delete')).rejects.toThrow(LockLost)
       expect(await groupsIn(connection)).toEqual(layoutOf(old, false))
     })
   }
@@ -170,9 +170,9 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
     const other = `${second.settings.groupPrefix}lock`
     await connection.client.set(other, 'held')
     expect(await idsOf(second)).toHaveLength(2500)
-    const lock = await takeLease(connection, termsOf(connection))
+    const lock = await acquireLock(connection, termsOf(connection))
     await clearSecondPrefix(connection, lock!)
-    await lock?.giveBack()
+    await lock?.release()
     expect(await idsOf(second)).toEqual([])
     expect(await groupsIn(connection)).toEqual(layoutOf(old, false))
     expect(await connection.client.del(other)).toBe(1)
@@ -195,7 +195,7 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
     await client.del(`${user('u3')}:left`)
     await client.zadd(`${user('nobody')}:left`, 1, 'large')
     await client.set(`${user('foreign')}:groups`, 'of somebody else')
-    expect(await mendUserIndex(connection, store, never)).toEqual([])
+    expect(await repairUserIndex(connection, store, never)).toEqual([])
     expect(await client.getdel(`${user('foreign')}:groups`)).toBe('of somebody else')
     expect(await allIn(connection)).toEqual(layoutOf(states))
   })
@@ -212,34 +212,34 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
       isMerged = true
       await store.merge([patchOf('g', { clock: 5, users: { bob: true } })])
     })
-    await mendUserIndex(disturbed, openGroupStore(connection), never)
+    await repairUserIndex(disturbed, openGroupStore(connection), never)
     expect(isMerged).toBe(true)
     const users = { ann: { clock: 1, member: true }, bob: { clock: 5, member: true } }
     const state = { ...patchOf('g', { clock: 5 }), users: new Memberships(Object.entries(users)) }
     expect(await allIn(connection)).toEqual(layoutOf([state]))
   })
 
-  test('one holds a lease, until it gives it back', async () => {
+  test('one holds a lock, until it gives it back', async () => {
     const connection = own()
-    const lease = await held(connection)
-    expect(await takeLease(connection, termsOf(connection))).toBeUndefined()
-    lease.assertHeld()
-    await lease.giveBack()
-    expect(() => lease.assertHeld()).toThrow(LeaseLost)
-    await (await held(connection)).giveBack()
+    const lock = await held(connection)
+    expect(await acquireLock(connection, termsOf(connection))).toBeUndefined()
+    lock.assertHeld()
+    await lock.release()
+    expect(() => lock.assertHeld()).toThrow(LockLost)
+    await (await held(connection)).release()
   })
 
-  test('a lease is renewed while its owner lives, and lost where another one took it', async () => {
+  test('a lock is renewed while its owner lives, and lost where another one took it', async () => {
     const connection = own()
-    const lease = await held(connection, { ttlMs: 400 })
-    const { key } = lease.terms
+    const lock = await held(connection, { ttlMs: 400 })
+    const { key } = lock.terms
     const startedMs = performance.now()
     await until('it would be over twice', () => performance.now() - startedMs > 800)
     expect(await connection.client.exists(key)).toBe(1)
-    lease.assertHeld()
+    lock.assertHeld()
     await connection.client.set(key, 'another one')
-    await until('it is noticed', () => isLost(lease))
-    await lease.giveBack()
+    await until('it is noticed', () => isLost(lock))
+    await lock.release()
     expect(await connection.client.getdel(key)).toBe('another one')
   })
 
@@ -273,9 +273,9 @@ describe.skipIf(binary === '')('with a user that may do too little', () => {
   })
 })
 
-function termsOf(connection: RedisConnection, terms: Partial<LeaseTerms> = {}): LeaseTerms {
+function termsOf(connection: RedisConnection, terms: Partial<LockOptions> = {}): LockOptions {
   return {
-    key: `${connection.settings.groupPrefix}lease`,
+    key: `${connection.settings.groupPrefix}lock`,
     token: randomUUID(),
     ttlMs: 30_000,
     elapsed: () => performance.now(),
@@ -283,9 +283,9 @@ function termsOf(connection: RedisConnection, terms: Partial<LeaseTerms> = {}): 
   }
 }
 
-function isLost(lease: Lease): boolean {
+function isLost(lock: RedisLock): boolean {
   try {
-    lease.assertHeld()
+    lock.assertHeld()
     return false
   } catch {
     return true

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
-import { Refused, Unavailable } from '../../../src/pipeline/errors.ts'
+import { NotRetriable, Unavailable } from '../../../src/pipeline/errors.ts'
 import type { Log } from '../../../src/pipeline/ports.ts'
 import { openRedis, type RedisConnection } from '../../../src/redis/connection/connection.ts'
 import { checkServer } from '../../../src/redis/connection/server-check.ts'
@@ -57,7 +57,7 @@ describe.skipIf(binary === '')('the check of the server', () => {
       await admin.client.config('SET', 'maxmemory-policy', policy)
       const refusal = await check(server.url).catch((error) => error)
       await admin.client.config('SET', 'maxmemory-policy', 'noeviction')
-      expect(refusal).toBeInstanceOf(Refused)
+      expect(refusal).toBeInstanceOf(NotRetriable)
       expect(refusal.message).toContain(policy)
       expect(refusal.message).toContain('CONFIG SET maxmemory-policy noeviction')
     },
@@ -74,14 +74,14 @@ describe.skipIf(binary === '')('the check of the server', () => {
     const refusal = await check(old.url).catch((error) => error)
     for (const connection of connections.splice(0)) connection.close()
     await old.stop()
-    expect(refusal).toBeInstanceOf(Refused)
+    expect(refusal).toBeInstanceOf(NotRetriable)
     expect(refusal.message).toContain(`is version ${version}: use Redis or Valkey 6.2 or later`)
   })
 
   test('refuses a wrong password, without telling it', async () => {
     await setUser(RIGHTS)
     const refusal = await check(server.url.replace('//', '//worker:hunter2@')).catch((e) => e)
-    expect(refusal).toBeInstanceOf(Refused)
+    expect(refusal).toBeInstanceOf(NotRetriable)
     expect(refusal.message).toContain('WRONGPASS')
     expect(refusal.message).not.toContain('hunter2')
   })
@@ -90,7 +90,7 @@ describe.skipIf(binary === '')('the check of the server', () => {
     await admin.client.config('SET', 'requirepass', 'secret')
     const refusal = await check(server.url).catch((error) => error)
     await admin.client.config('SET', 'requirepass', '')
-    expect(refusal).toBeInstanceOf(Refused)
+    expect(refusal).toBeInstanceOf(NotRetriable)
     expect(refusal.message).toContain('NOAUTH')
   })
 
@@ -119,7 +119,7 @@ describe.skipIf(binary === '')('the check of the server', () => {
   ])('refuses a user without all rights, and names them: $without', async ({ without, lacks }) => {
     const url = await setUser(`${RIGHTS} ${without}`)
     const refusal = await check(url).catch((error) => error)
-    expect(refusal).toBeInstanceOf(Refused)
+    expect(refusal).toBeInstanceOf(NotRetriable)
     expect(refusal.message).toContain(lacks)
     expect(refusal.message).toContain(`ACL SETUSER <user> ${RIGHTS}`)
   })

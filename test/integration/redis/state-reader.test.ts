@@ -3,12 +3,12 @@ import { afterAll, describe, expect, inject, test } from 'vitest'
 import { JsonText } from '../../../src/domain/json/stored-value.ts'
 import type { GroupState } from '../../../src/domain/merge/merge.ts'
 import { walkGroups, walkIndex } from '../../../src/redis/reading/key-walk.ts'
-import { readStanding } from '../../../src/redis/reading/state-reader.ts'
+import { readStoredGroup } from '../../../src/redis/reading/state-reader.ts'
 import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
 import { openTestRedis } from '../../setup/redis-connection.ts'
 import { patchOf } from './patches.ts'
 
-const prefix = `standing*[${randomUUID()}]:`
+const prefix = `membership*[${randomUUID()}]:`
 const connection = openTestRedis(inject('redisUrl'), {
   groupPrefix: `${prefix}group:`,
   userPrefix: `${prefix}user:`,
@@ -37,17 +37,17 @@ describe('reading a whole group', () => {
     for (const merged of [patch, large]) {
       for (const size of [1, 10, 1000]) {
         const sizes = { fields: size, users: size }
-        const standing = await readStanding(connection, merged.groupId, ['eve'], sizes)
-        expect(withMaps(standing.state)).toEqual(withMaps(merged))
-        expect(standing).toMatchObject({ exists: true, conflict: null })
-        expect([standing.oddTraits.size, standing.oddUsers.size]).toEqual([0, 0])
-        expect(new Map(standing.index)).toEqual(new Map([...merged.users, ['eve', null]]))
+        const membership = await readStoredGroup(connection, merged.groupId, ['eve'], sizes)
+        expect(withMaps(membership.state)).toEqual(withMaps(merged))
+        expect(membership).toMatchObject({ exists: true, conflict: null })
+        expect([membership.oddTraits.size, membership.oddUsers.size]).toEqual([0, 0])
+        expect(new Map(membership.index)).toEqual(new Map([...merged.users, ['eve', null]]))
       }
     }
   })
 
   test('of which nothing is there gives an empty state', async () => {
-    const { exists, state, conflict } = await readStanding(connection, 'nobody', [])
+    const { exists, state, conflict } = await readStoredGroup(connection, 'nobody', [])
     expect({ exists, conflict }).toEqual({ exists: false, conflict: null })
     expect(state).toMatchObject({ latest: -1, erasedAt: -1 })
   })
@@ -59,7 +59,7 @@ describe('reading a whole group', () => {
       await connection.client.zadd(key, ...page.flat())
     }
     const before = await callsOf('zscan')
-    const { state } = await readStanding({ ...connection, settings: NO_INDEX }, 'crowd', [])
+    const { state } = await readStoredGroup({ ...connection, settings: NO_INDEX }, 'crowd', [])
     expect(state.users.size).toBe(100_000)
     expect(state.users.get('user77777')).toEqual({ clock: 77_777, member: true })
     expect((await callsOf('zscan')) - before).toBeGreaterThan(100)
@@ -75,7 +75,7 @@ describe('reading a whole group', () => {
     await client.zadd(`${key}:left`, 4, 'torn')
     for (const fields of [1, 1000]) {
       const sizes = { fields, users: fields }
-      const { state, oddTraits, oddUsers } = await readStanding(connection, 'odd', [], sizes)
+      const { state, oddTraits, oddUsers } = await readStoredGroup(connection, 'odd', [], sizes)
       expect([...state.traits.keys()]).toEqual(['a'])
       expect(new Map([...oddTraits].sort())).toEqual(
         new Map([

@@ -10,7 +10,7 @@ const OUTAGE = new Unavailable('redis', 'out of memory')
 
 test('an outage that a batch was given up in is over with the next batch that succeeds', async () => {
   const { outages, waits } = create()
-  await expect(waits.during(giveUp)).rejects.toThrow(Abandoned)
+  await expect(waits.during(abandon)).rejects.toThrow(Abandoned)
   expect(outages.isAway('redis')).toBe(true)
   await waits.during(succeed)
   expect(outages.isAway('redis')).toBe(false)
@@ -18,7 +18,7 @@ test('an outage that a batch was given up in is over with the next batch that su
 
 test('an outage that a batch was given up in is over once Redis answers a look', async () => {
   const { outages, waits } = create()
-  await expect(waits.during(giveUp)).rejects.toThrow(Abandoned)
+  await expect(waits.during(abandon)).rejects.toThrow(Abandoned)
   waits.clearBoard()
   expect(outages.isAway('redis')).toBe(false)
 })
@@ -47,7 +47,7 @@ test('a batch that succeeds says nothing of a connection that is away', async ()
 
 const succeed = async () => {}
 
-const giveUp = async (rules: RetryRules) => {
+const abandon = async (rules: RetryRules) => {
   rules.onUnavailable(OUTAGE)
   throw new Abandoned('partition 0 may have another owner by now')
 }

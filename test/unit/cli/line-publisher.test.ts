@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { loadConfig } from '../../../src/app/config/loader.ts'
 import { readEventLines } from '../../../src/cli/event-lines.ts'
 import { publishLines } from '../../../src/cli/line-publisher.ts'
-import { type OutgoingRecord, RecordRefused } from '../../../src/kafka/producer/publisher.ts'
-import { RecordsRefused } from '../../../src/kafka/producer/sender.ts'
+import { type OutgoingRecord, RecordRejected } from '../../../src/kafka/producer/publisher.ts'
+import { RecordsRejected } from '../../../src/kafka/producer/sender.ts'
 import { Unavailable } from '../../../src/pipeline/errors.ts'
 
 const { config } = loadConfig({
@@ -41,7 +41,8 @@ test('behind a record that is refused it goes on, and counts what was taken', as
   const publish = async (records: readonly OutgoingRecord[]) => {
     calls.push(records.map(({ key }) => String(key)))
     const index = records.findIndex(({ key }) => key === 'large')
-    if (index >= 0) throw new RecordRefused(index, new RecordsRefused('size', 'topic t: too large'))
+    if (index >= 0)
+      throw new RecordRejected(index, new RecordsRejected('size', 'topic t: too large'))
   }
   async function* source() {
     yield Buffer.from(['a', 'large', 'b', 'large', 'c'].map(event).join('\n'))

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest'
 import { createDecoder } from '../../../src/domain/event/decode.ts'
 import { createGateway, EventTooLarge, type GatewayOptions } from '../../../src/http/gateway.ts'
 import type { HttpServer } from '../../../src/http/server.ts'
-import { Refused, Unavailable } from '../../../src/pipeline/errors.ts'
+import { NotRetriable, Unavailable } from '../../../src/pipeline/errors.ts'
 import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
 import { recordLog } from '../../setup/logs.ts'
 import { sendRaw } from './raw-client.ts'
@@ -257,7 +257,9 @@ test('while Kafka is away the answer is 503, when to come again, and no inner de
 })
 
 test('a right that the gateway lacks is an outage to its clients', async () => {
-  const { url } = await start({ publish: () => Promise.reject(new Refused('kafka', 'no right')) })
+  const { url } = await start({
+    publish: () => Promise.reject(new NotRetriable('kafka', 'no right')),
+  })
   expect((await post(url, SAMPLE)).status).toBe(503)
 })
 
@@ -365,14 +367,14 @@ test('closing answers the events in hand, and takes no more', async () => {
       return acknowledged.promise
     },
   })
-  const inHand = post(url, SAMPLE)
+  const inFlight = post(url, SAMPLE)
   await called.promise
   const closed = server.close()
   // longer than any grace that a silent client gets
   await delay(700)
   await expect(post(url, SAMPLE)).rejects.toThrow()
   acknowledged.resolve()
-  const response = await inHand
+  const response = await inFlight
   expect(response.status).toBe(200)
   expect(response.headers.get('connection')).toBe('close')
   await closed

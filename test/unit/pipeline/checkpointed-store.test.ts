@@ -1,66 +1,66 @@
 import { describe, expect, test } from 'vitest'
-import { MarkedStore } from '../../../src/pipeline/checkpointed-store.ts'
-import { Abandoned, Refused, StateLost, Unavailable } from '../../../src/pipeline/errors.ts'
+import { CheckpointedStore } from '../../../src/pipeline/checkpointed-store.ts'
+import { Abandoned, NotRetriable, StateLost, Unavailable } from '../../../src/pipeline/errors.ts'
 import type { Loss } from '../../../src/pipeline/partition-progress.ts'
-import type { Mark, PartitionOffsets, RecordBatch } from '../../../src/pipeline/ports.ts'
+import type { Checkpoint, PartitionOffsets, RecordBatch } from '../../../src/pipeline/ports.ts'
 
-describe('the mark of a partition', () => {
+describe('the checkpoint of a partition', () => {
   test('moves once the batch is merged, and not before', async () => {
-    const world = createWorld({ committed: 5n, mark: 5n })
+    const world = createWorld({ committed: 5n, checkpoint: 5n })
     await world.merge(5n, 9n)
-    expect(world.steps).toEqual(['merge', 'mark 5 to 9'])
+    expect(world.steps).toEqual(['merge', 'checkpoint 5 to 9'])
     await world.merge(9n, 12n)
-    expect(world.steps.slice(2)).toEqual(['merge', 'mark 9 to 12'])
+    expect(world.steps.slice(2)).toEqual(['merge', 'checkpoint 9 to 12'])
   })
 
   test('does not move where the connection changed since the merge began', async () => {
-    const world = createWorld({ committed: 5n, mark: 5n, onMerge: (w) => w.reconnect() })
+    const world = createWorld({ committed: 5n, checkpoint: 5n, onMerge: (w) => w.reconnect() })
     await expect(world.merge(5n, 9n)).rejects.toThrow(Unavailable)
-    expect(world.mark()).toBe(5n)
+    expect(world.checkpoint()).toBe(5n)
   })
 
   test('does not go back for a batch that is delivered again', async () => {
-    const world = createWorld({ committed: 5n, mark: 20n })
+    const world = createWorld({ committed: 5n, checkpoint: 20n })
     await world.merge(5n, 9n)
-    expect(world.mark()).toBe(20n)
+    expect(world.checkpoint()).toBe(20n)
     expect(world.losses).toEqual([])
   })
 
   test('follows at a first start, whatever stands there', async () => {
-    const world = createWorld({ start: 3n, committed: undefined, next: 3n, mark: 700n })
+    const world = createWorld({ start: 3n, committed: undefined, next: 3n, checkpoint: 700n })
     await world.merge(3n, 4n)
-    expect(world.mark()).toBe(4n)
+    expect(world.checkpoint()).toBe(4n)
     expect(world.losses).toEqual([])
   })
 
   test('follows an offset that was set by hand, back and forth', async () => {
     for (const next of [2n, 90n]) {
-      const world = createWorld({ committed: undefined, next, mark: 50n })
+      const world = createWorld({ committed: undefined, next, checkpoint: 50n })
       await world.store.look()
-      expect(world.mark()).toBe(next)
+      expect(world.checkpoint()).toBe(next)
       expect(world.losses).toEqual([])
     }
   })
 
   test('follows where the topic was made anew, and is shorter than what was committed', async () => {
-    const world = createWorld({ committed: 50n, end: 10n, next: 0n, mark: 50n })
+    const world = createWorld({ committed: 50n, end: 10n, next: 0n, checkpoint: 50n })
     await world.merge(0n, 4n)
-    expect(world.mark()).toBe(4n)
+    expect(world.checkpoint()).toBe(4n)
     expect(world.losses).toEqual([])
   })
 
   test('is no loss where a former owner moved it on, late: the batch is merged again', async () => {
-    const world = createWorld({ committed: 5n, mark: 5n })
+    const world = createWorld({ committed: 5n, checkpoint: 5n })
     await world.merge(5n, 9n)
-    world.setMark(15n)
+    world.setCheckpoint(15n)
     await world.merge(9n, 12n)
-    expect(world.steps.slice(2)).toEqual(['merge', 'merge', 'mark 15 to 15'])
+    expect(world.steps.slice(2)).toEqual(['merge', 'merge', 'checkpoint 15 to 15'])
     expect(world.losses).toEqual([])
   })
 })
 
 test('a seek is repeated under later assignments only until reading is seen to go on there', async () => {
-  const world = createWorld({ committed: 5n, mark: 2n })
+  const world = createWorld({ committed: 5n, checkpoint: 2n })
   await world.store.look()
   world.store.assign([0])
   await world.store.look()
@@ -71,12 +71,12 @@ test('a seek is repeated under later assignments only until reading is seen to g
   expect(world.seeks).toEqual([2n, 2n])
 })
 
-test('a mark that a new owner set back by hand is no loss to a former one', async () => {
+test('a checkpoint that a new owner set back by hand is no loss to a former one', async () => {
   for (const committed of [undefined, 3n]) {
-    const world = createWorld({ committed: 5n, mark: 5n })
+    const world = createWorld({ committed: 5n, checkpoint: 5n })
     await world.merge(5n, 9n)
     world.setOffsets({ committed, next: committed ?? 2n })
-    world.setMark(4n)
+    world.setCheckpoint(4n)
     await world.store.look()
     expect(world.losses).toEqual([])
     expect(world.seeks).toEqual([4n])
@@ -84,78 +84,78 @@ test('a mark that a new owner set back by hand is no loss to a former one', asyn
   }
 })
 
-test('marks are held against what Kafka had counted as applied before they were read', async () => {
-  const world = createWorld({ committed: 5n, mark: 5n })
+test('checkpoints are held against what Kafka had counted as applied before they were read', async () => {
+  const world = createWorld({ committed: 5n, checkpoint: 5n })
   await world.merge(5n, 9n)
-  // the new owner goes on meanwhile: a mark that is read first would look like a loss
-  world.setMark(2n)
+  // the new owner goes on meanwhile: a checkpoint that is read first would look like a loss
+  world.setCheckpoint(2n)
   world.onOffsets(() => {
     world.setOffsets({ committed: 7n })
-    world.setMark(7n)
+    world.setCheckpoint(7n)
   })
   await world.store.look()
   expect(world.losses).toEqual([])
 })
 
 test('a former owner does not set back what the new one applied meanwhile', async () => {
-  const world = createWorld({ committed: undefined, next: 2n, mark: 2n })
-  world.onOffsets(() => world.setMark(4n))
+  const world = createWorld({ committed: undefined, next: 2n, checkpoint: 2n })
+  world.onOffsets(() => world.setCheckpoint(4n))
   await expect(world.store.look()).rejects.toThrow(Unavailable)
-  expect(world.mark()).toBe(4n)
+  expect(world.checkpoint()).toBe(4n)
 })
 
 describe('a store that lost acknowledged writes', () => {
-  test('is noticed at the assignment, and read again from its mark', async () => {
-    const world = createWorld({ committed: 50n, mark: 30n })
+  test('is noticed at the assignment, and read again from its checkpoint', async () => {
+    const world = createWorld({ committed: 50n, checkpoint: 30n })
     await world.store.look()
-    expect(world.losses).toEqual([{ partition: 0, mark: 30n, applied: 50n, from: 30n }])
+    expect(world.losses).toEqual([{ partition: 0, checkpoint: 30n, applied: 50n, from: 30n }])
     expect(world.seeks).toEqual([30n])
   })
 
-  test('is read again from the start where it has no mark, and gets one first', async () => {
-    const world = createWorld({ start: 7n, committed: 50n, mark: undefined })
+  test('is read again from the start where it has no checkpoint, and gets one first', async () => {
+    const world = createWorld({ start: 7n, committed: 50n, checkpoint: undefined })
     await world.store.look()
-    expect(world.losses).toEqual([{ partition: 0, mark: undefined, applied: 50n, from: 7n }])
-    expect(world.steps).toEqual(['mark none to 7', 'seek 7'])
+    expect(world.losses).toEqual([{ partition: 0, checkpoint: undefined, applied: 50n, from: 7n }])
+    expect(world.steps).toEqual(['checkpoint none to 7', 'seek 7'])
   })
 
   test('is noticed when a batch is to be marked, which is then not applied', async () => {
-    const world = createWorld({ committed: 5n, mark: 5n })
+    const world = createWorld({ committed: 5n, checkpoint: 5n })
     await world.merge(5n, 9n)
-    world.setMark(6n)
+    world.setCheckpoint(6n)
     await expect(world.merge(9n, 12n)).rejects.toThrow(Abandoned)
     expect(world.seeks.at(0)).toBe(6n)
-    expect(world.mark()).toBe(6n)
+    expect(world.checkpoint()).toBe(6n)
   })
 
   test('is noticed between batches, when somebody looks', async () => {
-    const world = createWorld({ committed: 5n, mark: 5n })
+    const world = createWorld({ committed: 5n, checkpoint: 5n })
     await world.merge(5n, 9n)
-    world.setMark(undefined)
+    world.setCheckpoint(undefined)
     await world.store.look()
     expect(world.losses).toMatchObject([{ applied: 9n, from: 0n }])
   })
 
   test('drops batches that were fetched before reading went back, then goes on', async () => {
-    const world = createWorld({ committed: 50n, mark: 30n })
+    const world = createWorld({ committed: 50n, checkpoint: 30n })
     await expect(world.merge(50n, 60n)).rejects.toThrow(Abandoned)
     await expect(world.merge(60n, 70n)).rejects.toThrow(Abandoned)
     expect(world.seeks).toEqual([30n, 30n, 30n])
     await world.merge(30n, 40n)
-    expect(world.mark()).toBe(40n)
+    expect(world.checkpoint()).toBe(40n)
     expect(world.losses).toHaveLength(1)
   })
 
-  test('is not lost where its mark still covers what is delivered again', async () => {
-    const world = createWorld({ committed: 5n, mark: 20n })
+  test('is not lost where its checkpoint still covers what is delivered again', async () => {
+    const world = createWorld({ committed: 5n, checkpoint: 20n })
     await world.merge(5n, 9n)
-    world.setMark(12n)
+    world.setCheckpoint(12n)
     await world.merge(9n, 11n)
     expect(world.losses).toEqual([])
   })
 
-  test('is told of once, however often Redis refuses the mark meanwhile', async () => {
-    const world = createWorld({ committed: 50n, mark: 30n, refusals: 2 })
+  test('is told of once, however often Redis refuses the checkpoint meanwhile', async () => {
+    const world = createWorld({ committed: 50n, checkpoint: 30n, refusals: 2 })
     await expect(world.store.look()).rejects.toThrow(Unavailable)
     await expect(world.store.look()).rejects.toThrow(Unavailable)
     expect(world.losses).toEqual([])
@@ -165,7 +165,7 @@ describe('a store that lost acknowledged writes', () => {
   })
 
   test('ends the worker, where that is wanted, with the command to run', async () => {
-    const world = createWorld({ committed: 50n, mark: 30n, onLostState: 'stop' })
+    const world = createWorld({ committed: 50n, checkpoint: 30n, onLostState: 'stop' })
     await expect(world.merge(50n, 60n)).rejects.toThrow(Abandoned)
     const failure = await world.store.failed
     expect(failure).toBeInstanceOf(StateLost)
@@ -179,64 +179,71 @@ describe('a store that lost acknowledged writes', () => {
     expect(world.steps).toEqual([])
   })
 
-  test('is lost with the first part of a batch, also where the mark is as it was before', async () => {
+  test('is lost with the first part of a batch, also where the checkpoint is as it was before', async () => {
     let isFlushed = false
     const world = createWorld({
       committed: undefined,
-      mark: undefined,
+      checkpoint: undefined,
       onMerge: async ({ look }) => {
         if (isFlushed) return
         isFlushed = true
-        world.setMark(undefined)
+        world.setCheckpoint(undefined)
         await look()
       },
     })
     await world.merge(0n, 9n)
-    const steps = ['mark none to 0', 'merge', 'mark none to 0', 'seek 0', 'merge', 'mark 0 to 9']
+    const steps = [
+      'checkpoint none to 0',
+      'merge',
+      'checkpoint none to 0',
+      'seek 0',
+      'merge',
+      'checkpoint 0 to 9',
+    ]
     expect(world.steps).toEqual(steps)
   })
 })
 
 test('a batch that leaves a gap makes the store look at the offsets anew', async () => {
-  const world = createWorld({ committed: 5n, mark: 5n })
+  const world = createWorld({ committed: 5n, checkpoint: 5n })
   await world.merge(5n, 9n)
   // somebody set the offset by hand, and the group was joined anew
   world.setOffsets({ committed: undefined, next: 20n })
   await world.merge(20n, 25n)
-  expect(world.mark()).toBe(25n)
+  expect(world.checkpoint()).toBe(25n)
   expect(world.seeks).toEqual([])
 })
 
 test('a gap that nothing explains is read', async () => {
-  const world = createWorld({ committed: 5n, mark: 5n })
+  const world = createWorld({ committed: 5n, checkpoint: 5n })
   await expect(world.merge(8n, 9n)).rejects.toThrow(Abandoned)
   expect(world.seeks).toEqual([5n])
 })
 
 test('batches of partitions that are not ours are abandoned', async () => {
-  const world = createWorld({ committed: 5n, mark: 5n })
+  const world = createWorld({ committed: 5n, checkpoint: 5n })
   world.store.assign([1])
   await expect(world.merge(5n, 9n)).rejects.toThrow(Abandoned)
   expect(world.steps).toEqual([])
 })
 
 test('a batch of an earlier assignment is not merged again under a later one', async () => {
-  const world = createWorld({ committed: 5n, mark: 5n })
+  const world = createWorld({ committed: 5n, checkpoint: 5n })
   await world.merge(5n, 9n)
-  world.setMark(15n)
-  world.onMarks(() => world.store.assign([0]))
+  world.setCheckpoint(15n)
+  world.onCheckpoints(() => world.store.assign([0]))
   await expect(world.merge(9n, 12n)).rejects.toThrow(Abandoned)
   expect(world.steps.slice(2)).toEqual(['merge'])
 })
 
-test('a batch moves no mark once the partitions are assigned anew', async () => {
-  const world = createWorld({ committed: 5n, mark: 5n, onMerge: (w) => w.assign() })
+test('a batch moves no checkpoint once the partitions are assigned anew', async () => {
+  const world = createWorld({ committed: 5n, checkpoint: 5n, onMerge: (w) => w.assign() })
   await expect(world.merge(5n, 9n)).rejects.toThrow(Abandoned)
-  expect(world.mark()).toBe(5n)
+  expect(world.checkpoint()).toBe(5n)
 })
 
 test('where reading was set back, it goes on from the commit under the next assignment', async () => {
-  const world = createWorld({ committed: 50n, mark: 30n })
+  const world = createWorld({ committed: 50n, checkpoint: 30n })
   await world.store.look()
   world.setOffsets({ committed: undefined, next: 2n })
   world.store.assign([0])
@@ -244,8 +251,8 @@ test('where reading was set back, it goes on from the commit under the next assi
   expect(world.seeks).toEqual([30n, 2n])
 })
 
-test('what stands at the mark and is none ends the worker', async () => {
-  const world = createWorld({ committed: 5n, mark: 5n, foreign: true })
+test('what stands at the checkpoint and is none ends the worker', async () => {
+  const world = createWorld({ committed: 5n, checkpoint: 5n, foreign: true })
   await expect(world.merge(5n, 9n)).rejects.toThrow(Abandoned)
   expect((await world.store.failed).message).toBe('a foreign key')
 })
@@ -255,9 +262,9 @@ interface Plan {
   readonly end?: bigint
   readonly next?: bigint
   readonly committed: bigint | undefined
-  readonly mark: bigint | undefined
+  readonly checkpoint: bigint | undefined
   readonly foreign?: true
-  /** How often Redis refuses to set the mark before it does. */
+  /** How often Redis refuses to set the checkpoint before it does. */
   readonly refusals?: number
   readonly onLostState?: 'replay' | 'stop'
   readonly onMerge?: (world: Meanwhile) => void | Promise<void>
@@ -277,16 +284,16 @@ function createWorld(plan: Plan) {
   const losses: Loss[] = []
   const { start = 0n, end = 100n, committed, next = committed ?? start } = plan
   let offsets: PartitionOffsets = { partition: 0, start, end, next, committed }
-  let mark = plan.mark
+  let checkpoint = plan.checkpoint
   let connection = 1
   let refusals = plan.refusals ?? 0
   let beforeOffsets = () => {}
-  let beforeMarks = () => {}
-  const asMark = (at: bigint | undefined): Mark => ({
+  let beforeCheckpoints = () => {}
+  const asCheckpoint = (at: bigint | undefined): Checkpoint => ({
     next: at,
-    parts: new Map(at === undefined ? [] : [['marks', at]]),
+    parts: new Map(at === undefined ? [] : [['checkpoints', at]]),
   })
-  const store = new MarkedStore({
+  const store = new CheckpointedStore({
     store: {
       get connection() {
         return connection
@@ -301,18 +308,18 @@ function createWorld(plan: Plan) {
         return []
       },
     },
-    marks: {
+    checkpoints: {
       read: async () => {
-        beforeMarks()
-        if (plan.foreign) throw new Refused('redis', 'a foreign key')
-        return new Map(mark === undefined ? [] : [[0, asMark(mark)]])
+        beforeCheckpoints()
+        if (plan.foreign) throw new NotRetriable('redis', 'a foreign key')
+        return new Map(checkpoint === undefined ? [] : [[0, asCheckpoint(checkpoint)]])
       },
       compareAndSet: async (_, seen, to) => {
         if (refusals-- > 0) throw new Unavailable('redis', 'out of memory')
-        if (seen?.next !== mark) return undefined
-        steps.push(`mark ${mark ?? 'none'} to ${to}`)
-        mark = to
-        return asMark(to)
+        if (seen?.next !== checkpoint) return undefined
+        steps.push(`checkpoint ${checkpoint ?? 'none'} to ${to}`)
+        checkpoint = to
+        return asCheckpoint(to)
       },
     },
     source: {
@@ -334,15 +341,15 @@ function createWorld(plan: Plan) {
     steps,
     seeks,
     losses,
-    mark: () => mark,
-    setMark: (to: bigint | undefined) => {
-      mark = to
+    checkpoint: () => checkpoint,
+    setCheckpoint: (to: bigint | undefined) => {
+      checkpoint = to
     },
     setOffsets: (changes: Partial<PartitionOffsets>) => {
       offsets = { ...offsets, ...changes }
     },
-    onMarks: (change: () => void) => {
-      beforeMarks = change
+    onCheckpoints: (change: () => void) => {
+      beforeCheckpoints = change
     },
     onOffsets: (change: () => void) => {
       beforeOffsets = change

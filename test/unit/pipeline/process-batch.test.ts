@@ -5,7 +5,7 @@ import { createDecoder, type Decoder } from '../../../src/domain/event/decode.ts
 import { type GroupState, mergeState } from '../../../src/domain/merge/merge.ts'
 import type { KafkaRecord } from '../../../src/domain/record.ts'
 import { Abandoned, PartitionStopped, Unavailable } from '../../../src/pipeline/errors.ts'
-import type { BatchLease, RecordBatch, StateConflict } from '../../../src/pipeline/ports.ts'
+import type { BatchContext, RecordBatch, StateConflict } from '../../../src/pipeline/ports.ts'
 import { type Pipeline, processBatch } from '../../../src/pipeline/process-batch.ts'
 import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
 
@@ -20,7 +20,7 @@ describe('a batch of records', () => {
         Buffer.from('not json'),
         event({ plan: 'free' }, '2020-01-01'),
       ]),
-      world.lease,
+      world.context,
       world.pipeline,
     )
     expect(world.steps).toEqual(['turn', 'merge', 'dead letters', 'commit 3'])
@@ -34,7 +34,7 @@ describe('a batch of records', () => {
 
   test('with nothing rejected asks nothing of the dead-letter topic', async () => {
     const world = createWorld()
-    await processBatch(batchOf([event({})]), world.lease, world.pipeline)
+    await processBatch(batchOf([event({})]), world.context, world.pipeline)
     expect(world.steps).toEqual(['turn', 'merge', 'commit 1'])
   })
 
@@ -42,8 +42,8 @@ describe('a batch of records', () => {
     const world = createWorld()
     const { promise: turn, resolve: haveTurn } = Promise.withResolvers<void>()
     const decoded = Promise.withResolvers<void>()
-    const lease = {
-      ...world.lease,
+    const context = {
+      ...world.context,
       turn: () => {
         decoded.resolve()
         return turn
@@ -51,7 +51,7 @@ describe('a batch of records', () => {
     }
     let clock = 0
     const pipeline = { ...world.pipeline, elapsed: () => clock }
-    const processing = processBatch(batchOf([event({}), Buffer.from('x')]), lease, pipeline)
+    const processing = processBatch(batchOf([event({}), Buffer.from('x')]), context, pipeline)
     await decoded.promise
     expect(world.steps).toEqual([])
     clock += 1000
@@ -63,10 +63,10 @@ describe('a batch of records', () => {
 
   test('lets others have the event loop between stretches of records, none where it is short', async () => {
     const short = createWorld()
-    await processBatch(batchOf([event({}), event({})]), short.lease, short.pipeline)
+    await processBatch(batchOf([event({}), event({})]), short.context, short.pipeline)
     expect(short.yields()).toBe(0)
     const long = createWorld()
-    await processBatch(batchOf(Array(5).fill(event({}))), long.lease, long.pipeline)
+    await processBatch(batchOf(Array(5).fill(event({}))), long.context, long.pipeline)
     expect(long.yields()).toBe(2)
   })
 
@@ -74,14 +74,14 @@ describe('a batch of records', () => {
     const abandoned = new Abandoned('the one before')
     const world = createWorld({ abandoned })
     const batch = batchOf([event({}), Buffer.from('x')])
-    await expect(processBatch(batch, world.lease, world.pipeline)).rejects.toBe(abandoned)
+    await expect(processBatch(batch, world.context, world.pipeline)).rejects.toBe(abandoned)
     expect(world.steps).toEqual(['turn'])
   })
 
   test('passes over events of another type, which are no dead letters', async () => {
     const world = createWorld()
     const track = Buffer.from('{"type":"track","event":"Signed Up"}')
-    const report = await processBatch(batchOf([track]), world.lease, world.pipeline)
+    const report = await processBatch(batchOf([track]), world.context, world.pipeline)
     expect(report).toMatchObject({ records: 1, accepted: 0, ignored: 1 })
     expect(world.letters).toEqual([])
   })
@@ -89,7 +89,7 @@ describe('a batch of records', () => {
   test('dead-letters every event of a group that cannot be written, and merges the others', async () => {
     const world = createWorld({ conflicts: [{ groupId: 'acme', message: 'foreign key' }] })
     const other = event({}, '2021-01-01', 'other')
-    await processBatch(batchOf([event({}), other, event({})]), world.lease, world.pipeline)
+    await processBatch(batchOf([event({}), other, event({})]), world.context, world.pipeline)
     expect(world.letters.map(({ record, problem }) => [record.offset, problem.reason])).toEqual([
       ['0', 'state_conflict'],
       ['2', 'state_conflict'],
@@ -100,14 +100,14 @@ describe('a batch of records', () => {
 
   test('waits while Redis is away, then merges and commits', async () => {
     const world = createWorld({ failures: { merge: 3 } })
-    await processBatch(batchOf([event({ plan: 'pro' })]), world.lease, world.pipeline)
+    await processBatch(batchOf([event({ plan: 'pro' })]), world.context, world.pipeline)
     expect(world.steps).toEqual(['turn', 'merge', 'merge', 'merge', 'merge', 'commit 1'])
     expect(world.outages).toEqual(['away', 'away', 'away', 'back'])
   })
 
   test('waits while the dead-letter topic is away, and commits nothing before', async () => {
     const world = createWorld({ failures: { 'dead letters': 2 } })
-    await processBatch(batchOf([Buffer.from('x')]), world.lease, world.pipeline)
+    await processBatch(batchOf([Buffer.from('x')]), world.context, world.pipeline)
     expect(world.steps.filter((step) => step !== 'merge' && step !== 'turn')).toEqual([
       'dead letters',
       'dead letters',
@@ -118,7 +118,7 @@ describe('a batch of records', () => {
 
   test('is abandoned, uncommitted, where the worker is to stop during an outage', async () => {
     const world = createWorld({ failures: { merge: Number.POSITIVE_INFINITY } })
-    const processing = processBatch(batchOf([event({})]), world.lease, world.pipeline)
+    const processing = processBatch(batchOf([event({})]), world.context, world.pipeline)
     world.stop()
     await expect(processing).rejects.toThrow(Abandoned)
     expect(world.steps.some((step) => step.startsWith('commit'))).toBe(false)
@@ -127,7 +127,7 @@ describe('a batch of records', () => {
   test('is given up with the very error of a failed heartbeat', async () => {
     const rebalance = new Error('rebalance')
     const world = createWorld({ failures: { merge: Number.POSITIVE_INFINITY }, rebalance })
-    const processing = processBatch(batchOf([event({})]), world.lease, world.pipeline)
+    const processing = processBatch(batchOf([event({})]), world.context, world.pipeline)
     await expect(processing).rejects.toBe(rebalance)
     expect(world.steps.some((step) => step.startsWith('commit'))).toBe(false)
   })
@@ -135,7 +135,9 @@ describe('a batch of records', () => {
   test('is not committed where the store fails in an unknown way', async () => {
     const bug = new TypeError('undefined is not a function')
     const world = createWorld({ bug })
-    await expect(processBatch(batchOf([event({})]), world.lease, world.pipeline)).rejects.toBe(bug)
+    await expect(processBatch(batchOf([event({})]), world.context, world.pipeline)).rejects.toBe(
+      bug,
+    )
     expect(world.steps).toEqual(['turn', 'merge'])
   })
 
@@ -143,7 +145,7 @@ describe('a batch of records', () => {
     const world = createWorld({ breakAt: '1' })
     const processing = processBatch(
       batchOf([event({ plan: 'pro' }), event({ plan: 'x' }), event({ plan: 'y' })]),
-      world.lease,
+      world.context,
       world.pipeline,
     )
     await expect(processing).rejects.toThrow(PartitionStopped)
@@ -156,7 +158,9 @@ describe('a batch of records', () => {
     const conflicts = [{ groupId: 'acme', message: 'foreign key' }]
     const world = createWorld({ breakAt: '1', conflicts })
     const batch = batchOf([event({}), event({}), event({})])
-    await expect(processBatch(batch, world.lease, world.pipeline)).rejects.toThrow(PartitionStopped)
+    await expect(processBatch(batch, world.context, world.pipeline)).rejects.toThrow(
+      PartitionStopped,
+    )
     expect(world.letters.map(({ record }) => record.offset)).toEqual(['0'])
   })
 })
@@ -206,7 +210,7 @@ function createWorld(faults: Faults = {}) {
     steps.push(name)
     if (left[name]-- > 0) throw new Unavailable('redis', `${name} failed`)
   }
-  const lease: BatchLease = {
+  const context: BatchContext = {
     signal: stopping.signal,
     turn: async () => {
       steps.push('turn')
@@ -267,7 +271,7 @@ function createWorld(faults: Faults = {}) {
     },
   }
   return {
-    ...{ steps, outages, letters, states, lease, pipeline },
+    ...{ steps, outages, letters, states, context, pipeline },
     stop: () => stopping.abort(),
     yields: () => yields,
   }

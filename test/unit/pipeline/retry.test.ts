@@ -25,7 +25,7 @@ test('a long attempt is accompanied by heartbeats, and none come after it', asyn
   const attempt = new Promise<string>((resolve) => {
     finish = resolve
   })
-  const lease = {
+  const context = {
     signal: new AbortController().signal,
     assertOwned: () => {},
     heartbeat: async () => {
@@ -33,7 +33,7 @@ test('a long attempt is accompanied by heartbeats, and none come after it', asyn
       if (heartbeats === 3) finish('done')
     },
   }
-  expect(await waitOut(() => attempt, lease, rules)).toBe('done')
+  expect(await waitOut(() => attempt, context, rules)).toBe('done')
   const before = heartbeats
   await new Promise((resolve) => setTimeout(resolve, 20))
   expect(heartbeats).toBe(before)
@@ -45,14 +45,14 @@ test('an attempt that fails after its heartbeat did is nobody’s unhandled reje
     fail = reject
   })
   const rebalance = new Error('rebalance')
-  const lease = {
+  const context = {
     signal: new AbortController().signal,
     assertOwned: () => {},
     heartbeat: async () => {
       throw rebalance
     },
   }
-  await expect(waitOut(() => attempt, lease, rules)).rejects.toBe(rebalance)
+  await expect(waitOut(() => attempt, context, rules)).rejects.toBe(rebalance)
   fail(new Error('late'))
   await new Promise((resolve) => setImmediate(resolve))
 })
@@ -64,7 +64,7 @@ test('many short attempts and pauses are accompanied by heartbeats as one long o
   })
   const stopping = new AbortController()
   let heartbeats = 0
-  const lease = {
+  const context = {
     signal: stopping.signal,
     assertOwned: () => {},
     heartbeat: async () => {
@@ -72,7 +72,7 @@ test('many short attempts and pauses are accompanied by heartbeats as one long o
     },
   }
   const away = () => Promise.reject(new Unavailable('redis', 'away'))
-  const waiting = waitOut(away, lease, { ...rules, sleep: fakeSleep, heartbeatMs: 4000 })
+  const waiting = waitOut(away, context, { ...rules, sleep: fakeSleep, heartbeatMs: 4000 })
   waiting.catch(() => {})
   await vi.advanceTimersByTimeAsync(40_000)
   expect(heartbeats).toBe(10)
@@ -85,7 +85,7 @@ test('nothing is attempted once the partitions were assigned anew', async () => 
   let attempts = 0
   const told: unknown[] = []
   const lost = new Abandoned('assigned anew')
-  const lease = {
+  const context = {
     signal: new AbortController().signal,
     assertOwned: () => {
       if (attempts === 2) throw lost
@@ -101,7 +101,7 @@ test('nothing is attempted once the partitions were assigned anew', async () => 
     firstDelayMs: 1,
     onUnavailable: (error: unknown) => told.push(error),
   }
-  await expect(waitOut(attempt, lease, listening)).rejects.toBe(lost)
+  await expect(waitOut(attempt, context, listening)).rejects.toBe(lost)
   expect([attempts, told.length]).toEqual([2, 2])
 })
 

@@ -5,7 +5,7 @@ import { JsonText } from '../../../../src/domain/json/stored-value.ts'
 import { Memberships } from '../../../../src/domain/merge/memberships.ts'
 import { emptyState, type GroupState, mergeEvent } from '../../../../src/domain/merge/merge.ts'
 import { TraitStates } from '../../../../src/domain/merge/trait-states.ts'
-import type { StandingGroup } from '../../../../src/redis/reading/state-reader.ts'
+import type { StoredGroup } from '../../../../src/redis/reading/state-reader.ts'
 import { patchOf } from '../../../integration/redis/patches.ts'
 import { type Event, events } from '../../../property/arrangements.ts'
 
@@ -13,7 +13,7 @@ const ofOneGroup = events.map((all) => all.map((event) => ({ ...event, groupId: 
 
 const choices = fc.array(fc.boolean(), { minLength: 25, maxLength: 25 })
 
-test('whatever part of the latest events Redis has, even if read in pieces, nothing is found', () =>
+test('whatever part of the latest events Redis has, even if read in chunks, nothing is found', () =>
   fc.assert(
     fc.property(
       ofOneGroup.chain((all) => fc.tuple(fc.constant(all), fc.nat(all.length))),
@@ -24,7 +24,7 @@ test('whatever part of the latest events Redis has, even if read in pieces, noth
           foldOf(all.filter((_, at) => at < certain || isMerged[at])),
         )
         const live = { ...head!, traits: traits!.traits, users: users!.users }
-        expect(judge(low, standing(live), high)).toEqual([])
+        expect(judge(low, membership(live), high)).toEqual([])
       },
     ),
     { numRuns: 1000 },
@@ -34,7 +34,7 @@ test('while nothing happens, Redis is as the topic says, or something is found',
   fc.assert(
     fc.property(ofOneGroup, ofOneGroup, (some, others) => {
       const [told, stands] = [foldOf(some), foldOf(others)]
-      const findings = judge(told, standing(stands), told)
+      const findings = judge(told, membership(stands), told)
       expect(findings.length === 0).toBe(isSame(told, stands))
     }),
   ))
@@ -43,7 +43,7 @@ test('of a topic that lost records, what Redis has beyond the rest is told apart
   fc.assert(
     fc.property(ofOneGroup, fc.nat(), (all, cut) => {
       const rest = foldOf(all.slice(cut % (all.length + 1)))
-      const findings = judge(rest, standing(foldOf(all)), rest)
+      const findings = judge(rest, membership(foldOf(all)), rest)
       expect(findings.filter(({ isBeyond }) => !isBeyond)).toEqual([])
     }),
   ))
@@ -125,23 +125,23 @@ describe('each difference is named, with what was expected and what was found', 
   test.each(cases)('%s', (_, change, finding) => {
     const stands = copyOf(told)
     change(stands)
-    expect(judge(told, standing(stands), told)).toEqual([expect.objectContaining(finding)])
+    expect(judge(told, membership(stands), told)).toEqual([expect.objectContaining(finding)])
   })
 
   test('a group that is not there, and one that should not be', () => {
     const nothing = emptyState('g')
-    expect(judge(told, standing(nothing), told)).toMatchObject([{ kind: 'group', found: null }])
-    expect(judge(nothing, standing(told), nothing)).toMatchObject([
+    expect(judge(told, membership(nothing), told)).toMatchObject([{ kind: 'group', found: null }])
+    expect(judge(nothing, membership(told), nothing)).toMatchObject([
       { kind: 'group', expected: null, isBeyond: true },
     ])
   })
 
   test('a group that cannot be written, and what stands there in a foreign way', () => {
-    const conflict = { ...standing(told), conflict: 'a string stands there' }
+    const conflict = { ...membership(told), conflict: 'a string stands there' }
     expect(judge(told, conflict, told)).toMatchObject([
       { kind: 'conflict', found: 'a string stands there' },
     ])
-    const odd = { ...standing(told), oddTraits: new Map([['x', 'without a clock']]) }
+    const odd = { ...membership(told), oddTraits: new Map([['x', 'without a clock']]) }
     expect(judge(told, odd, told)).toMatchObject([
       { kind: 'trait', name: 'x', expected: null, found: 'without a clock', isBeyond: false },
     ])
@@ -149,7 +149,7 @@ describe('each difference is named, with what was expected and what was found', 
 
   test('an entry of the user index that is not as the group has it', () => {
     const index = (userId: string, entry: { clock: number; member: boolean } | string | null) =>
-      judge(told, { ...standing(told), index: new Map([[userId, entry]]) }, told)
+      judge(told, { ...membership(told), index: new Map([[userId, entry]]) }, told)
     const { latest: clock } = told
     expect(index('ann', { clock, member: true })).toEqual([])
     const expected = 'member as of 2024-01-01T00:00:00.000000Z'
@@ -169,7 +169,7 @@ function foldOf(all: Iterable<Event>): GroupState {
   return state
 }
 
-function standing(state: GroupState): StandingGroup {
+function membership(state: GroupState): StoredGroup {
   return {
     exists: state.latest >= 0,
     state,

@@ -101,10 +101,10 @@ test('while others move, one whose batch in hand does not end is over after the 
 
 test('where nothing moves, the partition whose batch is in hand comes first', () => {
   const watched = watch()
-  const inHand = new Map([[1, [{}]]])
+  const inFlight = new Map([[1, [{}]]])
   const states = [at(0, 5n), at(1, 5n), at(2, 9n)]
   const offsets = [upTo(0, 9n), upTo(1, 9n), upTo(2, 9n)]
-  for (let step = 0; step < 6; step++) watched.look(states, offsets, inHand)
+  for (let step = 0; step < 6; step++) watched.look(states, offsets, inFlight)
   expect(watched.over()).toEqual([1, 0])
 })
 
@@ -129,10 +129,10 @@ function watch() {
     look(
       partitions: readonly PartitionState[],
       offsets: readonly PartitionOffsets[],
-      inHand: ReadonlyMap<number, readonly object[]> = new Map(),
+      inFlight: ReadonlyMap<number, readonly object[]> = new Map(),
     ) {
       nowMs += STEP_MS
-      stalls.look({ partitions, offsets, inHand, passedMs: STEP_MS, nowMs })
+      stalls.look({ partitions, offsets, inFlight, passedMs: STEP_MS, nowMs })
     },
   }
 }

@@ -2,7 +2,7 @@ import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { startWatchdog } from '../../../../src/app/watch/watchdog.ts'
 import type { PartitionState } from '../../../../src/kafka/consumer/partition-states.ts'
 import { Unavailable } from '../../../../src/pipeline/errors.ts'
-import type { BatchLease, PartitionOffsets, RecordBatch } from '../../../../src/pipeline/ports.ts'
+import type { BatchContext, PartitionOffsets, RecordBatch } from '../../../../src/pipeline/ports.ts'
 import { silentLog } from '../../../setup/logs.ts'
 
 const LIMIT_MS = 50_000
@@ -84,19 +84,19 @@ test('the time that the process itself was suspended does not count', async () =
 
 test('a batch that does not end is told of as such', async () => {
   const { watchdog, pass, message } = start()
-  watchdog.watching(() => new Promise(() => {}))(BATCH, LEASE)
+  watchdog.watching(() => new Promise(() => {}))(BATCH, CONTEXT)
   await pass(LIMIT_MS + 2 * EVERY_MS)
   expect(message()).toContain('groups/3 stands at offset 5 with 4 to read; the batch in hand there')
 })
 
 test('a batch that does not end is not hidden by those decoded ahead of it, which do', async () => {
   const { watchdog, pass, message } = start()
-  watchdog.watching(() => new Promise(() => {}))(BATCH, LEASE)
+  watchdog.watching(() => new Promise(() => {}))(BATCH, CONTEXT)
   await pass(LIMIT_MS)
-  await watchdog.watching(async () => {})({ ...BATCH }, LEASE)
+  await watchdog.watching(async () => {})({ ...BATCH }, CONTEXT)
   await pass(EVERY_MS)
-  watchdog.watching(() => new Promise(() => {}))({ ...BATCH }, LEASE)
-  expect(watchdog.stalls()).toMatchObject([{ inHandMs: LIMIT_MS - EVERY_MS }])
+  watchdog.watching(() => new Promise(() => {}))({ ...BATCH }, CONTEXT)
+  expect(watchdog.stalls()).toMatchObject([{ inFlightMs: LIMIT_MS - EVERY_MS }])
   await pass(EVERY_MS)
   expect(message()).toContain('the batch in hand there does not end')
 })
@@ -105,7 +105,7 @@ test('a batch that ended, well or not, is in hand no more', async () => {
   const { watchdog, pass, message } = start()
   const bug = new Error('a bug')
   const handle = watchdog.watching(() => Promise.reject(bug))
-  await expect(handle(BATCH, LEASE)).rejects.toBe(bug)
+  await expect(handle(BATCH, CONTEXT)).rejects.toBe(bug)
   await pass(LIMIT_MS + 2 * EVERY_MS)
   expect(message()).toContain('no batch of it is in hand')
 })
@@ -119,7 +119,7 @@ test('after its end, the watchdog says nothing', async () => {
 })
 
 const BATCH = { topic: 'groups', partition: 3 } as RecordBatch
-const LEASE = {} as BatchLease
+const CONTEXT = {} as BatchContext
 
 function start() {
   const world = {

@@ -7,7 +7,7 @@ import {
   withTlsHint,
 } from '../../../../src/kafka/client/failures.ts'
 import { kafkajs } from '../../../../src/kafka/client/kafkajs.ts'
-import { Refused, Unavailable } from '../../../../src/pipeline/errors.ts'
+import { NotRetriable, Unavailable } from '../../../../src/pipeline/errors.ts'
 
 const {
   KafkaJSConnectionError,
@@ -78,7 +78,7 @@ test('a refusal names what was done, why it failed, and what to do', () => {
     'reading topic groups',
     'Grant READ on the topic',
   )
-  expect(error).toBeInstanceOf(Refused)
+  expect(error).toBeInstanceOf(NotRetriable)
   expect(error.message).toBe(
     'reading topic groups: TOPIC_AUTHORIZATION_FAILED of the broker (TOPIC_AUTHORIZATION_FAILED). ' +
       'Grant READ on the topic',

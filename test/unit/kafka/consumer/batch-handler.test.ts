@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { type EachBatchPayload, kafkajs } from '../../../../src/kafka/client/kafkajs.ts'
 import { type BatchHandler, handleBatch } from '../../../../src/kafka/consumer/batch-handler.ts'
-import { BatchesInHand } from '../../../../src/kafka/consumer/batches-in-flight.ts'
+import { BatchesInFlight } from '../../../../src/kafka/consumer/batches-in-flight.ts'
 import { PartitionStates } from '../../../../src/kafka/consumer/partition-states.ts'
 import type { FetchedRecord } from '../../../../src/kafka/wire/record-batch.ts'
 import { Abandoned, PartitionStopped } from '../../../../src/pipeline/errors.ts'
@@ -18,7 +18,7 @@ test('a batch that was handled is resolved up to its last offset, control record
 
 test('a commit is explicit and says that it is ours', async () => {
   const { payload, handler } = arrange([record(5)], {
-    handle: async (batch, lease) => lease.commit(batch.nextOffset),
+    handle: async (batch, context) => context.commit(batch.nextOffset),
   })
   await handleBatch(payload, handler)
   expect(payload.commitOffsetsIfNecessary).toHaveBeenCalledExactlyOnceWith({
@@ -28,7 +28,7 @@ test('a commit is explicit and says that it is ours', async () => {
 
 test('a commit names the topic that the partitions were assigned of', async () => {
   const { payload, handler } = arrange([record(5)], {
-    handle: async (batch, lease) => lease.commit(batch.nextOffset),
+    handle: async (batch, context) => context.commit(batch.nextOffset),
   })
   handler.partitions.assign([2], 'abc')
   await handleBatch(payload, handler)
@@ -56,10 +56,10 @@ test('the records before an unreadable batch are handled, then the partition sto
 test('at the level of debugging each step of a batch is told, so that one that hangs is found', async () => {
   const log = recordLog('debug')
   const { payload, handler } = arrange([record(5), record(6)], {
-    handle: (_, lease) => lease.turn(),
+    handle: (_, context) => context.turn(),
   })
   await handleBatch(payload, { ...handler, log })
-  await handler.partitions.inHand.settled()
+  await handler.partitions.inFlight.settled()
   expect(log.lines.map(({ message }) => message)).toEqual([
     'a batch is in hand',
     'a batch has its turn',
@@ -156,9 +156,9 @@ test('once the worker stops, no batch is begun', async () => {
 test('after a rebalance in between, a batch in hand neither beats nor commits', async () => {
   for (const touch of ['heartbeat', 'commit'] as const) {
     const { payload, handler } = arrange([record(5)], {
-      handle: async (batch, lease) => {
+      handle: async (batch, context) => {
         handler.partitions.assign([2])
-        await lease[touch](batch.nextOffset)
+        await context[touch](batch.nextOffset)
       },
     })
     await handleBatch(payload, handler)
@@ -182,21 +182,21 @@ test.each([
   ['a request on a connection that is only being opened', new Error('Broker not connected')],
 ])('%s ends the session: it would read on behind what was given up', async (_, cut) => {
   const { payload, handler, failures } = arrange([record(5)], {
-    handle: async (_batch, lease) => {
-      await lease.turn()
+    handle: async (_batch, context) => {
+      await context.turn()
       throw cut
     },
   })
   await expect(handleBatch(payload, handler)).resolves.toBeUndefined()
-  await handler.partitions.inHand.settled()
+  await handler.partitions.inFlight.settled()
   expect(failures).toEqual([cut])
 })
 
 test('a batch is read on behind once it is decoded, and counts once it is durable', async () => {
   const { promise: durable, resolve: becomeDurable } = Promise.withResolvers<void>()
   const { payload, handler } = arrange([record(5), record(6)], {
-    handle: async (_, lease) => {
-      await lease.turn()
+    handle: async (_, context) => {
+      await context.turn()
       await durable
     },
   })
@@ -204,7 +204,7 @@ test('a batch is read on behind once it is decoded, and counts once it is durabl
   expect(payload.resolveOffset).toHaveBeenCalledExactlyOnceWith('6')
   expect(handler.partitions.list()).toEqual([{ partition: 2 }])
   becomeDurable()
-  await handler.partitions.inHand.settled()
+  await handler.partitions.inFlight.settled()
   expect(payload.resolveOffset).toHaveBeenCalledOnce()
   expect(handler.partitions.list()).toMatchObject([{ partition: 2, position: 7n }])
 })
@@ -212,15 +212,15 @@ test('a batch is read on behind once it is decoded, and counts once it is durabl
 test('what fails behind is thrown at the next batch, until the partitions are assigned anew', async () => {
   const { promise: failing, reject: fail } = Promise.withResolvers<void>()
   const { payload, handler, batches, failures } = arrange([record(5)], {
-    handle: async (_, lease) => {
-      await lease.turn()
+    handle: async (_, context) => {
+      await context.turn()
       await failing
     },
   })
   await handleBatch(payload, handler)
   const rebalance = rebalanceError()
   fail(rebalance)
-  await handler.partitions.inHand.settled()
+  await handler.partitions.inFlight.settled()
   const another = arrange([record(7)]).payload
   await expect(handleBatch(another, handler)).rejects.toBe(rebalance)
   await expect(handleBatch(another, handler)).rejects.toBe(rebalance)
@@ -239,7 +239,7 @@ test('a commit that fails with nothing left in hand is acted on all the same', a
     [new kafkajs.KafkaJSConnectionError('the connection was lost'), true],
   ] as const) {
     const { payload, handler, failures } = arrange([record(5)], {
-      handle: async (batch, lease) => lease.commit(batch.nextOffset),
+      handle: async (batch, context) => context.commit(batch.nextOffset),
     })
     const { promise: answered, reject: answer } = Promise.withResolvers<void>()
     payload.commitOffsetsIfNecessary.mockReturnValue(answered)
@@ -254,9 +254,9 @@ test('a commit that fails with nothing left in hand is acted on all the same', a
 
 test('a rebalance while a batch is decoded leaves the new position alone', async () => {
   const { payload, handler } = arrange([record(5)], {
-    handle: async (_, lease) => {
+    handle: async (_, context) => {
       handler.partitions.assign([2])
-      await lease.turn()
+      await context.turn()
     },
   })
   await handleBatch(payload, handler)
@@ -317,8 +317,8 @@ test('before what cannot be read, a partition stops only once all is durable', a
   for (const messages of [[record(6), unreadable(7, 9)], [unreadable(7, 9)]]) {
     const { promise: durable, resolve: becomeDurable } = Promise.withResolvers<void>()
     const first = arrange([record(5)], {
-      handle: async (_, lease) => {
-        await lease.turn()
+      handle: async (_, context) => {
+        await context.turn()
         await durable
       },
     })
@@ -340,8 +340,8 @@ test('while the worker stops, kafkajs waits for what is in hand, and fetches no 
   const { promise: durable, resolve: becomeDurable } = Promise.withResolvers<void>()
   const { payload, handler, batches } = arrange([record(5)], {
     signal: stopping.signal,
-    handle: async (_, lease) => {
-      await lease.turn()
+    handle: async (_, context) => {
+      await context.turn()
       await durable
     },
   })
@@ -374,7 +374,7 @@ function arrange(messages: FetchedRecord[], given: Arrangement = {}) {
   const batches: RecordBatch[] = []
   const failures: unknown[] = []
   const log = recordLog()
-  const partitions = new PartitionStates(new BatchesInHand(2))
+  const partitions = new PartitionStates(new BatchesInFlight(2))
   partitions.assign([2])
   const payload = {
     batch: {
@@ -392,9 +392,9 @@ function arrange(messages: FetchedRecord[], given: Arrangement = {}) {
     commitOffsetsIfNecessary: vi.fn(async () => {}),
   }
   const handler: BatchHandler = {
-    handle: async (batch, lease) => {
+    handle: async (batch, context) => {
       batches.push(batch)
-      await given.handle?.(batch, lease)
+      await given.handle?.(batch, context)
     },
     partitions,
     log,

@@ -1,7 +1,7 @@
 import { setImmediate as yieldLoop } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { BatchesInHand, type Outcome } from '../../../../src/kafka/consumer/batches-in-flight.ts'
-import { Abandoned, ReadAgain } from '../../../../src/pipeline/errors.ts'
+import { BatchesInFlight, type Outcome } from '../../../../src/kafka/consumer/batches-in-flight.ts'
+import { Abandoned, Rewound } from '../../../../src/pipeline/errors.ts'
 
 test('a batch has its turn once the one before of its partition is durable', async () => {
   const { begin, events } = arrange(2)
@@ -17,7 +17,7 @@ test('a batch has its turn once the one before of its partition is durable', asy
 })
 
 test('behind a batch that is read again, the next ones are, until the partition is read elsewhere', async () => {
-  const { begin, inHand, events } = arrange(2)
+  const { begin, inFlight, events } = arrange(2)
   const first = await begin(0, 'first')
   await begin(0, 'second')
   first.readAgain()
@@ -27,15 +27,15 @@ test('behind a batch that is read again, the next ones are, until the partition 
     ...['first decoded', 'first', 'second decoded', 'second abandoned'],
     ...['third decoded', 'third abandoned'],
   ])
-  inHand.restart(0)
+  inFlight.restart(0)
   await begin(0, 'fourth')
   expect(events.at(-1)).toBe('fourth')
 })
 
 test('a partition that is read elsewhere still waits for what is in hand of it to be over', async () => {
-  const { begin, inHand, events } = arrange(2)
+  const { begin, inFlight, events } = arrange(2)
   const first = await begin(0, 'first')
-  inHand.restart(0)
+  inFlight.restart(0)
   await begin(0, 'again')
   expect(events.at(-1)).toBe('again decoded')
   first.readAgain()
@@ -44,25 +44,25 @@ test('a partition that is read elsewhere still waits for what is in hand of it t
 })
 
 test('behind a batch that was given up nothing goes on, also once the partition is read elsewhere, until it is assigned anew', async () => {
-  const { begin, inHand, events } = arrange(2)
+  const { begin, inFlight, events } = arrange(2)
   const first = await begin(0, 'first')
-  inHand.restart(0)
+  inFlight.restart(0)
   await begin(0, 'again')
-  first.giveUp()
+  first.abandon()
   await quiet()
   expect(events.at(-1)).toBe('again abandoned')
-  inHand.restart(0)
+  inFlight.restart(0)
   await begin(0, 'once more')
   expect(events.at(-1)).toBe('once more abandoned')
-  inHand.assign()
+  inFlight.assign()
   await begin(0, 'under the new assignment')
   expect(events.at(-1)).toBe('under the new assignment')
 })
 
 test('under a new assignment, nothing waits for the turn of what an earlier one left', async () => {
-  const { begin, inHand, events } = arrange(2)
+  const { begin, inFlight, events } = arrange(2)
   await begin(0, 'hanging')
-  inHand.assign()
+  inFlight.assign()
   await begin(0, 'new')
   expect(events.at(-1)).toBe('new')
 })
@@ -106,20 +106,20 @@ test('a slow partition leaves the others the room that they have anyway', async 
 })
 
 test('a batch that waited for room is not begun under another assignment', async () => {
-  const { begin, inHand, events } = arrange(0)
+  const { begin, inFlight, events } = arrange(0)
   const first = await begin(0, 'first')
   const { handled } = await begin(1, 'waiting')
-  inHand.assign()
+  inFlight.assign()
   first.end()
   await handled
   expect(events).toEqual(['first decoded', 'first'])
 })
 
 test('one batch is decoded at a time', async () => {
-  const inHand = new BatchesInHand(2)
+  const inFlight = new BatchesInFlight(2)
   const events: string[] = []
   const { promise: decoding, resolve: endDecoding } = Promise.withResolvers<void>()
-  const first = inHand.begin(0, async ({ release, turn }) => {
+  const first = inFlight.begin(0, async ({ release, turn }) => {
     events.push('first begins')
     await decoding
     events.push('first decoded')
@@ -127,7 +127,7 @@ test('one batch is decoded at a time', async () => {
     await turn()
     return 'durable'
   })
-  const second = inHand.begin(1, async () => {
+  const second = inFlight.begin(1, async () => {
     events.push('second begins')
     return 'durable'
   })
@@ -139,42 +139,42 @@ test('one batch is decoded at a time', async () => {
 })
 
 test('a failure that was kept is thrown at what waits for room, and at all that comes', async () => {
-  const { begin, inHand, events } = arrange(0)
+  const { begin, inFlight, events } = arrange(0)
   const first = await begin(0, 'first')
   const { handled } = await begin(1, 'waiting')
   const rebalance = new Error('rebalance')
-  inHand.fail(rebalance)
-  inHand.fail(new Error('a later one'))
-  first.giveUp()
+  inFlight.fail(rebalance)
+  inFlight.fail(new Error('a later one'))
+  first.abandon()
   await expect(handled).rejects.toBe(rebalance)
   await expect((await begin(2, 'next')).handled).rejects.toBe(rebalance)
   expect(events).toEqual(['first decoded', 'first'])
 })
 
 test('it settles once nothing is in hand, of earlier assignments neither', async () => {
-  const { begin, inHand } = arrange(2)
-  await inHand.settled()
+  const { begin, inFlight } = arrange(2)
+  await inFlight.settled()
   const first = await begin(0, 'first')
   const second = await begin(1, 'second')
-  inHand.assign()
+  inFlight.assign()
   let isSettled = false
-  const settled = inHand.settled().then(() => {
+  const settled = inFlight.settled().then(() => {
     isSettled = true
   })
   first.end()
   await quiet()
   expect(isSettled).toBe(false)
-  second.giveUp()
+  second.abandon()
   await settled
 })
 
 /** Batches that are decoded at once, and then last until they are told to end. */
 function arrange(concurrency: number) {
   const events: string[] = []
-  const inHand = new BatchesInHand(concurrency)
+  const inFlight = new BatchesInFlight(concurrency)
   const begin = async (partition: number, name: string) => {
     const { promise: over, resolve } = Promise.withResolvers<Outcome>()
-    const handled = inHand.begin(partition, async ({ release, turn }) => {
+    const handled = inFlight.begin(partition, async ({ release, turn }) => {
       events.push(`${name} decoded`)
       release()
       try {
@@ -182,7 +182,7 @@ function arrange(concurrency: number) {
       } catch (error) {
         expect(error).toBeInstanceOf(Abandoned)
         events.push(`${name} abandoned`)
-        return error instanceof ReadAgain ? 'read again' : 'given up'
+        return error instanceof Rewound ? 'read again' : 'given up'
       }
       events.push(name)
       return await over
@@ -193,10 +193,10 @@ function arrange(concurrency: number) {
       handled,
       end: () => resolve('durable'),
       readAgain: () => resolve('read again'),
-      giveUp: () => resolve('given up'),
+      abandon: () => resolve('given up'),
     }
   }
-  return { inHand, events, begin }
+  return { inFlight, events, begin }
 }
 
 /** All that can go on has gone on. */

@@ -3,7 +3,11 @@ import { JsonText, type StoredValue } from '../../../../src/domain/json/stored-v
 import { Memberships } from '../../../../src/domain/merge/memberships.ts'
 import { emptyState, foldInto, type GroupState } from '../../../../src/domain/merge/merge.ts'
 import type { CallLimits } from '../../../../src/redis/writing/patch-chunks.ts'
-import { type MergeCall, packCalls, stampOf } from '../../../../src/redis/writing/patch-packing.ts'
+import {
+  clockDigits,
+  type MergeCall,
+  packCalls,
+} from '../../../../src/redis/writing/patch-packing.ts'
 import { eventOf } from '../../../integration/redis/patches.ts'
 
 const prefixes = { groupPrefix: 'group:', userPrefix: 'user:' }
@@ -24,7 +28,7 @@ describe('a patch', () => {
     patch.users.set('u%', { clock: CLOCK, member: false })
     const [call] = [...packCalls([patch], prefixes, WIDE)]
     expect(call?.keys).toEqual(['group:{a%7Bb}'])
-    expect(call?.pieces).toEqual([patch])
+    expect(call?.chunks).toEqual([patch])
     expect(unpacked(call)).toEqual([
       [[2, 'plan', '', 'address', 'j', 'old', 'x']],
       [
@@ -63,13 +67,13 @@ describe('a patch', () => {
     expect(unpacked(call)).toEqual([[], ['a', '0000000000000005', 0, 0]])
   })
 
-  test('that is large goes in pieces, each with the latest clock', () => {
+  test('that is large goes in chunks, each with the latest clock', () => {
     const traits = Array.from({ length: 25 }, (_, i) => [`t${i}`, 'x'] as const)
     const calls = packed([patchOf('a', Object.fromEntries(traits))], { maxPatchEntries: 10 })
-    const pieces = calls.flatMap(({ patches }) => patches)
-    expect(pieces.map(({ names }) => names.length)).toEqual([10, 10, 5])
-    expect(pieces.flatMap(({ names }) => names)).toEqual(traits.map(([name]) => name))
-    expect(pieces.every(({ latest }) => latest === CLOCK)).toBe(true)
+    const chunks = calls.flatMap(({ patches }) => patches)
+    expect(chunks.map(({ names }) => names.length)).toEqual([10, 10, 5])
+    expect(chunks.flatMap(({ names }) => names)).toEqual(traits.map(([name]) => name))
+    expect(chunks.every(({ latest }) => latest === CLOCK)).toBe(true)
   })
 
   test('is cut by size, too, but never in the middle of a trait', () => {
@@ -120,7 +124,7 @@ describe('calls', () => {
 })
 
 test('a stamp has 16 digits, whatever the clock', () => {
-  expect([0, 1606170535111000, 0, Number.MAX_SAFE_INTEGER, 12].map(stampOf)).toEqual([
+  expect([0, 1606170535111000, 0, Number.MAX_SAFE_INTEGER, 12].map(clockDigits)).toEqual([
     '0000000000000000',
     '1606170535111000',
     '0000000000000000',
@@ -141,8 +145,8 @@ function unpacked(call: MergeCall | undefined): [shapes: unknown[][], list: unkn
 
 /** Each call's patches. */
 function packed(patches: readonly GroupState[], limits: Partial<CallLimits>) {
-  return Array.from(packCalls(patches, prefixes, { ...WIDE, ...limits }), ({ pieces }) => ({
-    patches: pieces.map(({ groupId, latest, traits }) => {
+  return Array.from(packCalls(patches, prefixes, { ...WIDE, ...limits }), ({ chunks }) => ({
+    patches: chunks.map(({ groupId, latest, traits }) => {
       return { groupId, latest, names: [...traits.keys()] }
     }),
   }))

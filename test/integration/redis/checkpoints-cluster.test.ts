@@ -2,21 +2,21 @@ import { randomUUID } from 'node:crypto'
 import { Cluster, Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { Unavailable } from '../../../src/pipeline/errors.ts'
-import { openAppliedMarks } from '../../../src/redis/checkpoint/checkpoints.ts'
-import { partsFinder } from '../../../src/redis/checkpoint/shards.ts'
+import { openCheckpoints } from '../../../src/redis/checkpoint/checkpoints.ts'
+import { shardFinder } from '../../../src/redis/checkpoint/shards.ts'
 import type { RedisConnection } from '../../../src/redis/connection/connection.ts'
-import { marksKey, pauseKey } from '../../../src/redis/keys.ts'
+import { checkpointKey, pauseKey } from '../../../src/redis/keys.ts'
 import { slotOf } from '../../../src/redis/slots.ts'
 import { type OwnCluster, startOwnCluster } from '../../setup/redis-cluster.ts'
 import { openTestRedis } from '../../setup/redis-connection.ts'
 import { type OwnRedis, startOwnRedis } from '../../setup/redis-server.ts'
 import { until } from '../../setup/waiting.ts'
-import { nexts, set } from './marks.ts'
+import { nexts, set } from './checkpoints.ts'
 
 const GROUP = 'workers'
 const binary = inject('redisServer')
 
-describe.skipIf(binary === '')('the marks in a Redis Cluster', () => {
+describe.skipIf(binary === '')('the checkpoints in a Redis Cluster', () => {
   let cluster: OwnCluster
   let connection: RedisConnection
   let admins: Redis[]
@@ -34,8 +34,8 @@ describe.skipIf(binary === '')('the marks in a Redis Cluster', () => {
   })
 
   function openOwn() {
-    const topic = `marks-${randomUUID().slice(0, 8)}`
-    return { topic, marks: openAppliedMarks(connection, topic, GROUP) }
+    const topic = `checkpoints-${randomUUID().slice(0, 8)}`
+    return { topic, checkpoints: openCheckpoints(connection, topic, GROUP) }
   }
 
   /** The hash at the key of each master, in their order. */
@@ -44,15 +44,16 @@ describe.skipIf(binary === '')('the marks in a Redis Cluster', () => {
       admins.map(async (admin) => {
         const keys = await admin.keys(`group-traits:applied:{${topic}*`)
         expect(keys.length, `keys of one master: ${keys}`).toBeLessThanOrEqual(1)
-        const { parts: _, ...marks } = keys[0] === undefined ? {} : await admin.hgetall(keys[0])
-        return marks
+        const { parts: _, ...checkpoints } =
+          keys[0] === undefined ? {} : await admin.hgetall(keys[0])
+        return checkpoints
       }),
     )
   }
 
   test('stand on every master, and the least counts', async () => {
-    const { topic, marks } = openOwn()
-    await set(marks, 4, undefined, 20n)
+    const { topic, checkpoints } = openOwn()
+    await set(checkpoints, 4, undefined, 20n)
     expect(await hashes(topic)).toEqual([{ 4: '20' }, { 4: '20' }, { 4: '20' }])
     for (const [node, offset] of [
       [0, '18'],
@@ -63,45 +64,45 @@ describe.skipIf(binary === '')('the marks in a Redis Cluster', () => {
       const [key = ''] = await admin.keys(`group-traits:applied:{${topic}*`)
       await admin.hset(key, '4', offset)
     }
-    const mark = (await marks.read()).get(4)
-    expect(mark?.next).toBe(17n)
-    await set(marks, 4, mark, 21n)
+    const checkpoint = (await checkpoints.read()).get(4)
+    expect(checkpoint?.next).toBe(17n)
+    await set(checkpoints, 4, checkpoint, 21n)
     expect(await hashes(topic)).toEqual([{ 4: '21' }, { 4: '21' }, { 4: '21' }])
   })
 
   test.for([0, 1, 2])(
     'count as none where master %i of three lost them, and come back',
     async (node) => {
-      const { topic, marks } = openOwn()
-      const seen = await set(marks, 0, undefined, 30n)
-      await marks.read()
+      const { topic, checkpoints } = openOwn()
+      const seen = await set(checkpoints, 0, undefined, 30n)
+      await checkpoints.read()
       await admins[node]?.flushall()
-      expect(await marks.compareAndSet(0, seen, 31n)).toBeUndefined()
-      const lost = (await marks.read()).get(0)
+      expect(await checkpoints.compareAndSet(0, seen, 31n)).toBeUndefined()
+      const lost = (await checkpoints.read()).get(0)
       expect(lost?.next).toBeUndefined()
       expect(lost?.parts.size).toBe(2)
-      await set(marks, 0, lost, 0n)
+      await set(checkpoints, 0, lost, 0n)
       expect(await hashes(topic)).toEqual([{ 0: '0' }, { 0: '0' }, { 0: '0' }])
-      expect(nexts(await marks.read())).toEqual({ 0: 0n })
+      expect(nexts(await checkpoints.read())).toEqual({ 0: 0n })
     },
   )
 
   test('stand still on all masters while the workers are paused', async () => {
-    const { topic, marks } = openOwn()
-    const mark = await set(marks, 0, undefined, 5n)
+    const { topic, checkpoints } = openOwn()
+    const checkpoint = await set(checkpoints, 0, undefined, 5n)
     await connection.client.set(pauseKey(topic, GROUP), 'token')
-    await expect(marks.compareAndSet(0, mark, 6n)).rejects.toThrow(/paused/)
-    expect(nexts(await marks.read())).toEqual({ 0: 5n })
+    await expect(checkpoints.compareAndSet(0, checkpoint, 6n)).rejects.toThrow(/paused/)
+    expect(nexts(await checkpoints.read())).toEqual({ 0: 5n })
     await connection.client.del(pauseKey(topic, GROUP))
-    await set(marks, 0, (await marks.read()).get(0), 6n)
+    await set(checkpoints, 0, (await checkpoints.read()).get(0), 6n)
   })
 
   test('are refused where one of them was not written by us', async () => {
-    const { topic, marks } = openOwn()
-    await set(marks, 0, undefined, 5n)
+    const { topic, checkpoints } = openOwn()
+    await set(checkpoints, 0, undefined, 5n)
     const [key = ''] = (await admins[1]?.keys(`group-traits:applied:{${topic}*`)) ?? []
     await admins[1]?.set(key, 'foreign')
-    await expect(marks.read()).rejects.toThrow(key)
+    await expect(checkpoints.read()).rejects.toThrow(key)
   })
 
   describe('that changes', () => {
@@ -141,49 +142,52 @@ describe.skipIf(binary === '')('the marks in a Redis Cluster', () => {
     }
 
     test('get one more for a master that joins, which has lost nothing', async () => {
-      const { topic, marks } = openOwn()
-      const seen = await set(marks, 0, undefined, 40n)
-      await set(marks, 1, undefined, 50n)
-      await marks.read()
+      const { topic, checkpoints } = openOwn()
+      const seen = await set(checkpoints, 0, undefined, 40n)
+      await set(checkpoints, 1, undefined, 50n)
+      await checkpoints.read()
       await giveSlots(await emptySlots(300), 3)
       // finds out by a key that has moved
       await connection.client.exists(keyOfSlot((slot) => slot < 300))
-      await until('the client knows', async () => (await marks.read()).get(0)?.parts.size === 4)
+      await until(
+        'the client knows',
+        async () => (await checkpoints.read()).get(0)?.parts.size === 4,
+      )
       // what began before may have gone to the master that the slots were taken from
-      expect(await marks.compareAndSet(0, seen, 41n)).toBeUndefined()
-      const found = await marks.read()
+      expect(await checkpoints.compareAndSet(0, seen, 41n)).toBeUndefined()
+      const found = await checkpoints.read()
       expect(nexts(found)).toEqual({ 0: 40n, 1: 50n })
-      await set(marks, 0, found.get(0), 41n)
+      await set(checkpoints, 0, found.get(0), 41n)
       expect(await hashes(topic)).toEqual(Array(4).fill({ 0: '41', 1: '50' }))
       await admins[3]?.flushall()
-      expect(nexts(await marks.read())).toEqual({ 0: undefined, 1: undefined })
+      expect(nexts(await checkpoints.read())).toEqual({ 0: undefined, 1: undefined })
     })
   })
 })
 
-describe('the marks, while masters change', () => {
+describe('the checkpoints, while masters change', () => {
   test('are not set where a replica took over from the master of what was seen', async () => {
-    const { marks, sent, takeOver } = openSimulated()
-    const seen = (await marks.read()).get(0)
+    const { checkpoints, sent, takeOver } = openSimulated()
+    const seen = (await checkpoints.read()).get(0)
     takeOver()
-    expect(await marks.compareAndSet(0, seen, 6n)).toBeUndefined()
+    expect(await checkpoints.compareAndSet(0, seen, 6n)).toBeUndefined()
     expect(sent()).toBe(0)
-    const again = (await marks.read()).get(0)
-    expect(await marks.compareAndSet(0, again, 6n)).toMatchObject({ next: 6n })
+    const again = (await checkpoints.read()).get(0)
+    expect(await checkpoints.compareAndSet(0, again, 6n)).toMatchObject({ next: 6n })
     expect(sent()).toBe(3)
   })
 
   test('are unknown where a replica took over while they were set', async () => {
-    const { marks, sent } = openSimulated((takeOver) => takeOver())
-    const seen = (await marks.read()).get(0)
-    const refusal = await marks.compareAndSet(0, seen, 6n).catch((error) => error)
+    const { checkpoints, sent } = openSimulated((takeOver) => takeOver())
+    const seen = (await checkpoints.read()).get(0)
+    const refusal = await checkpoints.compareAndSet(0, seen, 6n).catch((error) => error)
     expect(refusal).toBeInstanceOf(Unavailable)
     expect(refusal.message).toMatch(/changed its masters/)
     expect(sent()).toBe(3)
   })
 })
 
-/** Three masters with a mark at 5 on each, and a replica of the first. */
+/** Three masters with a checkpoint at 5 on each, and a replica of the first. */
 function openSimulated(whileSetting: (takeOver: () => void) => void = () => {}) {
   const masters = ['a', 'b', 'c']
   let sent = 0
@@ -191,7 +195,7 @@ function openSimulated(whileSetting: (takeOver: () => void) => void = () => {}) 
     slots: Array.from({ length: 16_384 }, (_, slot) => [masters[slot % 3]]),
     hgetall: async () => ({ 0: '5', parts: list }),
     hset: async () => 1,
-    advanceMark: async () => {
+    setCheckpoint: async () => {
       sent++
       whileSetting(takeOver)
       return 'set'
@@ -200,13 +204,13 @@ function openSimulated(whileSetting: (takeOver: () => void) => void = () => {}) 
   const takeOver = () => {
     for (const nodes of client.slots) if (nodes[0] === 'a') nodes[0] = 'replica of a'
   }
-  const find = partsFinder(client, (number) => marksKey('topic', GROUP, number))
+  const find = shardFinder(client, (number) => checkpointKey('topic', GROUP, number))
   const list = find()
     .map(({ number }) => number)
     .join()
   const connection = { client, opened: Promise.resolve(), lastError: null }
   return {
-    marks: openAppliedMarks(connection as unknown as RedisConnection, 'topic', GROUP),
+    checkpoints: openCheckpoints(connection as unknown as RedisConnection, 'topic', GROUP),
     sent: () => sent,
     takeOver,
   }

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
-import { Refused, Unavailable } from '../../../src/pipeline/errors.ts'
-import { openAppliedMarks } from '../../../src/redis/checkpoint/checkpoints.ts'
+import { NotRetriable, Unavailable } from '../../../src/pipeline/errors.ts'
+import { openCheckpoints } from '../../../src/redis/checkpoint/checkpoints.ts'
 import type { RedisConnection } from '../../../src/redis/connection/connection.ts'
 import { pauseKey } from '../../../src/redis/keys.ts'
 import { openTestRedis } from '../../setup/redis-connection.ts'
-import { nexts, set } from './marks.ts'
+import { nexts, set } from './checkpoints.ts'
 
 const GROUP = 'workers'
 
-describe('the marks in Redis', () => {
+describe('the checkpoints in Redis', () => {
   let connection: RedisConnection
   beforeAll(() => {
     connection = openTestRedis(inject('redisUrl'))
@@ -17,50 +17,50 @@ describe('the marks in Redis', () => {
   afterAll(() => connection.close())
 
   function openOwn() {
-    const topic = `marks-${randomUUID().slice(0, 8)}`
+    const topic = `checkpoints-${randomUUID().slice(0, 8)}`
     const key = `group-traits:applied:{${topic}}:${GROUP}`
     onTestFinished(async () => {
       await connection.client.del(key, pauseKey(topic, GROUP))
     })
-    return { topic, key, marks: openAppliedMarks(connection, topic, GROUP) }
+    return { topic, key, checkpoints: openCheckpoints(connection, topic, GROUP) }
   }
 
   test('are a hash of partitions and next offsets, and nothing where nobody set them', async () => {
-    const { key, marks } = openOwn()
-    expect(await marks.read()).toEqual(new Map())
-    await set(marks, 0, undefined, 12n)
-    await set(marks, 11, undefined, 9_223_372_036_854_775_807n)
+    const { key, checkpoints } = openOwn()
+    expect(await checkpoints.read()).toEqual(new Map())
+    await set(checkpoints, 0, undefined, 12n)
+    await set(checkpoints, 11, undefined, 9_223_372_036_854_775_807n)
     expect(await connection.client.hgetall(key)).toEqual({ 0: '12', 11: '9223372036854775807' })
-    expect(nexts(await marks.read())).toEqual({ 0: 12n, 11: 9_223_372_036_854_775_807n })
+    expect(nexts(await checkpoints.read())).toEqual({ 0: 12n, 11: 9_223_372_036_854_775_807n })
   })
 
   test('move from what was seen, and not from anything else', async () => {
-    const { key, marks } = openOwn()
-    const first = await set(marks, 3, undefined, 0n)
-    const second = await set(marks, 3, first, 7n)
+    const { key, checkpoints } = openOwn()
+    const first = await set(checkpoints, 3, undefined, 0n)
+    const second = await set(checkpoints, 3, first, 7n)
     expect(second.next).toBe(7n)
-    expect(await marks.compareAndSet(3, first, 9n)).toBeUndefined()
-    expect(await marks.compareAndSet(3, undefined, 9n)).toBeUndefined()
-    expect(nexts(await marks.read())).toEqual({ 3: 7n })
+    expect(await checkpoints.compareAndSet(3, first, 9n)).toBeUndefined()
+    expect(await checkpoints.compareAndSet(3, undefined, 9n)).toBeUndefined()
+    expect(nexts(await checkpoints.read())).toEqual({ 3: 7n })
     await connection.client.del(key)
-    expect(await marks.compareAndSet(3, second, 9n)).toBeUndefined()
+    expect(await checkpoints.compareAndSet(3, second, 9n)).toBeUndefined()
     expect(await connection.client.exists(key)).toBe(0)
-    const read = (await marks.read()).get(3)
-    await set(marks, 3, read, 2n)
-    await set(marks, 3, (await marks.read()).get(3), 1n)
-    expect(nexts(await marks.read())).toEqual({ 3: 1n })
+    const read = (await checkpoints.read()).get(3)
+    await set(checkpoints, 3, read, 2n)
+    await set(checkpoints, 3, (await checkpoints.read()).get(3), 1n)
+    expect(nexts(await checkpoints.read())).toEqual({ 3: 1n })
   })
 
   test('stand still while the workers are paused', async () => {
-    const { topic, marks } = openOwn()
-    const mark = await set(marks, 0, undefined, 5n)
+    const { topic, checkpoints } = openOwn()
+    const checkpoint = await set(checkpoints, 0, undefined, 5n)
     await connection.client.set(pauseKey(topic, GROUP), 'token')
-    const refusal = await marks.compareAndSet(0, mark, 6n).catch((error) => error)
+    const refusal = await checkpoints.compareAndSet(0, checkpoint, 6n).catch((error) => error)
     expect(refusal).toBeInstanceOf(Unavailable)
     expect(refusal.message).toMatch(/paused/)
-    expect(nexts(await marks.read())).toEqual({ 0: 5n })
+    expect(nexts(await checkpoints.read())).toEqual({ 0: 5n })
     await connection.client.del(pauseKey(topic, GROUP))
-    await set(marks, 0, mark, 6n)
+    await set(checkpoints, 0, checkpoint, 6n)
   })
 
   test.for([
@@ -70,20 +70,20 @@ describe('the marks in Redis', () => {
     ['a value that is no offset', (key: string) => connection.client.hset(key, '0', '-5')],
     ['a field that is no partition', (key: string) => connection.client.hset(key, 'zero', '5')],
   ] as const)('are refused where what stands there is %s', async ([, plant]) => {
-    const { key, marks } = openOwn()
+    const { key, checkpoints } = openOwn()
     await plant(key)
-    const refusal = await marks.read().catch((error) => error)
-    expect(refusal).toBeInstanceOf(Refused)
+    const refusal = await checkpoints.read().catch((error) => error)
+    expect(refusal).toBeInstanceOf(NotRetriable)
     expect(refusal.message).toContain(`what stands at ${key} in Redis was not written by`)
     if ((await connection.client.type(key)) === 'hash') return
-    await expect(marks.compareAndSet(0, undefined, 6n)).rejects.toThrow(refusal.message)
+    await expect(checkpoints.compareAndSet(0, undefined, 6n)).rejects.toThrow(refusal.message)
   })
 
   test('are away with Redis', async () => {
     const away = openTestRedis('redis://127.0.0.1:1')
     onTestFinished(() => away.close())
-    const marks = openAppliedMarks(away, 'topic', GROUP)
-    await expect(marks.read()).rejects.toThrow(Unavailable)
-    await expect(marks.compareAndSet(0, undefined, 1n)).rejects.toThrow(Unavailable)
+    const checkpoints = openCheckpoints(away, 'topic', GROUP)
+    await expect(checkpoints.read()).rejects.toThrow(Unavailable)
+    await expect(checkpoints.compareAndSet(0, undefined, 1n)).rejects.toThrow(Unavailable)
   })
 })
