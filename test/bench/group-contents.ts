@@ -1,6 +1,6 @@
 import { createDecoder } from '../../src/domain/event/decode.ts'
 import { fold, type GroupState } from '../../src/domain/merge/merge.ts'
-import { DEFAULT_RULES } from '../setup/decode-rules.ts'
+import { DEFAULT_RULES } from '../setup/domain/decode-rules.ts'
 import { randomFrom } from './generator.ts'
 import { USUAL } from './workloads.ts'
 

@@ -7,7 +7,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type ChildServer, startChildServer } from '../../src/local/servers/child-server.ts'
 import { WORKERS } from '../bench/worker-process.ts'
-import type { Scene } from '../faults/scene/scene.ts'
+import type { Scene } from '../setup/scene/scene.ts'
 import type { Servers } from './servers.ts'
 
 export interface Crew {

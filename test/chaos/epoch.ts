@@ -4,9 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { randomFrom } from '../bench/generator.ts'
-import { describe } from '../faults/scene/differences.ts'
-import type { Load } from '../faults/scene/load.ts'
-import { type Scene, startScene } from '../faults/scene/scene.ts'
+import { describe } from '../setup/scene/differences.ts'
+import type { Load } from '../setup/scene/load.ts'
+import { type Scene, startScene } from '../setup/scene/scene.ts'
 import { startCrew } from './crew.ts'
 import type { World } from './faults.ts'
 import type { Figures } from './figures.ts'

@@ -2,8 +2,8 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import * as redisTroubles from '../faults/redis-troubles.ts'
-import type { Scene } from '../faults/scene/scene.ts'
+import * as redisTroubles from '../setup/scene/redis-faults.ts'
+import type { Scene } from '../setup/scene/scene.ts'
 import type { Crew, Member } from './crew.ts'
 import type { Servers } from './servers.ts'
 

@@ -1,9 +1,9 @@
 /** The Kafka and the Redis that faults happen to, each behind a way, and nobody else's. */
 import { downloadsFolder } from '../../src/local/endpoints.ts'
 import { getPrograms } from '../../src/local/servers/programs.ts'
-import { type OwnBroker, startBroker } from '../integration/kafka/own-broker.ts'
-import { type OwnRedis, startOwnRedis } from '../setup/redis-server.ts'
-import { openWay, type Way } from '../setup/way.ts'
+import { type OwnBroker, startBroker } from '../setup/servers/own-broker.ts'
+import { type OwnRedis, startOwnRedis } from '../setup/servers/own-redis.ts'
+import { openWay, type Way } from '../setup/servers/proxy.ts'
 
 export interface Servers {
   readonly kafka: OwnBroker

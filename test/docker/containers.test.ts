@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { Kafka, logLevel } from 'kafkajs'
 import { beforeAll, expect, test } from 'vitest'
-import { type Containers, startContainers } from '../setup/containers.ts'
+import { type Containers, startContainers } from '../setup/servers/containers.ts'
 import { docker } from './docker.ts'
 
 let containers: Containers

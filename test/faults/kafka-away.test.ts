@@ -1,9 +1,7 @@
 /** Kafka goes away under load, and comes back: workers wait for it, and nothing is lost. */
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
-import { type OwnBroker, startBroker } from '../integration/kafka/own-broker.ts'
-import { until } from '../setup/waiting.ts'
-import { expectNoDifference } from './scene/oracle.ts'
-import { openScene } from './scene/stage.ts'
+import { expectNoDifference } from '../setup/scene/oracle.ts'
+import { openScene } from '../setup/scene/test-scene.ts'
 import {
   complaintsOf,
   hasEnded,
@@ -11,7 +9,9 @@ import {
   story,
   untilReady,
   untilWorking,
-} from './scene/worker-signs.ts'
+} from '../setup/scene/worker-status.ts'
+import { type OwnBroker, startBroker } from '../setup/servers/own-broker.ts'
+import { until } from '../setup/waiting.ts'
 
 const jars = inject('kafkaJars')
 

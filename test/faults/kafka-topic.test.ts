@@ -2,13 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { readOffsets } from '../../src/kafka/topics/offsets.ts'
-import { type OwnBroker, startBroker } from '../integration/kafka/own-broker.ts'
-import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
 import { silentLog } from '../setup/logs.ts'
-import { until } from '../setup/waiting.ts'
-import { expectNoDifference } from './scene/oracle.ts'
-import type { Scene } from './scene/scene.ts'
-import { openScene, openWayToRedis } from './scene/stage.ts'
+import { expectNoDifference } from '../setup/scene/oracle.ts'
+import type { Scene } from '../setup/scene/scene.ts'
+import { openScene, openWayToRedis } from '../setup/scene/test-scene.ts'
 import {
   complaintsOf,
   hasEnded,
@@ -17,7 +14,10 @@ import {
   story,
   untilReady,
   untilWorking,
-} from './scene/worker-signs.ts'
+} from '../setup/scene/worker-status.ts'
+import { type OwnBroker, startBroker } from '../setup/servers/own-broker.ts'
+import { until } from '../setup/waiting.ts'
+import type { WorkerProcess } from '../setup/worker/worker-process.ts'
 
 const jars = inject('kafkaJars')
 const AWAY = 'warn: Kafka is away: waiting for it'

@@ -4,11 +4,15 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { readOffsets } from '../../src/kafka/topics/offsets.ts'
-import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
 import { silentLog } from '../setup/logs.ts'
-import { type OwnCluster, startOwnCluster } from '../setup/redis-cluster.ts'
-import { type OwnRedis, startOwnRedis } from '../setup/redis-server.ts'
+import { compareContents, type Difference } from '../setup/scene/differences.ts'
+import { type Contents, contentsOf, readContents } from '../setup/scene/redis-contents.ts'
+import type { Scene } from '../setup/scene/scene.ts'
+import { openScene } from '../setup/scene/test-scene.ts'
+import { type OwnRedis, startOwnRedis } from '../setup/servers/own-redis.ts'
+import { type OwnCluster, startOwnCluster } from '../setup/servers/own-redis-cluster.ts'
 import { until } from '../setup/waiting.ts'
+import type { WorkerProcess } from '../setup/worker/worker-process.ts'
 import {
   expectNoLoss,
   lossesOf,
@@ -17,10 +21,6 @@ import {
   settle,
   toldOnce,
 } from './lost-state-scene.ts'
-import { compareContents, type Difference } from './scene/differences.ts'
-import { type Contents, contentsOf, readContents } from './scene/redis-contents.ts'
-import type { Scene } from './scene/scene.ts'
-import { openScene } from './scene/stage.ts'
 
 const binary = inject('redisServer')
 const RECORDS = 1000

@@ -2,11 +2,13 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { kafkajs } from '../../src/kafka/client/kafkajs.ts'
-import { run } from '../integration/cli/command-line.ts'
-import { produce } from '../integration/kafka/fixture.ts'
-import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
-import { startOwnRedis } from '../setup/redis-server.ts'
+import { run } from '../setup/cli/command-line.ts'
+import { produce } from '../setup/kafka/topics.ts'
+import { openScene, openWayToRedis } from '../setup/scene/test-scene.ts'
+import { partitionsOf, story, untilWorking } from '../setup/scene/worker-status.ts'
+import { startOwnRedis } from '../setup/servers/own-redis.ts'
 import { until } from '../setup/waiting.ts'
+import type { WorkerProcess } from '../setup/worker/worker-process.ts'
 import {
   checkpointsOf,
   endsOf,
@@ -19,8 +21,6 @@ import {
   untilHealed,
   untilShared,
 } from './lost-state-scene.ts'
-import { openScene, openWayToRedis } from './scene/stage.ts'
-import { partitionsOf, story, untilWorking } from './scene/worker-signs.ts'
 
 const RECORDS = 1000
 

@@ -3,10 +3,11 @@ import { readdir, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
-import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
-import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../setup/redis-server.ts'
+import { openScene } from '../setup/scene/test-scene.ts'
+import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../setup/servers/own-redis.ts'
+import { openWay } from '../setup/servers/proxy.ts'
 import { until } from '../setup/waiting.ts'
-import { openWay } from '../setup/way.ts'
+import type { WorkerProcess } from '../setup/worker/worker-process.ts'
 import {
   checkpointsOf,
   endsOf,
@@ -21,7 +22,6 @@ import {
   untilShared,
 } from './lost-state-scene.ts'
 import { openSwitch } from './lost-state-switch.ts'
-import { openScene } from './scene/stage.ts'
 
 const RECORDS = 1000
 

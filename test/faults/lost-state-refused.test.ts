@@ -1,6 +1,7 @@
 /** Losses that a worker is not to mend, and checkpoints that are none: it ends, and says what to do. */
 import { describe, expect, inject, test } from 'vitest'
-import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
+import { story } from '../setup/scene/worker-status.ts'
+import type { WorkerProcess } from '../setup/worker/worker-process.ts'
 import {
   committedOf,
   endsOf,
@@ -11,7 +12,6 @@ import {
   settle,
   toldOnce,
 } from './lost-state-scene.ts'
-import { story } from './scene/worker-signs.ts'
 
 const RECORDS = 500
 const STOP = { WORKER_ON_LOST_STATE: 'stop' }

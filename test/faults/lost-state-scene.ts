@@ -2,15 +2,15 @@
 import { expect, inject, onTestFinished } from 'vitest'
 import { readOffsets } from '../../src/kafka/topics/offsets.ts'
 import { checkpointKey } from '../../src/redis/keys.ts'
-import { produce } from '../integration/kafka/fixture.ts'
-import type { LogLine, WorkerProcess } from '../integration/worker/spawned-worker.ts'
+import { produce } from '../setup/kafka/topics.ts'
 import { silentLog } from '../setup/logs.ts'
-import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../setup/redis-server.ts'
+import { type Expectation, expectNoDifference, type Verdict } from '../setup/scene/oracle.ts'
+import type { Scene, SceneOptions } from '../setup/scene/scene.ts'
+import { openScene } from '../setup/scene/test-scene.ts'
+import { partitionsOf, story } from '../setup/scene/worker-status.ts'
+import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../setup/servers/own-redis.ts'
 import { until } from '../setup/waiting.ts'
-import { type Expectation, expectNoDifference, type Verdict } from './scene/oracle.ts'
-import type { Scene, SceneOptions } from './scene/scene.ts'
-import { openScene } from './scene/stage.ts'
-import { partitionsOf, story } from './scene/worker-signs.ts'
+import type { LogLine, WorkerProcess } from '../setup/worker/worker-process.ts'
 
 export interface SceneWithRedis {
   readonly scene: Scene

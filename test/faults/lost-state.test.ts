@@ -1,6 +1,7 @@
 /** A Redis that is flushed or comes back empty: workers notice, say so once, and read all again. */
 import { describe, expect, inject, test } from 'vitest'
-import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
+import { partitionsOf, story } from '../setup/scene/worker-status.ts'
+import type { WorkerProcess } from '../setup/worker/worker-process.ts'
 import {
   checkpointsOf,
   endsOf,
@@ -13,7 +14,6 @@ import {
   toldOnce,
   untilShared,
 } from './lost-state-scene.ts'
-import { partitionsOf, story } from './scene/worker-signs.ts'
 
 const RECORDS = 2000
 /** A look every ten seconds, and what a slow machine adds. */

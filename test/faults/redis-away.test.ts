@@ -1,6 +1,5 @@
 /** Redis goes away under load, and comes back: workers wait for it, and nothing is lost. */
 import { describe, inject, test } from 'vitest'
-import { expectOutage, expectTruth, startRedisScene } from './redis-scene.ts'
 import {
   behindASilentWay,
   beingKilled,
@@ -8,7 +7,8 @@ import {
   frozen,
   type Trouble,
   unreachable,
-} from './redis-troubles.ts'
+} from '../setup/scene/redis-faults.ts'
+import { expectOutage, expectTruth, startRedisScene } from './redis-scene.ts'
 
 const TROUBLES: readonly { what: string; trouble: Trouble; detail: RegExp }[] = [
   { what: 'is restarted', trouble: beingRestarted, detail: /ECONNRESET|closed|cannot be reached/ },

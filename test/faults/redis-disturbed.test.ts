@@ -1,16 +1,16 @@
 /** Redis is there, and something keeps going wrong: the work gets done all the same. */
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { kafkajs } from '../../src/kafka/client/kafkajs.ts'
-import { countOutages, expectTruth, type RedisScene, startRedisScene } from './redis-scene.ts'
+import type { Difference } from '../setup/scene/differences.ts'
+import { placeOf } from '../setup/scene/expected-state.ts'
 import {
   breakingOffReplies,
   farAway,
   losingItsScripts,
   throwingOutClients,
-} from './redis-troubles.ts'
-import type { Difference } from './scene/differences.ts'
-import { placeOf } from './scene/truth.ts'
-import { untilReady } from './scene/worker-signs.ts'
+} from '../setup/scene/redis-faults.ts'
+import { untilReady } from '../setup/scene/worker-status.ts'
+import { countOutages, expectTruth, type RedisScene, startRedisScene } from './redis-scene.ts'
 
 const RECORDS = 1500
 

@@ -1,13 +1,13 @@
 /** Redis is there, and refuses writes: an outage like any other, never a reason for dead letters. */
 import { describe, inject, test } from 'vitest'
-import { expectOutage, expectTruth, startRedisScene } from './redis-scene.ts'
 import {
   full,
   readOnly,
   type Trouble,
   underAnotherPassword,
   withoutReplicas,
-} from './redis-troubles.ts'
+} from '../setup/scene/redis-faults.ts'
+import { expectOutage, expectTruth, startRedisScene } from './redis-scene.ts'
 
 const TROUBLES: readonly { what: string; trouble: Trouble; detail: RegExp; password?: string }[] = [
   { what: 'is full', trouble: full, detail: /OOM/ },

@@ -1,15 +1,15 @@
 /** Workers under load on a Redis of a test's own, with a way to it that can be cut and slowed. */
 import { expect, inject, onTestFinished } from 'vitest'
 import { readOffsets } from '../../src/kafka/topics/offsets.ts'
-import type { LogLine, WorkerProcess } from '../integration/worker/spawned-worker.ts'
 import { silentLog } from '../setup/logs.ts'
-import { type OwnRedisOptions, startOwnRedis } from '../setup/redis-server.ts'
+import { expectNoDifference } from '../setup/scene/oracle.ts'
+import type { RedisSite, Trouble } from '../setup/scene/redis-faults.ts'
+import { type Scene, startScene } from '../setup/scene/scene.ts'
+import { hasEnded, story, untilReady } from '../setup/scene/worker-status.ts'
+import { type OwnRedisOptions, startOwnRedis } from '../setup/servers/own-redis.ts'
+import { openWay } from '../setup/servers/proxy.ts'
 import { until } from '../setup/waiting.ts'
-import { openWay } from '../setup/way.ts'
-import type { RedisSite, Trouble } from './redis-troubles.ts'
-import { expectNoDifference } from './scene/oracle.ts'
-import { type Scene, startScene } from './scene/scene.ts'
-import { hasEnded, story, untilReady } from './scene/worker-signs.ts'
+import type { LogLine, WorkerProcess } from '../setup/worker/worker-process.ts'
 
 export interface RedisScene {
   readonly site: RedisSite

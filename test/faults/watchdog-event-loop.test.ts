@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { openScene } from './scene/stage.ts'
-import { hasEnded, story, untilReady } from './scene/worker-signs.ts'
+import { openScene } from '../setup/scene/test-scene.ts'
+import { hasEnded, story, untilReady } from '../setup/scene/worker-status.ts'
 import { BUGS } from './watchdog-bugs.ts'
 import { isMerged, send, WITH_BUGS } from './watchdog-scene.ts'
 

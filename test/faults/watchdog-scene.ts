@@ -1,7 +1,7 @@
 /** Workers with bugs, each met by the events of one group. */
-import { produce } from '../integration/kafka/fixture.ts'
+import { produce } from '../setup/kafka/topics.ts'
+import type { Scene } from '../setup/scene/scene.ts'
 import { until } from '../setup/waiting.ts'
-import type { Scene } from './scene/scene.ts'
 
 export const STALL_MS = 10_000
 

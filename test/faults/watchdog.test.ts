@@ -1,10 +1,10 @@
 /** Bugs that would leave a worker alive and idle: it ends, and says why. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, inject, test } from 'vitest'
-import { startOwnRedis } from '../setup/redis-server.ts'
+import { openScene } from '../setup/scene/test-scene.ts'
+import { hasEnded, healthOf, story, untilReady } from '../setup/scene/worker-status.ts'
+import { startOwnRedis } from '../setup/servers/own-redis.ts'
 import { until } from '../setup/waiting.ts'
-import { openScene } from './scene/stage.ts'
-import { hasEnded, healthOf, story, untilReady } from './scene/worker-signs.ts'
 import { BUGS } from './watchdog-bugs.ts'
 import { isMerged, STALL_MS, send, WITH_BUGS } from './watchdog-scene.ts'
 

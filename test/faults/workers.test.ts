@@ -1,11 +1,8 @@
 /** Workers that are killed, stopped, frozen and moved about under load: nothing is lost by it. */
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { type OwnBroker, startBroker } from '../integration/kafka/own-broker.ts'
-import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
-import { until } from '../setup/waiting.ts'
-import { expectNoDifference } from './scene/oracle.ts'
-import type { Scene } from './scene/scene.ts'
-import { openScene, openWayToRedis } from './scene/stage.ts'
+import { expectNoDifference } from '../setup/scene/oracle.ts'
+import type { Scene } from '../setup/scene/scene.ts'
+import { openScene, openWayToRedis } from '../setup/scene/test-scene.ts'
 import {
   complaintsOf,
   hasEnded,
@@ -15,7 +12,10 @@ import {
   untilReady,
   untilStuck,
   untilWorking,
-} from './scene/worker-signs.ts'
+} from '../setup/scene/worker-status.ts'
+import { type OwnBroker, startBroker } from '../setup/servers/own-broker.ts'
+import { until } from '../setup/waiting.ts'
+import type { WorkerProcess } from '../setup/worker/worker-process.ts'
 
 const jars = inject('kafkaJars')
 const PARTITIONS = 4

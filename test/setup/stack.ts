@@ -7,7 +7,7 @@ import { downloadsFolder } from '../../src/local/endpoints.ts'
 import { getPrograms } from '../../src/local/servers/programs.ts'
 import { StackFailed } from '../../src/local/servers/stack-failed.ts'
 import { type RunningServers, startLocalStack } from '../../src/local/stack.ts'
-import { startContainers } from './containers.ts'
+import { startContainers } from './servers/containers.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {

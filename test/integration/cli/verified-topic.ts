@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs'
 import { inject } from 'vitest'
 import { loadConfig } from '../../../src/app/config/loader.ts'
 import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'
+import { type Environment, ownEnvironment } from '../../setup/cli/command-line.ts'
+import { runCli } from '../../setup/cli/run-cli.ts'
+import { committed, makeTopic, produce, settingsFor, withAdmin } from '../../setup/kafka/topics.ts'
 import { until } from '../../setup/waiting.ts'
-import { runCli } from '../../unit/cli/run-cli.ts'
-import { committed, makeTopic, produce, settingsFor, withAdmin } from '../kafka/fixture.ts'
-import { type Environment, ownEnvironment } from './command-line.ts'
 
 export interface VerifiedTopic {
   readonly environment: ReturnType<typeof ownEnvironment>

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { runCli } from '../../unit/cli/run-cli.ts'
-import { spawnWorker, type WorkerProcess } from '../worker/spawned-worker.ts'
+import { runCli } from '../../setup/cli/run-cli.ts'
+import { spawnWorker, type WorkerProcess } from '../../setup/worker/worker-process.ts'
 import { event, makeVerifiedTopic, runVerify, type VerifiedTopic } from './verified-topic.ts'
 
 let redis: Redis

@@ -9,10 +9,17 @@ import {
   ensureDeadLetterTopic,
 } from '../../../src/kafka/topics/topics.ts'
 import { NotRetriable } from '../../../src/pipeline/errors.ts'
+import {
+  committed,
+  consume,
+  makeTopic,
+  produce,
+  settingsFor,
+  withAdmin,
+} from '../../setup/kafka/topics.ts'
 import { silentLog as log } from '../../setup/logs.ts'
+import { type OwnBroker, startBroker } from '../../setup/servers/own-broker.ts'
 import { until } from '../../setup/waiting.ts'
-import { committed, consume, makeTopic, produce, settingsFor, withAdmin } from './fixture.ts'
-import { type OwnBroker, startBroker } from './own-broker.ts'
 
 const jars = inject('kafkaJars')
 let broker: OwnBroker

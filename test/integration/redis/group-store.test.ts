@@ -3,9 +3,9 @@ import { JsonText } from '../../../src/domain/json/stored-value.ts'
 import { fold, type GroupState } from '../../../src/domain/merge/merge.ts'
 import type { RedisConnection } from '../../../src/redis/connection/connection.ts'
 import { openGroupStore, STORE_LIMITS } from '../../../src/redis/writing/group-store.ts'
-import { openTestRedis } from '../../setup/redis-connection.ts'
-import { type OwnRedis, startOwnRedis } from '../../setup/redis-server.ts'
-import { eventOf, patchOf } from './patches.ts'
+import { eventOf, patchOf } from '../../setup/domain/patches.ts'
+import { openTestRedis } from '../../setup/redis/connection.ts'
+import { type OwnRedis, startOwnRedis } from '../../setup/servers/own-redis.ts'
 
 const binary = inject('redisServer')
 

@@ -9,11 +9,15 @@ import {
 } from '../../../src/redis/connection/connection.ts'
 import { readGroup } from '../../../src/redis/reading/group-reader.ts'
 import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
+import { patchOf } from '../../setup/domain/patches.ts'
 import { recordLog, silentLog } from '../../setup/logs.ts'
-import { openTestRedis, redisSettings } from '../../setup/redis-connection.ts'
-import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../../setup/redis-server.ts'
+import { openTestRedis, redisSettings } from '../../setup/redis/connection.ts'
+import {
+  type OwnRedis,
+  type OwnRedisOptions,
+  startOwnRedis,
+} from '../../setup/servers/own-redis.ts'
 import { until } from '../../setup/waiting.ts'
-import { patchOf } from './patches.ts'
 
 const binary = inject('redisServer')
 const patch = patchOf('g', { clock: 5, traits: { plan: 'pro' }, users: { u: true } })

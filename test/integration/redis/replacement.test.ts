@@ -18,13 +18,13 @@ import {
 import { checkReplacing } from '../../../src/redis/rebuild/replacement-check.ts'
 import { repairUserIndex } from '../../../src/redis/rebuild/user-index-repair.ts'
 import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
-import { type Layout, layoutOf, readKeys, withPrefix } from '../../property/state-layout.ts'
-import { type OwnCluster, startOwnCluster } from '../../setup/redis-cluster.ts'
-import { openTestRedis } from '../../setup/redis-connection.ts'
-import { type OwnRedis, startOwnRedis } from '../../setup/redis-server.ts'
+import { patchOf } from '../../setup/domain/patches.ts'
+import { type Layout, layoutOf, readKeys, withPrefix } from '../../setup/oracle/state-layout.ts'
+import { openTestRedis } from '../../setup/redis/connection.ts'
+import { withStepBefore } from '../../setup/redis/step-before.ts'
+import { type OwnRedis, startOwnRedis } from '../../setup/servers/own-redis.ts'
+import { type OwnCluster, startOwnCluster } from '../../setup/servers/own-redis-cluster.ts'
 import { until } from '../../setup/waiting.ts'
-import { patchOf } from './patches.ts'
-import { withStepBefore } from './step-before.ts'
 
 const binary = inject('redisServer')
 const never = new AbortController().signal

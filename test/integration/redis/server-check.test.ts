@@ -5,11 +5,11 @@ import type { Log } from '../../../src/pipeline/ports.ts'
 import { openRedis, type RedisConnection } from '../../../src/redis/connection/connection.ts'
 import { checkServer } from '../../../src/redis/connection/server-check.ts'
 import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
+import { patchOf } from '../../setup/domain/patches.ts'
 import { recordLog, silentLog } from '../../setup/logs.ts'
-import { startOldRedis } from '../../setup/old-redis.ts'
-import { redisSettings } from '../../setup/redis-connection.ts'
-import { type OwnRedis, startOwnRedis } from '../../setup/redis-server.ts'
-import { patchOf } from './patches.ts'
+import { redisSettings } from '../../setup/redis/connection.ts'
+import { startOldRedis } from '../../setup/servers/old-redis.ts'
+import { type OwnRedis, startOwnRedis } from '../../setup/servers/own-redis.ts'
 
 const binary = inject('redisServer')
 const RIGHTS =

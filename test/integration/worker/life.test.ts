@@ -1,11 +1,11 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
-import { type OwnRedis, startOwnRedis } from '../../setup/redis-server.ts'
+import { ownEnvironment } from '../../setup/cli/command-line.ts'
+import { makeTopic, produce, settingsFor, withAdmin } from '../../setup/kafka/topics.ts'
+import { type OwnBroker, startBroker } from '../../setup/servers/own-broker.ts'
+import { type OwnRedis, startOwnRedis } from '../../setup/servers/own-redis.ts'
 import { until } from '../../setup/waiting.ts'
-import { ownEnvironment } from '../cli/command-line.ts'
-import { makeTopic, produce, settingsFor, withAdmin } from '../kafka/fixture.ts'
-import { type OwnBroker, startBroker } from '../kafka/own-broker.ts'
-import { startWorker, type WorkerProcess } from './worker-process.ts'
+import { startWorker, type WorkerProcess } from '../../setup/worker/test-worker.ts'
 
 const redisBinary = inject('redisServer')
 const jars = inject('kafkaJars')

@@ -5,7 +5,7 @@ import { createDecoder } from '../../../src/domain/event/decode.ts'
 import { createGateway, EventTooLarge, type GatewayOptions } from '../../../src/http/gateway.ts'
 import type { HttpServer } from '../../../src/http/server.ts'
 import { NotRetriable, Unavailable } from '../../../src/pipeline/errors.ts'
-import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
+import { DEFAULT_RULES } from '../../setup/domain/decode-rules.ts'
 import { recordLog } from '../../setup/logs.ts'
 import { sendRaw } from './raw-client.ts'
 

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
-import { type OwnRedis, startOwnRedis } from './redis-server.ts'
-import { until } from './waiting.ts'
+import { until } from '../waiting.ts'
+import { type OwnRedis, startOwnRedis } from './own-redis.ts'
 
 export interface OwnCluster {
   /** `redis+cluster://…` */

@@ -7,8 +7,8 @@ import type { Redis } from 'ioredis'
 import type { Config } from '../../../src/app/config/config.ts'
 import { readOffsets } from '../../../src/kafka/topics/offsets.ts'
 import { scanTopic } from '../../../src/kafka/topics/scan.ts'
-import { silentLog } from '../../setup/logs.ts'
-import { until } from '../../setup/waiting.ts'
+import { silentLog } from '../logs.ts'
+import { until } from '../waiting.ts'
 import {
   compareContents,
   compareLetters,
@@ -17,9 +17,9 @@ import {
   type Letter,
   letterOf,
 } from './differences.ts'
+import { createWitness, emptyTruth, type Truth } from './expected-state.ts'
 import type { Load } from './load.ts'
 import { contentsOf, readContents } from './redis-contents.ts'
-import { createWitness, emptyTruth, type Truth } from './truth.ts'
 
 export interface Oracle {
   /** Resolves once the consumer group has committed the ends of all partitions. */

@@ -1,9 +1,9 @@
 /** The merge as its definition has it, without any step from state to state. */
 
-import type { StoredValue } from '../../src/domain/json/stored-value.ts'
-import { Memberships } from '../../src/domain/merge/memberships.ts'
-import type { GroupState } from '../../src/domain/merge/merge.ts'
-import { TraitStates } from '../../src/domain/merge/trait-states.ts'
+import type { StoredValue } from '../../../src/domain/json/stored-value.ts'
+import { Memberships } from '../../../src/domain/merge/memberships.ts'
+import type { GroupState } from '../../../src/domain/merge/merge.ts'
+import { TraitStates } from '../../../src/domain/merge/trait-states.ts'
 import type { Event } from './arrangements.ts'
 
 interface Claim {

@@ -3,8 +3,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findFreePorts } from '../../src/local/free-ports.ts'
-import { type ChildServer, startChildServer } from '../../src/local/servers/child-server.ts'
+import { findFreePorts } from '../../../src/local/free-ports.ts'
+import { type ChildServer, startChildServer } from '../../../src/local/servers/child-server.ts'
 
 export interface OwnRedis {
   readonly port: number

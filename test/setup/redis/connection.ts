@@ -2,8 +2,8 @@ import {
   openRedis,
   type RedisConnection,
   type RedisSettings,
-} from '../../src/redis/connection/connection.ts'
-import { silentLog } from './logs.ts'
+} from '../../../src/redis/connection/connection.ts'
+import { silentLog } from '../logs.ts'
 
 /** Settings as they are by default. */
 export function redisSettings(url: string, changes: Partial<RedisSettings> = {}): RedisSettings {

@@ -1,6 +1,6 @@
 /** Scenes that end with their test, on the Kafka and Redis of all tests unless others are named. */
 import { inject, onTestFinished } from 'vitest'
-import { openWay, type Way } from '../../setup/way.ts'
+import { openWay, type Way } from '../servers/proxy.ts'
 import { type Scene, type SceneOptions, startScene } from './scene.ts'
 
 export async function openScene(

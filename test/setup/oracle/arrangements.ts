@@ -1,8 +1,8 @@
 /** Arbitrary events, crowded so that they meet, and arbitrary ways in which they may arrive. */
 import fc from 'fast-check'
-import type { Erasure, GroupEvent } from '../../src/domain/event/event.ts'
-import { JsonText } from '../../src/domain/json/stored-value.ts'
-import { eventTraits } from '../setup/event-traits.ts'
+import type { Erasure, GroupEvent } from '../../../src/domain/event/event.ts'
+import { JsonText } from '../../../src/domain/json/stored-value.ts'
+import { eventTraits } from '../domain/event-traits.ts'
 
 export type Event = GroupEvent | Erasure
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { kafkajs, type Message } from '../../../src/kafka/client/kafkajs.ts'
-import { CONNECT_HEADERS } from '../../../src/kafka/producer/dead-letter-headers.ts'
-import { describe as readable } from './differences.ts'
-import { expectNoDifference } from './oracle.ts'
-import { type Scene, startScene } from './scene.ts'
-import { placeOf } from './truth.ts'
+import { kafkajs, type Message } from '../../src/kafka/client/kafkajs.ts'
+import { CONNECT_HEADERS } from '../../src/kafka/producer/dead-letter-headers.ts'
+import { describe as readable } from '../setup/scene/differences.ts'
+import { placeOf } from '../setup/scene/expected-state.ts'
+import { expectNoDifference } from '../setup/scene/oracle.ts'
+import { type Scene, startScene } from '../setup/scene/scene.ts'
 
 /** A fault of each kind, each in a group or user of its own, by key and field. */
 const PLANTED: readonly [command: string, key: string, ...args: string[]][] = [

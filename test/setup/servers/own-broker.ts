@@ -7,8 +7,8 @@ import { promisify } from 'node:util'
 import { kafkajs } from '../../../src/kafka/client/kafkajs.ts'
 import { findFreePorts } from '../../../src/local/free-ports.ts'
 import { startChildServer } from '../../../src/local/servers/child-server.ts'
-import { until } from '../../setup/waiting.ts'
-import { openWay, type Way } from '../../setup/way.ts'
+import { until } from '../waiting.ts'
+import { openWay, type Way } from './proxy.ts'
 
 export interface OwnBroker {
   /** Plain, and allowed everything, by the way that may be cut. */

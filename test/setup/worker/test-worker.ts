@@ -1,9 +1,9 @@
 /** A worker process that ends with its test. */
 import { onTestFinished } from 'vitest'
 import type { Environment } from '../cli/command-line.ts'
-import { spawnWorker, type WorkerProcess } from './spawned-worker.ts'
+import { spawnWorker, type WorkerProcess } from './worker-process.ts'
 
-export type { LogLine, WorkerProcess } from './spawned-worker.ts'
+export type { LogLine, WorkerProcess } from './worker-process.ts'
 
 export function startWorker(environment: Environment): WorkerProcess {
   const worker = spawnWorker(environment)

@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { until } from '../../setup/waiting.ts'
 import type { Environment } from '../cli/command-line.ts'
+import { until } from '../waiting.ts'
 
 export interface WorkerProcess {
   readonly child: ChildProcess

@@ -17,8 +17,8 @@ import {
   startConsumer,
 } from '../../../src/kafka/consumer/consumer.ts'
 import { createTopic } from '../../../src/kafka/topics/topic-facts.ts'
-import { type LogLine, recordLog } from '../../setup/logs.ts'
-import { until } from '../../setup/waiting.ts'
+import { type LogLine, recordLog } from '../logs.ts'
+import { until } from '../waiting.ts'
 
 amendKafkajs(64 * 1024 * 1024)
 

@@ -1,7 +1,7 @@
 import type { GroupEvent } from '../../../src/domain/event/event.ts'
 import type { StoredValue } from '../../../src/domain/json/stored-value.ts'
 import { emptyState, type GroupState } from '../../../src/domain/merge/merge.ts'
-import { eventTraits } from '../../setup/event-traits.ts'
+import { eventTraits } from './event-traits.ts'
 
 type Traits = Readonly<Record<string, StoredValue | null>> | ReadonlyMap<string, StoredValue | null>
 

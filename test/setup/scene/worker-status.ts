@@ -1,7 +1,7 @@
 /** What a worker shows of itself: health, progress, and what it said. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { WorkerProcess } from '../../integration/worker/spawned-worker.ts'
-import { until } from '../../setup/waiting.ts'
+import { until } from '../waiting.ts'
+import type { WorkerProcess } from '../worker/worker-process.ts'
 
 /** Resolves once the worker has finished another batch: it is in the middle of the work. */
 export async function untilWorking(worker: WorkerProcess): Promise<void> {

@@ -6,7 +6,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { findFreePorts } from '../../src/local/free-ports.ts'
+import { findFreePorts } from '../../../src/local/free-ports.ts'
 
 export interface Way {
   readonly port: number

@@ -1,11 +1,7 @@
-import {
-  createDecoder,
-  type Decoded,
-  type DecodeRules,
-} from '../../../../src/domain/event/decode.ts'
-import type { GroupEvent } from '../../../../src/domain/event/event.ts'
-import { formOf, type StoredValue, textOf } from '../../../../src/domain/json/stored-value.ts'
-import { DEFAULT_RULES } from '../../../setup/decode-rules.ts'
+import { createDecoder, type Decoded, type DecodeRules } from '../../../src/domain/event/decode.ts'
+import type { GroupEvent } from '../../../src/domain/event/event.ts'
+import { formOf, type StoredValue, textOf } from '../../../src/domain/json/stored-value.ts'
+import { DEFAULT_RULES } from './decode-rules.ts'
 
 /** When every record of these tests was received: 2026-01-01, in milliseconds. */
 export const NOW = Date.UTC(2026, 0, 1)

@@ -1,8 +1,8 @@
 /** Where the world is not as the topic says it must be: as data, and readable. */
 import type { KafkaRecord } from '../../../src/domain/record.ts'
 import { CONNECT_HEADERS } from '../../../src/kafka/producer/dead-letter-headers.ts'
+import { isSame, placeOf, type Truth } from './expected-state.ts'
 import type { Contents } from './redis-contents.ts'
-import { isSame, placeOf, type Truth } from './truth.ts'
 
 export type Difference =
   | {

@@ -1,8 +1,8 @@
 /** What can go wrong with a Redis and the way to it. Each begins it, and gives how to end it. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import type { OwnRedis } from '../setup/redis-server.ts'
-import type { Way } from '../setup/way.ts'
+import type { OwnRedis } from '../servers/own-redis.ts'
+import type { Way } from '../servers/proxy.ts'
 
 export interface RedisSite {
   readonly redis: OwnRedis

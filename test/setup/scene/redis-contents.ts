@@ -2,7 +2,7 @@
 import type { Redis } from 'ioredis'
 import type { GroupState } from '../../../src/domain/merge/merge.ts'
 import type { KeyPrefixes } from '../../../src/redis/keys.ts'
-import { layoutOf, readKeys } from '../../property/state-layout.ts'
+import { layoutOf, readKeys } from '../oracle/state-layout.ts'
 
 /** key (whole) -> field or member -> value or score; a key of a foreign type has that type alone. */
 export type Contents = ReadonlyMap<string, ReadonlyMap<string, string>>

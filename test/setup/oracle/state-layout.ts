@@ -1,8 +1,8 @@
 /** What stands in Redis for states of groups: as it must be, and as it is. */
 
-import { formOf, textOf } from '../../src/domain/json/stored-value.ts'
-import type { GroupState } from '../../src/domain/merge/merge.ts'
-import type { RedisConnection } from '../../src/redis/connection/connection.ts'
+import { formOf, textOf } from '../../../src/domain/json/stored-value.ts'
+import type { GroupState } from '../../../src/domain/merge/merge.ts'
+import type { RedisConnection } from '../../../src/redis/connection/connection.ts'
 import { GROUP_IDS, USER_IDS } from './arrangements.ts'
 
 /** key -> content, flat pairs in the order of their first; keys that do not exist are left out */
