@@ -3,7 +3,7 @@
  * under load, one fault after the other, and the oracle at the end.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { randomFrom } from '../bench/generator.ts'
+import { randomFrom } from '../setup/random.ts'
 import { describe } from '../setup/scene/differences.ts'
 import type { Load } from '../setup/scene/load.ts'
 import { type Scene, startScene } from '../setup/scene/scene.ts'

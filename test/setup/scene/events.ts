@@ -3,7 +3,7 @@
  * cold ones, late and repeated events, ties, removals, leavings, erasures, other events on the
  * topic, and 2 % that are no events.
  */
-import { randomFrom } from '../../bench/generator.ts'
+import { randomFrom } from '../random.ts'
 
 export interface OutgoingRecord {
   readonly key: string | null
