@@ -6,8 +6,8 @@ import { createGateway, EventTooLarge, type GatewayOptions } from '../../../src/
 import type { HttpServer } from '../../../src/http/server.ts'
 import { NotRetriable, Unavailable } from '../../../src/pipeline/errors.ts'
 import { DEFAULT_RULES } from '../../setup/domain/decode-rules.ts'
+import { sendRaw } from '../../setup/http/raw-client.ts'
 import { recordLog } from '../../setup/logs.ts'
-import { sendRaw } from './raw-client.ts'
 
 const NOW_MS = Date.UTC(2026, 0, 2)
 const MAX_EVENT_BYTES = 4096

@@ -8,8 +8,8 @@ import {
   type OperationsServerOptions,
 } from '../../../src/http/operations.ts'
 import type { HttpServer } from '../../../src/http/server.ts'
+import { sendRaw } from '../../setup/http/raw-client.ts'
 import { recordLog, silentLog } from '../../setup/logs.ts'
-import { sendRaw } from './raw-client.ts'
 
 const WELL: Health = {
   live: true,

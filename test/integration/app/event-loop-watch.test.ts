@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { until } from '../../../setup/waiting.ts'
+import { until } from '../../setup/waiting.ts'
 
-const SCRIPT = 'test/unit/app/watch/blockable-process.ts'
+const SCRIPT = 'test/integration/app/blockable-process.ts'
 /** Where a process gets number 1, and no signal of its own making. */
 const NAMESPACE = ['--user', '--map-root-user', '--pid', '--fork', '--kill-child']
 

@@ -1,8 +1,8 @@
 /** A process whose event loop is watched, and gets stuck in the way that its argument names. */
 import { execFileSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { watchEventLoop } from '../../../../src/app/watch/event-loop-watch.ts'
-import { createLogger, type LoggerOptions } from '../../../../src/telemetry/logger.ts'
+import { watchEventLoop } from '../../../src/app/watch/event-loop-watch.ts'
+import { createLogger, type LoggerOptions } from '../../../src/telemetry/logger.ts'
 
 const logger: LoggerOptions = { level: 'info', format: 'auto' }
 const log = createLogger(logger)
