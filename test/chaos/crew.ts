@@ -39,7 +39,7 @@ export interface CrewOptions {
   /** Begins the names of members. */
   readonly name: string
   /** Told of one that ended without being asked to, or not as it was asked to. */
-  readonly onDeath: (story: string) => void
+  readonly onDeath: (logOf: string) => void
 }
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -132,7 +132,7 @@ const IN_GOOD_ORDER = 'with code 0'
 /** More than the workers give themselves. */
 const STOP_DEADLINE_MS = 15_000
 
-function environmentOf({ config }: Scene, { kafka, redis, wayToRedis }: Servers): string[] {
+function environmentOf({ config }: Scene, { kafka, redis, redisProxy }: Servers): string[] {
   const settings = {
     KAFKA_BROKERS: kafka.brokers.join(','),
     KAFKA_TOPIC: config.kafka.topic,
@@ -140,7 +140,7 @@ function environmentOf({ config }: Scene, { kafka, redis, wayToRedis }: Servers)
     KAFKA_SESSION_TIMEOUT_MS: '6s',
     KAFKA_CONNECT_TIMEOUT_MS: '2s',
     KAFKA_REQUEST_TIMEOUT_MS: '5s',
-    REDIS_URL: redis.url.replace(`:${redis.port}`, `:${wayToRedis.port}`),
+    REDIS_URL: redis.url.replace(`:${redis.port}`, `:${redisProxy.port}`),
     REDIS_GROUP_PREFIX: config.redis.groupPrefix,
     REDIS_USER_PREFIX: config.redis.userPrefix,
     REDIS_CONNECT_TIMEOUT_MS: '2s',

@@ -5,15 +5,15 @@ import { readOffsets } from '../../src/kafka/topics/offsets.ts'
 import { silentLog } from '../setup/logs.ts'
 import { expectNoDifference } from '../setup/scene/oracle.ts'
 import type { Scene } from '../setup/scene/scene.ts'
-import { openScene, openWayToRedis } from '../setup/scene/test-scene.ts'
+import { openRedisProxy, openScene } from '../setup/scene/test-scene.ts'
 import {
-  complaintsOf,
   hasEnded,
   healthOf,
+  logOf,
   partitionsOf,
-  story,
   untilReady,
   untilWorking,
+  warningsOf,
 } from '../setup/scene/worker-status.ts'
 import { type OwnBroker, startBroker } from '../setup/servers/own-broker.ts'
 import { until } from '../setup/waiting.ts'
@@ -59,7 +59,7 @@ describe.skipIf(jars === '')('under the workers', () => {
       const scene = await openOwn({ partitions: 2, workers: 1 })
       const [first] = scene.workers as [WorkerProcess]
       await scene.load.send(2000)
-      await scene.oracle.drained()
+      await scene.oracle.untilDrained()
       expect(await first.end('SIGTERM')).toBe(0)
       const earlier = await scene.oracle.readTopic()
       await makeAnew(scene)
@@ -67,14 +67,14 @@ describe.skipIf(jars === '')('under the workers', () => {
       const second = scene.startWorker()
       expectNoDifference(await scene.oracle.check({ earlier }))
       expect(earlier.records).toBe(5000)
-      for (const worker of [first, second]) expect(complaintsOf(worker), story(worker)).toEqual([])
+      for (const worker of [first, second]) expect(warningsOf(worker), logOf(worker)).toEqual([])
     }, 150_000)
 
     test('a worker that sees it gone says so, waits for it, and reads it from the beginning', async () => {
       const scene = await openOwn({ partitions: 2, workers: 1 })
       const [worker] = scene.workers as [WorkerProcess]
       await scene.load.send(2000)
-      await scene.oracle.drained()
+      await scene.oracle.untilDrained()
       const earlier = await scene.oracle.readTopic()
       await deleteTopic(scene)
       const { detail } = await worker.said('Kafka is away')
@@ -86,19 +86,19 @@ describe.skipIf(jars === '')('under the workers', () => {
       expectNoDifference(await scene.oracle.check({ earlier }))
       expect(earlier.records).toBe(3000)
       expectUnharmed(worker, [AWAY, ANEW])
-      expect(worker.saying('Kafka is back'), story(worker)).toHaveLength(1)
+      expect(worker.saying('Kafka is back'), logOf(worker)).toHaveLength(1)
     }, 150_000)
 
     test('with more records than before, while the worker is cut off, nothing is passed over', async () => {
       const scene = await openOwn({ partitions: 2, workers: 1 })
       const [worker] = scene.workers as [WorkerProcess]
       await scene.load.send(1000)
-      await scene.oracle.drained()
+      await scene.oracle.untilDrained()
       const earlier = await scene.oracle.readTopic()
       await cutOff(worker)
       await makeAnew(scene)
       await scene.load.send(4000)
-      await broker.way.mend()
+      await broker.proxy.restore()
       expectNoDifference(await scene.oracle.check({ earlier }))
       expect(earlier.records).toBe(5000)
       expectUnharmed(worker, [AWAY, ANEW])
@@ -108,7 +108,7 @@ describe.skipIf(jars === '')('under the workers', () => {
       const scene = await openOwn({ partitions: 2, workers: 1 }, LONG_SLEEP)
       const [worker] = scene.workers as [WorkerProcess]
       await scene.load.send(1000)
-      await scene.oracle.drained()
+      await scene.oracle.untilDrained()
       const earlier = await scene.oracle.readTopic()
       worker.child.kill('SIGSTOP')
       await sleep(FETCH_MS) // else its fetch is answered by that the topic is gone
@@ -127,7 +127,7 @@ describe.skipIf(jars === '')('under the workers', () => {
         scene.workers.every((worker) => partitionsOf(worker)?.length === 1),
       )
       await scene.load.send(1000)
-      await scene.oracle.drained()
+      await scene.oracle.untilDrained()
       const earlier = await scene.oracle.readTopic()
       sleeper.child.kill('SIGSTOP')
       await sleep(FETCH_MS) // else its fetch is answered by that the topic is gone
@@ -139,30 +139,30 @@ describe.skipIf(jars === '')('under the workers', () => {
       expect(earlier.records).toBe(5000)
       for (const worker of scene.workers) {
         await worker.said('made anew') // the sleeper may come when the other has read it all
-        expect(hasEnded(worker), story(worker)).toBe(false)
-        expect(complaintsOf(worker).filter(besidesTheChange), story(worker)).toEqual([ANEW])
+        expect(hasEnded(worker), logOf(worker)).toBe(false)
+        expect(warningsOf(worker).filter(besidesTheChange), logOf(worker)).toEqual([ANEW])
       }
     }, 150_000)
 
     test('with more records than before, while the worker waits for Redis with a batch in hand, nothing is passed over', async () => {
-      const { way, url } = await openWayToRedis()
+      const { proxy, url } = await openRedisProxy()
       const scene = await openOwn({ partitions: 2, workers: 1 }, { REDIS_URL: url })
       const [worker] = scene.workers as [WorkerProcess]
       await scene.load.send(1000)
-      await scene.oracle.drained()
-      await way.cut()
+      await scene.oracle.untilDrained()
+      await proxy.cut()
       await scene.load.send(1)
       await worker.said('Redis is away')
       const earlier = await scene.oracle.readTopic()
       await makeAnew(scene)
       await scene.load.send(4000)
       await sleep(2 * SESSION_TIMEOUT_MS)
-      await way.mend()
+      await proxy.restore()
       expectNoDifference(await scene.oracle.check({ earlier }))
       expect(earlier.records).toBe(5001)
-      expect(hasEnded(worker), story(worker)).toBe(false)
-      const complaints = complaintsOf(worker).filter(besidesTheChange)
-      expect(complaints, story(worker)).toEqual(['warn: Redis is away: waiting for it', ANEW])
+      expect(hasEnded(worker), logOf(worker)).toBe(false)
+      const complaints = warningsOf(worker).filter(besidesTheChange)
+      expect(complaints, logOf(worker)).toEqual(['warn: Redis is away: waiting for it', ANEW])
     }, 150_000)
   })
 
@@ -171,7 +171,7 @@ describe.skipIf(jars === '')('under the workers', () => {
       const scene = await openOwn({ partitions: 2, workers: 1 })
       const [first] = scene.workers as [WorkerProcess]
       await scene.load.send(1000)
-      await scene.oracle.drained()
+      await scene.oracle.untilDrained()
       expect(await first.end('SIGTERM')).toBe(0)
       const earlier = await scene.oracle.readTopic()
       const lost = await loseRecords(scene)
@@ -185,23 +185,23 @@ describe.skipIf(jars === '')('under the workers', () => {
       const scene = await openOwn({ partitions: 2, workers: 1 })
       const [worker] = scene.workers as [WorkerProcess]
       await scene.load.send(1000)
-      await scene.oracle.drained()
+      await scene.oracle.untilDrained()
       const earlier = await scene.oracle.readTopic()
       await cutOff(worker)
       const lost = await loseRecords(scene)
-      await broker.way.mend()
+      await broker.proxy.restore()
       expectNoDifference(await scene.oracle.check({ earlier }))
       expectUnharmed(worker, [AWAY, ...(await lossesTold(worker, lost))])
     }, 150_000)
 
     test('while it waits for Redis, with a batch in hand', async () => {
-      const { way, url } = await openWayToRedis()
+      const { proxy, url } = await openRedisProxy()
       const environment = { ...LONG_SLEEP, REDIS_URL: url }
       const scene = await openOwn({ partitions: 1, workers: 1 }, environment)
       const [worker] = scene.workers as [WorkerProcess]
       await scene.load.send(1000)
-      await scene.oracle.drained()
-      await way.cut()
+      await scene.oracle.untilDrained()
+      await proxy.cut()
       await scene.load.send(1)
       await worker.said('Redis is away')
       const earlier = await scene.oracle.readTopic()
@@ -209,7 +209,7 @@ describe.skipIf(jars === '')('under the workers', () => {
       await sleep(FETCH_MS)
       const lost = await loseRecords(scene)
       worker.child.kill('SIGCONT')
-      await way.mend()
+      await proxy.restore()
       expectNoDifference(await scene.oracle.check({ earlier }))
       const away = 'warn: Redis is away: waiting for it'
       expectUnharmed(worker, [away, ...(await lossesTold(worker, lost))])
@@ -218,8 +218,8 @@ describe.skipIf(jars === '')('under the workers', () => {
 
   /** Until it knows, so that it comes back with another session. */
   async function cutOff(worker: WorkerProcess): Promise<void> {
-    await broker.way.cut()
-    onTestFinished(() => broker.way.mend())
+    await broker.proxy.cut()
+    onTestFinished(() => broker.proxy.restore())
     await worker.said('Kafka is away')
   }
 
@@ -288,7 +288,7 @@ const KEPT = 100
 /** What the worker complained of to say that these are lost: each once, by an error of its own. */
 async function lossesTold(worker: WorkerProcess, lost: readonly string[]): Promise<string[]> {
   await until(
-    `each loss is told; it said ${story(worker)}`,
+    `each loss is told; it said ${logOf(worker)}`,
     () => worker.saying('are not in the state').length >= lost.length,
   )
   const told = worker.saying('are not in the state').map(({ level, msg }) => `${level}: ${msg}`)
@@ -301,6 +301,6 @@ async function lossesTold(worker: WorkerProcess, lost: readonly string[]): Promi
 }
 
 function expectUnharmed(worker: WorkerProcess, complaints: readonly string[]): void {
-  expect(hasEnded(worker), story(worker)).toBe(false)
-  expect(complaintsOf(worker), story(worker)).toEqual(complaints)
+  expect(hasEnded(worker), logOf(worker)).toBe(false)
+  expect(warningsOf(worker), logOf(worker)).toEqual(complaints)
 }

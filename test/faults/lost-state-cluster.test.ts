@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } f
 import { readOffsets } from '../../src/kafka/topics/offsets.ts'
 import { silentLog } from '../setup/logs.ts'
 import { compareContents, type Difference } from '../setup/scene/differences.ts'
-import { type Contents, contentsOf, readContents } from '../setup/scene/redis-contents.ts'
+import { type Contents, expectedContents, readContents } from '../setup/scene/redis-contents.ts'
 import type { Scene } from '../setup/scene/scene.ts'
 import { openScene } from '../setup/scene/test-scene.ts'
 import { type OwnRedis, startOwnRedis } from '../setup/servers/own-redis.ts'
@@ -15,11 +15,11 @@ import { until } from '../setup/waiting.ts'
 import type { WorkerProcess } from '../setup/worker/worker-process.ts'
 import {
   expectNoLoss,
-  lossesOf,
+  expectOneLossReport,
+  lossReports,
   produceGroups,
   recordsRead,
-  settle,
-  toldOnce,
+  sendAndDrain,
 } from './lost-state-scene.ts'
 
 const binary = inject('redisServer')
@@ -40,38 +40,41 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
   test('one master is flushed under load: noticed, and all is read again', async () => {
     const scene = await openOnCluster(2)
     const [worker] = scene.workers as [WorkerProcess]
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     const load = scene.load.run(300)
     await clients[1]?.flushall()
-    const told = await toldOnce(worker)
+    const told = await expectOneLossReport(worker)
     await load.stop()
-    await expectHealed(scene)
+    await expectRecovered(scene)
     expect(told.map(({ partition, redisHas }) => [partition, redisHas])).toEqual([
       [0, 'nothing'],
       [1, 'nothing'],
     ])
-    await toldOnce(worker)
+    await expectOneLossReport(worker)
   }, 120_000)
 
   test('one master starts again empty, or older: noticed though no events come', async () => {
     const scene = await openOnCluster(1)
     const [worker] = scene.workers as [WorkerProcess]
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     const node = cluster.nodes[2]!
     const copy = join(node.folder, 'copy')
     for (const name of DATA) await copyIfThere(join(node.folder, name), join(copy, name))
-    await settle(scene, RECORDS / 2)
+    await sendAndDrain(scene, RECORDS / 2)
 
     await restart(node, () => cp(copy, node.folder, { recursive: true }))
-    await until('it is told', () => lossesOf(worker).length === 1)
-    await expectHealed(scene)
+    await until('it is told', () => lossReports(worker).length === 1)
+    await expectRecovered(scene)
     await expect.poll(() => recordsRead(worker), { timeout: 10_000 }).toBe(2 * RECORDS)
 
     await restart(node, async () => {})
-    await until('it is told', () => lossesOf(worker).length === 2)
-    await expectHealed(scene)
+    await until('it is told', () => lossReports(worker).length === 2)
+    await expectRecovered(scene)
     await expect.poll(() => recordsRead(worker), { timeout: 10_000 }).toBe(3.5 * RECORDS)
-    expect(lossesOf(worker).map(({ redisHas }) => redisHas)).toEqual([String(RECORDS), 'nothing'])
+    expect(lossReports(worker).map(({ redisHas }) => redisHas)).toEqual([
+      String(RECORDS),
+      'nothing',
+    ])
   }, 120_000)
 
   test('a replica that lagged takes over in the middle of a batch: the batch is merged again', async () => {
@@ -88,7 +91,7 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
       KAFKA_MAX_PARTITION_FETCH_BYTES: '4MiB',
       KAFKA_MAX_FETCH_BYTES: '8MiB',
     })
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     await until('it is replicated', () => master.wait(1, 100))
     // the master refuses it from now on, and it stays where it is
     await heir.config('SET', 'masteruser', 'nobody')
@@ -99,7 +102,7 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
     await until('the batch is begun', async () => (await master.dbsize()) > before + 100)
     await heir.cluster('FAILOVER', 'TAKEOVER')
     clients[0] = heir
-    await expectHealed(scene)
+    await expectRecovered(scene)
     // its checkpoint was never behind: there was nothing to go back to
     await expectNoLoss(scene.workers)
   }, 120_000)
@@ -118,7 +121,7 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
   }
 
   /** What the oracle says of one Redis, of all masters. */
-  async function expectHealed(scene: Scene): Promise<void> {
+  async function expectRecovered(scene: Scene): Promise<void> {
     const offsets = await readOffsets(scene.config.kafka, silentLog)
     await until(
       'the checkpoints are at the ends',
@@ -130,11 +133,14 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
       },
       40_000,
     )
-    await scene.oracle.drained()
+    await scene.oracle.untilDrained()
     const { states } = await scene.oracle.readTopic()
     const found = await Promise.all(clients.map((each) => readContents(each, scene.config.redis)))
     const contents: Contents = new Map(found.flatMap((part) => [...part]))
-    const differences = compareContents(contentsOf(states.values(), scene.config.redis), contents)
+    const differences = compareContents(
+      expectedContents(states.values(), scene.config.redis),
+      contents,
+    )
     expect(differences.filter((difference) => !isStray(difference))).toEqual([])
   }
 

@@ -5,20 +5,20 @@ import { Redis } from 'ioredis'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { openScene } from '../setup/scene/test-scene.ts'
 import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../setup/servers/own-redis.ts'
-import { openWay } from '../setup/servers/proxy.ts'
+import { startProxy } from '../setup/servers/proxy.ts'
 import { until } from '../setup/waiting.ts'
 import type { WorkerProcess } from '../setup/worker/worker-process.ts'
 import {
   checkpointsOf,
   endsOf,
-  expectHealed,
   expectNoLoss,
-  lossesOf,
+  expectOneLossReport,
+  expectRecovered,
+  lossReports,
   openSceneWithRedis,
   produceGroups,
   recordsRead,
-  settle,
-  toldOnce,
+  sendAndDrain,
   untilShared,
 } from './lost-state-scene.ts'
 import { openSwitch } from './lost-state-switch.ts'
@@ -29,14 +29,14 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
   test('by a snapshot: only what came after it is read again', async () => {
     const { redis, scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
     const [worker] = scene.workers as [WorkerProcess]
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     const kept = await checkpointsOf(scene)
     await scene.redis.save()
-    await settle(scene, RECORDS / 2)
+    await sendAndDrain(scene, RECORDS / 2)
     const ends = await endsOf(scene)
     await redis.kill()
     await redis.startAgain()
-    const told = await toldOnce(worker)
+    const told = await expectOneLossReport(worker)
     expect(told).toEqual(
       [0, 1].map((partition) => ({
         partition,
@@ -44,18 +44,18 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
         redisHas: kept[partition],
       })),
     )
-    await expectHealed(scene)
+    await expectRecovered(scene)
     await expect
       .poll(() => recordsRead(worker), { timeout: 10_000 })
       .toBe(RECORDS + RECORDS / 2 + RECORDS / 2)
-    await settle(scene, 100)
-    await expectHealed(scene)
-    await toldOnce(worker)
+    await sendAndDrain(scene, 100)
+    await expectRecovered(scene)
+    await expectOneLossReport(worker)
   }, 120_000)
 
   test('by a snapshot, under load, with two workers that start while it is away', async () => {
     const { redis, scene } = await openSceneWithRedis({ partitions: 4, workers: 2 })
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     const load = scene.load.run(500)
     await scene.redis.save()
     const enough = scene.load.acknowledged.size + 700
@@ -64,12 +64,12 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
     await scene.workers[1]?.end('SIGKILL')
     scene.startWorker()
     await redis.startAgain()
-    const told = () => new Set(scene.workers.flatMap(lossesOf).map(({ partition }) => partition))
+    const told = () => new Set(scene.workers.flatMap(lossReports).map(({ partition }) => partition))
     await until('all is told', () => told().size === 4)
     await load.stop()
-    await expectHealed(scene)
+    await expectRecovered(scene)
     for (const worker of scene.workers) {
-      for (const { redisHas } of lossesOf(worker)) expect(redisHas).toMatch(/^\d+$/)
+      for (const { redisHas } of lossReports(worker)) expect(redisHas).toMatch(/^\d+$/)
     }
   }, 120_000)
 
@@ -87,19 +87,19 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
         redis: { args },
       })
       const [worker] = scene.workers as [WorkerProcess]
-      await settle(scene, RECORDS)
+      await sendAndDrain(scene, RECORDS)
       const ends = await endsOf(scene)
       await redis.kill()
       await loseTail(redis.folder, bytes)
       await redis.startAgain(['--aof-load-truncated', 'yes'])
-      const told = await toldOnce(worker)
+      const told = await expectOneLossReport(worker)
       for (const { partition, appliedUpTo, redisHas } of told) {
         expect(appliedUpTo).toBe(ends[partition])
         expect(Number(redisHas)).toBeGreaterThan(0)
         expect(Number(redisHas)).toBeLessThan(Number(ends[partition]))
       }
-      await settle(scene, 100)
-      await expectHealed(scene)
+      await sendAndDrain(scene, 100)
+      await expectRecovered(scene)
       const again = told.reduce(
         (sum, { appliedUpTo, redisHas }) => sum + Number(appliedUpTo) - Number(redisHas),
         0,
@@ -113,7 +113,7 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
     const { master, replica, address } = await startPair()
     const scene = await openScene({ redisUrl: address.url, partitions: 2, workers: 2 })
     await untilShared(scene.workers, 1)
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     const load = scene.load.run(500)
     await replica.client.replicaof('NO', 'ONE')
     const enough = scene.load.acknowledged.size + 500
@@ -121,44 +121,45 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
     address.turnTo(replica.port)
     for (const worker of scene.workers) await worker.said('Redis lost')
     await load.stop()
-    await expectHealed(scene)
+    await expectRecovered(scene)
     for (const worker of scene.workers) {
-      for (const { redisHas } of await toldOnce(worker)) expect(redisHas).toMatch(/^\d+$/)
+      for (const { redisHas } of await expectOneLossReport(worker))
+        expect(redisHas).toMatch(/^\d+$/)
     }
     expect(await master.client.dbsize()).toBeGreaterThan(0)
   }, 120_000)
 
   test('by a switch to a replica in the middle of a batch: what the old one took is merged again', async () => {
     const { master, replica, address } = await startPair()
-    const way = await openWay(address.port)
-    onTestFinished(() => way.close())
+    const proxy = await startProxy(address.port)
+    onTestFinished(() => proxy.close())
     const scene = await openScene({
       redisUrl: address.url,
       partitions: 1,
       workers: 1,
       environment: {
-        REDIS_URL: `redis://127.0.0.1:${way.port}`,
+        REDIS_URL: `redis://127.0.0.1:${proxy.port}`,
         KAFKA_MAX_PARTITION_FETCH_BYTES: '4MiB',
         KAFKA_MAX_FETCH_BYTES: '8MiB',
       },
     })
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     const before = await master.client.dbsize()
     await until('the replica has it all', async () => (await replica.client.dbsize()) === before)
     await replica.client.replicaof('NO', 'ONE')
-    way.slow(40)
+    proxy.delay(40)
     await produceGroups(scene, 4000)
     const begun = await until('the batch is begun', async () => {
       const size = await master.client.dbsize()
       return size > before && size - before
     })
     address.turnTo(replica.port)
-    way.slow(0)
+    proxy.delay(0)
     const taken = (await master.client.keys(`${scene.config.redis.groupPrefix}{big*}`)).length
     expect(begun).toBeGreaterThan(0)
     expect(taken).toBeGreaterThan(0)
     expect(taken).toBeLessThan(4000)
-    await expectHealed(scene)
+    await expectRecovered(scene)
     // its checkpoint was never behind: there was nothing to go back to
     await expectNoLoss(scene.workers)
   }, 120_000)
@@ -182,22 +183,22 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
       environment: { REDIS_URL: `redis+sentinel://127.0.0.1:${sentinel.port}/main` },
     })
     const [worker] = scene.workers as [WorkerProcess]
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     await until('it is replicated', () => master.client.wait(1, 100))
     // the master refuses it from now on, and it stays where it is
     await replica.client.config('SET', 'masteruser', 'nobody')
     await replica.client.config('SET', 'masterauth', 'wrong')
     await master.client.call('CLIENT', 'KILL', 'TYPE', 'replica')
     const kept = await checkpointsOf(scene)
-    await settle(scene, RECORDS / 2)
+    await sendAndDrain(scene, RECORDS / 2)
     const load = scene.load.run(200)
     await master.kill()
-    const told = await toldOnce(worker, 30_000)
+    const told = await expectOneLossReport(worker, 30_000)
     await load.stop()
-    await expectHealed(scene)
+    await expectRecovered(scene)
     expect(Object.fromEntries(told.map((loss) => [loss.partition, loss.redisHas]))).toEqual(kept)
     expect(await replica.client.role()).toContain('master')
-    await toldOnce(worker)
+    await expectOneLossReport(worker)
   }, 120_000)
 })
 

@@ -4,10 +4,10 @@ import { readOffsets } from '../../src/kafka/topics/offsets.ts'
 import { checkpointKey } from '../../src/redis/keys.ts'
 import { produce } from '../setup/kafka/topics.ts'
 import { silentLog } from '../setup/logs.ts'
-import { type Expectation, expectNoDifference, type Verdict } from '../setup/scene/oracle.ts'
+import { type CheckOptions, expectNoDifference, type Verdict } from '../setup/scene/oracle.ts'
 import type { Scene, SceneOptions } from '../setup/scene/scene.ts'
 import { openScene } from '../setup/scene/test-scene.ts'
-import { partitionsOf, story } from '../setup/scene/worker-status.ts'
+import { logOf, partitionsOf } from '../setup/scene/worker-status.ts'
 import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../setup/servers/own-redis.ts'
 import { until } from '../setup/waiting.ts'
 import type { LogLine, WorkerProcess } from '../setup/worker/worker-process.ts'
@@ -38,9 +38,9 @@ export async function untilShared(
 }
 
 /** Sends so many records and waits until the workers have merged and committed them. */
-export async function settle({ load, oracle }: Scene, records: number): Promise<void> {
+export async function sendAndDrain({ load, oracle }: Scene, records: number): Promise<void> {
   await load.send(records)
-  await oracle.drained()
+  await oracle.untilDrained()
 }
 
 /** Of a group of its own. */
@@ -61,7 +61,7 @@ export async function produceGroups({ config: { kafka } }: Scene, count: number)
 export const LOSS = 'Redis lost writes'
 
 /** The partitions of a loss, as the log has them. */
-export interface ToldLoss {
+export interface LossReport {
   readonly partition: number
   readonly appliedUpTo: string
   readonly redisHas: string
@@ -69,23 +69,26 @@ export interface ToldLoss {
 }
 
 /** What the worker said of losses, in order; each line told once, loudly. */
-export function lossesOf(worker: WorkerProcess): ToldLoss[] {
+export function lossReports(worker: WorkerProcess): LossReport[] {
   return worker.saying(LOSS).flatMap((line) => {
     expect(line.level).toBe('error')
-    return line.partitions as ToldLoss[]
+    return line.partitions as LossReport[]
   })
 }
 
 /** The only line in which the worker tells of a loss; waits for it. */
-export async function toldOnce(worker: WorkerProcess, deadlineMs?: number): Promise<ToldLoss[]> {
+export async function expectOneLossReport(
+  worker: WorkerProcess,
+  deadlineMs?: number,
+): Promise<LossReport[]> {
   const line: LogLine = await worker.said(LOSS, deadlineMs)
-  expect(worker.saying(LOSS), story(worker)).toEqual([line])
-  return lossesOf(worker)
+  expect(worker.saying(LOSS), logOf(worker)).toEqual([line])
+  return lossReports(worker)
 }
 
 export async function expectNoLoss(workers: readonly WorkerProcess[]): Promise<void> {
   for (const worker of workers) {
-    expect(lossesOf(worker), story(worker)).toEqual([])
+    expect(lossReports(worker), logOf(worker)).toEqual([])
     if (worker.child.exitCode !== null || worker.child.signalCode !== null) continue
     expect(await metricOf(worker, 'group_traits_lost_state_total')).toBe(0)
   }
@@ -120,10 +123,10 @@ export async function committedOf({ config }: Scene): Promise<Record<string, str
 }
 
 /** Resolves once the checkpoints stand at the ends: also where the offsets had been there all along. */
-export async function untilHealed(scene: Scene): Promise<void> {
+export async function untilRecovered(scene: Scene): Promise<void> {
   const ends = await endsOf(scene)
   await until(
-    `the checkpoints are at the ends; ${scene.workers.map(story).join('\n--')}`,
+    `the checkpoints are at the ends; ${scene.workers.map(logOf).join('\n--')}`,
     async () => {
       const checkpoints = await checkpointsOf(scene)
       if (Object.entries(ends).every(([partition, end]) => checkpoints[partition] === end))
@@ -135,9 +138,9 @@ export async function untilHealed(scene: Scene): Promise<void> {
 }
 
 /** Waits until all is merged, also what had been lost, and has the oracle judge. */
-export async function expectHealed(scene: Scene, expectation?: Expectation): Promise<Verdict> {
-  await untilHealed(scene)
-  const verdict = await scene.oracle.check(expectation)
+export async function expectRecovered(scene: Scene, options?: CheckOptions): Promise<Verdict> {
+  await untilRecovered(scene)
+  const verdict = await scene.oracle.check(options)
   expectNoDifference(verdict)
   expect(await checkpointsOf(scene)).toEqual(await endsOf(scene))
   return verdict

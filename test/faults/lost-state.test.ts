@@ -1,17 +1,17 @@
 /** A Redis that is flushed or comes back empty: workers notice, say so once, and read all again. */
 import { describe, expect, inject, test } from 'vitest'
-import { partitionsOf, story } from '../setup/scene/worker-status.ts'
+import { logOf, partitionsOf } from '../setup/scene/worker-status.ts'
 import type { WorkerProcess } from '../setup/worker/worker-process.ts'
 import {
   checkpointsOf,
   endsOf,
-  expectHealed,
-  lossesOf,
+  expectOneLossReport,
+  expectRecovered,
+  lossReports,
   metricOf,
   openSceneWithRedis,
   recordsRead,
-  settle,
-  toldOnce,
+  sendAndDrain,
   untilShared,
 } from './lost-state-scene.ts'
 
@@ -26,28 +26,30 @@ describe.skipIf(inject('redisServer') === '')('a Redis that lost everything', ()
     const { scene } = await openSceneWithRedis({ partitions: 4, workers: 2 })
     const workers = scene.workers
     await untilShared(workers, 2)
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     const load = scene.load.run(500)
     await scene.redis.flushall()
-    const told = await Promise.all(workers.map((worker) => toldOnce(worker, WRITE_DEADLINE_MS)))
+    const told = await Promise.all(
+      workers.map((worker) => expectOneLossReport(worker, WRITE_DEADLINE_MS)),
+    )
     await load.stop()
-    await expectHealed(scene)
+    await expectRecovered(scene)
     for (const [i, worker] of workers.entries()) {
       const lost = told[i]?.map(({ partition }) => partition)
       expect(lost).toEqual(partitionsOf(worker))
       expect(lost).toHaveLength(2)
       expect(told[i]?.map(({ redisHas }) => redisHas)).toEqual(['nothing', 'nothing'])
-      await expectToldOnce(worker, 2)
+      await expectReportedOnce(worker, 2)
     }
   }, 120_000)
 
   test('is noticed within seconds where no events come', async () => {
     const { scene } = await openSceneWithRedis({ partitions: 3, workers: 1 })
     const [worker] = scene.workers as [WorkerProcess]
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     const ends = await endsOf(scene)
     await scene.redis.flushall()
-    const told = await toldOnce(worker, LOOK_DEADLINE_MS)
+    const told = await expectOneLossReport(worker, LOOK_DEADLINE_MS)
     expect(told).toEqual(
       [0, 1, 2].map((partition) => ({
         partition,
@@ -55,8 +57,8 @@ describe.skipIf(inject('redisServer') === '')('a Redis that lost everything', ()
         redisHas: 'nothing',
       })),
     )
-    expect((await expectHealed(scene)).records).toBe(RECORDS)
-    await expectToldOnce(worker, 3)
+    expect((await expectRecovered(scene)).records).toBe(RECORDS)
+    await expectReportedOnce(worker, 3)
     await expect.poll(() => recordsRead(worker), { timeout: 10_000 }).toBe(2 * RECORDS)
   }, 120_000)
 
@@ -72,9 +74,9 @@ describe.skipIf(inject('redisServer') === '')('a Redis that lost everything', ()
       await scene.redis.flushall()
     }
     await load.stop()
-    await expectHealed(scene)
+    await expectRecovered(scene)
     for (const worker of scene.workers) {
-      const told = lossesOf(worker).length
+      const told = lossReports(worker).length
       expect(told).toBeGreaterThan(0)
       expect(told).toBeLessThanOrEqual(12)
     }
@@ -82,32 +84,32 @@ describe.skipIf(inject('redisServer') === '')('a Redis that lost everything', ()
 
   test('is filled again at the start of a worker, from the beginning', async () => {
     const { scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     expect(await scene.workers[0]?.end('SIGTERM')).toBe(0)
     await scene.redis.flushall()
     const worker = scene.startWorker()
-    const told = await toldOnce(worker)
+    const told = await expectOneLossReport(worker)
     expect(told.map(({ partition, redisHas }) => [partition, redisHas])).toEqual([
       [0, 'nothing'],
       [1, 'nothing'],
     ])
-    await expectHealed(scene)
-    await expectToldOnce(worker, 2)
+    await expectRecovered(scene)
+    await expectReportedOnce(worker, 2)
     await expect.poll(() => recordsRead(worker), { timeout: 10_000 }).toBe(RECORDS)
 
     // what was mended is no loss at the next start
     expect(await worker.end('SIGTERM')).toBe(0)
     const next = scene.startWorker()
     await next.said('joined')
-    await settle(scene, 100)
-    expect(lossesOf(next), story(next)).toEqual([])
-    await expectHealed(scene)
+    await sendAndDrain(scene, 100)
+    expect(lossReports(next), logOf(next)).toEqual([])
+    await expectRecovered(scene)
   }, 120_000)
 
   test('is told with how much the topic no longer holds, and gets the rest', async () => {
     const { scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
     const [worker] = scene.workers as [WorkerProcess]
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     const earlier = { ...(await scene.oracle.readTopic()), states: new Map(), records: 0 }
     const { topic } = scene.config.kafka
     await scene.withAdmin(async (admin) => {
@@ -116,19 +118,19 @@ describe.skipIf(inject('redisServer') === '')('a Redis that lost everything', ()
     })
     await scene.redis.flushall()
     await scene.load.send(10)
-    const told = await toldOnce(worker, WRITE_DEADLINE_MS)
+    const told = await expectOneLossReport(worker, WRITE_DEADLINE_MS)
     expect(told.map(({ partition, goneFromTopic }) => [partition, goneFromTopic])).toEqual([
       [0, undefined],
       [1, '400'],
     ])
     expect(worker.saying('the topic no longer holds all of it')).toHaveLength(1)
-    const { records } = await expectHealed(scene, { earlier })
+    const { records } = await expectRecovered(scene, { earlier })
     expect(records).toBe(RECORDS + 10 - 400)
     expect((await checkpointsOf(scene))[1]).toBe((await endsOf(scene))[1])
   }, 120_000)
 })
 
-async function expectToldOnce(worker: WorkerProcess, partitions: number): Promise<void> {
-  expect(lossesOf(worker), story(worker)).toHaveLength(partitions)
+async function expectReportedOnce(worker: WorkerProcess, partitions: number): Promise<void> {
+  expect(lossReports(worker), logOf(worker)).toHaveLength(partitions)
   expect(await metricOf(worker, 'group_traits_lost_state_total')).toBe(partitions)
 }

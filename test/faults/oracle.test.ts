@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { kafkajs, type Message } from '../../src/kafka/client/kafkajs.ts'
 import { CONNECT_HEADERS } from '../../src/kafka/producer/dead-letter-headers.ts'
-import { describe as readable } from '../setup/scene/differences.ts'
-import { placeOf } from '../setup/scene/expected-state.ts'
+import { describeDifference } from '../setup/scene/differences.ts'
+import { positionOf } from '../setup/scene/expected-state.ts'
 import { expectNoDifference } from '../setup/scene/oracle.ts'
 import { type Scene, startScene } from '../setup/scene/scene.ts'
 
@@ -65,14 +65,14 @@ test('whatever is wrong in Redis is found, and nothing else is', async () => {
 
 test('a dead letter that is missing, of nothing rejected, or with other bytes is found', async () => {
   const { offset = '' } = await rejectedIn(0)
-  await writeLetters([letterOf('0', '999999'), letterOf('0', offset)])
+  await writeDeadLetters([deadLetterOf('0', '999999'), deadLetterOf('0', offset)])
   const earlier = await scene.oracle.readTopic()
   const gone = { offset: '888888', timestamp: '0', key: null, value: Buffer.from('gone') }
-  earlier.rejected.set(placeOf(0, gone.offset), [gone])
+  earlier.rejected.set(positionOf(0, gone.offset), [gone])
   const { differences } = await scene.oracle.check({ earlier })
-  expect(new Set(differences.map(readable))).toEqual(
+  expect(new Set(differences.map(describeDifference))).toEqual(
     new Set([
-      '0/999999: dead letter of nothing rejected',
+      '0/999999: dead letter of a record that was not rejected',
       `0/${offset}: dead letter with other content`,
       '0/888888: no dead letter',
     ]),
@@ -84,23 +84,23 @@ test('a record that Kafka acknowledged and does not have is found', async () => 
   const numbers = load.acknowledged as Set<number>
   numbers.add(1_000_000)
   const { differences } = await scene.oracle.check()
-  expect(differences.map(readable)).toContain(
+  expect(differences.map(describeDifference)).toContain(
     'record number 1000000: acknowledged, but not in the topic',
   )
 })
 
 async function rejectedIn(partition: number) {
   const { rejected } = await scene.oracle.readTopic()
-  const [place] = [...rejected].find(([key]) => key.startsWith(`${partition}/`)) ?? []
-  return { offset: place?.split('/')[1] }
+  const [position] = [...rejected].find(([key]) => key.startsWith(`${partition}/`)) ?? []
+  return { offset: position?.split('/')[1] }
 }
 
-function letterOf(partition: string, offset: string): Message {
+function deadLetterOf(partition: string, offset: string): Message {
   const headers = { [CONNECT_HEADERS.partition]: partition, [CONNECT_HEADERS.offset]: offset }
   return { value: 'planted', headers }
 }
 
-async function writeLetters(messages: Message[]): Promise<void> {
+async function writeDeadLetters(messages: Message[]): Promise<void> {
   const { brokers, deadLetterTopic: topic } = scene.config.kafka
   const client = new kafkajs.Kafka({ brokers: [...brokers] })
   const { DefaultPartitioner: createPartitioner } = kafkajs.Partitioners

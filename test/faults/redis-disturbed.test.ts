@@ -2,43 +2,48 @@
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { kafkajs } from '../../src/kafka/client/kafkajs.ts'
 import type { Difference } from '../setup/scene/differences.ts'
-import { placeOf } from '../setup/scene/expected-state.ts'
+import { positionOf } from '../setup/scene/expected-state.ts'
 import {
-  breakingOffReplies,
-  farAway,
-  losingItsScripts,
-  throwingOutClients,
+  cutRepliesRepeatedly,
+  delayConnections,
+  flushScriptsRepeatedly,
+  killClientsRepeatedly,
 } from '../setup/scene/redis-faults.ts'
 import { untilReady } from '../setup/scene/worker-status.ts'
-import { countOutages, expectTruth, type RedisScene, startRedisScene } from './redis-scene.ts'
+import {
+  countOutages,
+  expectCorrectState,
+  type RedisScene,
+  startRedisScene,
+} from './redis-scene.ts'
 
 const RECORDS = 1500
 
 describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
   test('loses its scripts over and over: they are sent again', { timeout: 120_000 }, async () => {
     const redis = await startRedisScene()
-    const end = await losingItsScripts(redis.site)
+    const end = await flushScriptsRepeatedly(redis.site)
     await redis.sent(RECORDS)
     await end()
-    await expectTruth(redis)
+    await expectCorrectState(redis)
     const stats = await redis.scene.redis.info('errorstats')
     expect(Number(/errorstat_NOSCRIPT:count=(\d+)/.exec(stats)?.[1])).toBeGreaterThan(5)
     for (const worker of redis.scene.workers) expect(countOutages(redis, worker)).toBe(0)
   })
 
   test.for([
-    { what: 'throws out its clients', trouble: throwingOutClients },
-    { what: 'breaks off in the middle of its replies', trouble: breakingOffReplies },
+    { what: 'throws out its clients', fault: killClientsRepeatedly },
+    { what: 'breaks off in the middle of its replies', fault: cutRepliesRepeatedly },
   ])(
     '$what over and over: workers connect again each time',
     { timeout: 120_000 },
-    async ({ trouble }) => {
+    async ({ fault }) => {
       const redis = await startRedisScene()
-      const end = await trouble(redis.site)
+      const end = await fault(redis.site)
       await redis.sent(RECORDS)
       await end()
       for (const worker of redis.scene.workers) await untilReady(worker, 60_000)
-      await expectTruth(redis)
+      await expectCorrectState(redis)
       for (const worker of redis.scene.workers) {
         expect(countOutages(redis, worker)).toBeGreaterThan(0)
       }
@@ -50,7 +55,7 @@ describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
   }, async () => {
     const redis = await startRedisScene()
     const before = await mergeTimes(redis)
-    const end = await farAway(100)(redis.site)
+    const end = await delayConnections(100)(redis.site)
     await redis.sent(RECORDS)
     await redis.caughtUp()
     const during = await mergeTimes(redis)
@@ -59,7 +64,7 @@ describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
     expect(seconds).toBeGreaterThan(5 * (before.seconds / before.batches))
     for (const worker of redis.scene.workers) await untilReady(worker, 60_000)
     await end()
-    await expectTruth(redis)
+    await expectCorrectState(redis)
     for (const worker of redis.scene.workers) expect(countOutages(redis, worker)).toBe(0)
   })
 
@@ -73,17 +78,19 @@ describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
     await redis.caughtUp()
     expect(await scene.redis.hget(taken, 'plan')).toBe('2024')
     await scene.redis.set(taken, 'by somebody else')
-    const places = await produce(redis, eventsOf('taken', 2025))
+    const positions = await produce(redis, eventsOf('taken', 2025))
     await redis.sent(RECORDS)
     await redis.caughtUp()
     await redis.stopLoad()
 
     const { differences } = await scene.oracle.check()
-    const letters = differences.filter(({ kind }) => kind === 'dead letter of nothing rejected')
-    expect(new Set(letters.map((letter) => 'place' in letter && letter.place))).toEqual(
-      new Set(places),
+    const deadLetters = differences.filter(
+      ({ kind }) => kind === 'dead letter of a record that was not rejected',
     )
-    const others = differences.filter((difference) => !letters.includes(difference))
+    expect(new Set(deadLetters.map((letter) => 'position' in letter && letter.position))).toEqual(
+      new Set(positions),
+    )
+    const others = differences.filter((difference) => !deadLetters.includes(difference))
     expect(others.filter((difference) => !isOfGroup('taken', difference))).toEqual([])
     expect(await scene.redis.get(taken)).toBe('by somebody else')
   })
@@ -124,7 +131,7 @@ async function produce({ scene }: RedisScene, values: readonly string[]): Promis
   return written.flatMap(({ partition, baseOffset }) =>
     messages
       .filter((message) => message.partition === partition)
-      .map((_, i) => placeOf(partition, String(BigInt(baseOffset ?? 0) + BigInt(i)))),
+      .map((_, i) => positionOf(partition, String(BigInt(baseOffset ?? 0) + BigInt(i)))),
   )
 }
 

@@ -3,11 +3,11 @@ import { expect, inject, onTestFinished } from 'vitest'
 import { readOffsets } from '../../src/kafka/topics/offsets.ts'
 import { silentLog } from '../setup/logs.ts'
 import { expectNoDifference } from '../setup/scene/oracle.ts'
-import type { RedisSite, Trouble } from '../setup/scene/redis-faults.ts'
+import type { RedisFault, RedisSite } from '../setup/scene/redis-faults.ts'
 import { type Scene, startScene } from '../setup/scene/scene.ts'
-import { hasEnded, story, untilReady } from '../setup/scene/worker-status.ts'
+import { hasEnded, logOf, untilReady } from '../setup/scene/worker-status.ts'
 import { type OwnRedisOptions, startOwnRedis } from '../setup/servers/own-redis.ts'
-import { openWay } from '../setup/servers/proxy.ts'
+import { startProxy } from '../setup/servers/proxy.ts'
 import { until } from '../setup/waiting.ts'
 import type { LogLine, WorkerProcess } from '../setup/worker/worker-process.ts'
 
@@ -36,14 +36,14 @@ const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always']
 export async function startRedisScene(options: OwnRedisOptions = {}): Promise<RedisScene> {
   const redis = await startOwnRedis(inject('redisServer'), { args: DURABLE, ...options })
   onTestFinished(() => redis.stop())
-  const way = await openWay(redis.port)
-  onTestFinished(() => way.close())
+  const proxy = await startProxy(redis.port)
+  onTestFinished(() => proxy.close())
   const scene = await startScene({
     kafkaBrokers: inject('kafkaBrokers'),
     redisUrl: redis.url,
     partitions: 3,
     workers: WORKERS,
-    environment: { ...TIMEOUTS, REDIS_URL: redis.url.replace(`:${redis.port}`, `:${way.port}`) },
+    environment: { ...TIMEOUTS, REDIS_URL: redis.url.replace(`:${redis.port}`, `:${proxy.port}`) },
   })
   onTestFinished(() => scene.close())
   await Promise.all(scene.workers.map((worker) => worker.said('joined', DEADLINE_MS)))
@@ -52,7 +52,7 @@ export async function startRedisScene(options: OwnRedisOptions = {}): Promise<Re
   await caughtUp(scene)
   const before = new Map(scene.workers.map((worker) => [worker, new Set(worker.lines)]))
   return {
-    site: { redis, way },
+    site: { redis, proxy },
     scene,
     saying: (worker, text) => worker.saying(text).filter((line) => !before.get(worker)?.has(line)),
     async sent(count) {
@@ -84,16 +84,16 @@ async function caughtUp({ config }: Scene): Promise<void> {
  */
 export async function expectOutage(
   redis: RedisScene,
-  trouble: Trouble,
+  fault: RedisFault,
   detail: RegExp,
 ): Promise<void> {
   const { scene } = redis
-  const end = await trouble(redis.site)
+  const end = await fault(redis.site)
   await Promise.all(scene.workers.map((worker) => expectAway(worker, detail)))
   await redis.sent(RECORDS_PER_SECOND)
   for (const worker of scene.workers) {
-    expect(redis.saying(worker, 'Redis is away'), story(worker)).toHaveLength(1)
-    expect(redis.saying(worker, 'Redis is back'), story(worker)).toHaveLength(0)
+    expect(redis.saying(worker, 'Redis is away'), logOf(worker)).toHaveLength(1)
+    expect(redis.saying(worker, 'Redis is back'), logOf(worker)).toHaveLength(0)
   }
   await end()
   for (const worker of scene.workers) await untilReady(worker, DEADLINE_MS)
@@ -117,11 +117,11 @@ async function expectAway(worker: WorkerProcess, detail: RegExp): Promise<void> 
 }
 
 /** Ends the load, lets the workers finish, and has the oracle judge; nobody died or complained. */
-export async function expectTruth({ scene, stopLoad }: RedisScene): Promise<void> {
+export async function expectCorrectState({ scene, stopLoad }: RedisScene): Promise<void> {
   await stopLoad()
   expectNoDifference(await scene.oracle.check())
   for (const worker of scene.workers) {
-    expect(hasEnded(worker), story(worker)).toBe(false)
+    expect(hasEnded(worker), logOf(worker)).toBe(false)
     const complaints = worker.lines.filter(({ level }) => level !== 'info' && level !== 'warn')
     expect(complaints).toEqual([])
   }
@@ -130,6 +130,6 @@ export async function expectTruth({ scene, stopLoad }: RedisScene): Promise<void
 /** Each outage that a worker told has its end; returns how many there were. */
 export function countOutages({ saying }: RedisScene, worker: WorkerProcess): number {
   const told = saying(worker, 'is away').length
-  expect(saying(worker, 'is back'), story(worker)).toHaveLength(told)
+  expect(saying(worker, 'is back'), logOf(worker)).toHaveLength(told)
   return told
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { openScene } from '../setup/scene/test-scene.ts'
-import { hasEnded, story, untilReady } from '../setup/scene/worker-status.ts'
+import { hasEnded, logOf, untilReady } from '../setup/scene/worker-status.ts'
 import { BUGS } from './watchdog-bugs.ts'
 import { isMerged, send, WITH_BUGS } from './watchdog-scene.ts'
 
@@ -21,10 +21,10 @@ test('a worker that was stopped for longer than any limit goes on; one whose eve
   await isMerged(scene, 'acme')
   await untilReady(worker)
   await sleep(LOOKS_MS)
-  expect(hasEnded(worker), story(worker)).toBe(false)
+  expect(hasEnded(worker), logOf(worker)).toBe(false)
 
   await send(scene, BUGS.stuck)
-  expect(await worker.exited, story(worker)).toBe(1)
+  expect(await worker.exited, logOf(worker)).toBe(1)
   expect(worker.lines.filter(({ level }) => level === 'fatal')).toMatchObject([
     {
       blockedMs: EVENT_LOOP_MS,

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, inject, test } from 'vitest'
 import { openScene } from '../setup/scene/test-scene.ts'
-import { hasEnded, healthOf, story, untilReady } from '../setup/scene/worker-status.ts'
+import { hasEnded, healthOf, logOf, untilReady } from '../setup/scene/worker-status.ts'
 import { startOwnRedis } from '../setup/servers/own-redis.ts'
 import { until } from '../setup/waiting.ts'
 import { BUGS } from './watchdog-bugs.ts'
@@ -34,7 +34,7 @@ test('a batch that never ends is named by /readyz, and ends the worker after the
   expect(await worker.exited).toBe(1)
   expect(performance.now() - sentMs).toBeLessThan(3 * STALL_MS)
   const [said, ...more] = worker.lines.filter(({ level }) => level !== 'info')
-  expect(said, story(worker)).toMatchObject({
+  expect(said, logOf(worker)).toMatchObject({
     level: 'fatal',
     msg: expect.stringMatching(/^no progress for \d\d s.*0 stands at offset 0 with 1 to read/),
   })

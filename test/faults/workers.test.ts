@@ -2,16 +2,16 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { expectNoDifference } from '../setup/scene/oracle.ts'
 import type { Scene } from '../setup/scene/scene.ts'
-import { openScene, openWayToRedis } from '../setup/scene/test-scene.ts'
+import { openRedisProxy, openScene } from '../setup/scene/test-scene.ts'
 import {
-  complaintsOf,
   hasEnded,
   healthOf,
+  logOf,
   partitionsOf,
-  story,
   untilReady,
   untilStuck,
   untilWorking,
+  warningsOf,
 } from '../setup/scene/worker-status.ts'
 import { type OwnBroker, startBroker } from '../setup/servers/own-broker.ts'
 import { until } from '../setup/waiting.ts'
@@ -41,7 +41,7 @@ describe.skipIf(jars === '')('under load', () => {
     }
     await load.stop()
     expectNoDifference(await scene.oracle.check())
-    for (const worker of scene.workers) expect(complaintsOf(worker), story(worker)).toEqual([])
+    for (const worker of scene.workers) expect(warningsOf(worker), logOf(worker)).toEqual([])
     expect(scene.workers.map(hasEnded)).toEqual([...Array(8).fill(true), false, false])
     await expectWell(scene.workers.slice(-2))
   }, 150_000)
@@ -54,11 +54,11 @@ describe.skipIf(jars === '')('under load', () => {
     for (let visit = 0; visit < 5; visit++) {
       const visitor = scene.startWorker()
       await visitor.said('joined', 60_000)
-      expect(await visitor.end('SIGTERM'), story(visitor)).toBe(0)
+      expect(await visitor.end('SIGTERM'), logOf(visitor)).toBe(0)
     }
     await load.stop()
     expectNoDifference(await scene.oracle.check())
-    for (const worker of scene.workers) expect(complaintsOf(worker), story(worker)).toEqual([])
+    for (const worker of scene.workers) expect(warningsOf(worker), logOf(worker)).toEqual([])
     for (const worker of residents) {
       expect(worker.saying('joined').length).toBeGreaterThanOrEqual(10)
     }
@@ -71,46 +71,46 @@ describe.skipIf(jars === '')('under load', () => {
     for (let stop = 0; stop < 6; stop++) {
       const worker = scene.workers.at(-1)!
       await untilWorking(worker)
-      expect(await worker.end('SIGTERM'), story(worker)).toBe(0)
+      expect(await worker.end('SIGTERM'), logOf(worker)).toBe(0)
       expect(worker.saying('the worker has stopped')).toHaveLength(1)
       scene.startWorker()
     }
     await load.stop()
     expectNoDifference(await scene.oracle.check())
-    for (const worker of scene.workers) expect(complaintsOf(worker), story(worker)).toEqual([])
+    for (const worker of scene.workers) expect(warningsOf(worker), logOf(worker)).toEqual([])
     await expectWell(scene.workers.slice(-1))
   }, 150_000)
 
   test('a worker frozen beyond its session writes as a zombie, joins again, and harms nothing', async () => {
     const scene = await openOwn(1)
     const [other] = scene.workers as [WorkerProcess]
-    const { way, url } = await openWayToRedis()
+    const { proxy, url } = await openRedisProxy()
     const sleeper = scene.startWorker({ REDIS_URL: url })
     const load = scene.load.run(RECORDS_PER_SECOND)
     for (let nap = 0; nap < NAPS; nap++) {
       await Promise.all([untilWorking(sleeper), untilWorking(other)])
       const joins = sleeper.saying('joined').length
       // what it has sent to Redis by now arrives after the other took over
-      way.freeze()
+      proxy.freeze()
       await untilStuck(sleeper)
       sleeper.child.kill('SIGSTOP')
       await until('the other takes over', () => partitionsOf(other)?.length === PARTITIONS)
       await untilWorking(other)
       await expectWell([other])
-      way.thaw()
+      proxy.thaw()
       sleeper.child.kill('SIGCONT')
       await until(
-        `it joins again; it said ${story(sleeper)}`,
+        `it joins again; it said ${logOf(sleeper)}`,
         () => sleeper.saying('joined').length > joins && partitionsOf(sleeper)?.length === 2,
       )
     }
     await load.stop()
     expectNoDifference(await scene.oracle.check())
-    expect(complaintsOf(other), story(other)).toEqual([])
+    expect(warningsOf(other), logOf(other)).toEqual([])
     // for it, whoever had not answered when it fell asleep was away
     const told = sleeper.saying('is away')
-    expect(complaintsOf(sleeper), story(sleeper)).toHaveLength(told.length)
-    expect(sleeper.saying('is back'), story(sleeper)).toHaveLength(told.length)
+    expect(warningsOf(sleeper), logOf(sleeper)).toHaveLength(told.length)
+    expect(sleeper.saying('is back'), logOf(sleeper)).toHaveLength(told.length)
     expect(told.length).toBeLessThanOrEqual(2 * NAPS)
     await expectWell(scene.workers)
   }, 150_000)
@@ -125,6 +125,6 @@ async function expectWell(workers: readonly WorkerProcess[]): Promise<void> {
   for (const worker of workers) {
     await untilReady(worker)
     expect(await healthOf(worker)).toEqual({ healthz: 200, readyz: 200, notReady: [] })
-    expect(hasEnded(worker), story(worker)).toBe(false)
+    expect(hasEnded(worker), logOf(worker)).toBe(false)
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, inject, test } from 'vitest'
 import type { Scene } from '../../setup/scene/scene.ts'
-import { openScene, openWayToRedis } from '../../setup/scene/test-scene.ts'
+import { openRedisProxy, openScene } from '../../setup/scene/test-scene.ts'
 import { until } from '../../setup/waiting.ts'
 import { begin, corrupt, lockOf, ownRedis, pauseOf, rebuild } from './rebuilt-scene.ts'
 
@@ -11,7 +11,7 @@ describe('ended early', () => {
   test('by SIGINT while it reads: nothing is changed, and nothing left behind', async () => {
     const scene = await openScene({ partitions: 1, workers: 1 })
     await scene.load.send(10_000)
-    await scene.oracle.drained()
+    await scene.oracle.untilDrained()
     const { child, outcome, said } = begin(scene)
     await said('reading the topic')
     child.kill('SIGINT')
@@ -65,14 +65,14 @@ describe('ended early', () => {
   test.skipIf(binary === '')(
     'by SIGINT while groups are put in place: it says how to go on',
     async () => {
-      const { scene, child, outcome, way } = await withSlowPlacing()
+      const { scene, child, outcome, proxy } = await withSlowPlacing()
       const folded = `${scene.config.redis.groupPrefix}rebuild:{group 0}:clock`
       await until('it is in place', async () => (await scene.redis.exists(folded)) === 0)
       child.kill('SIGINT')
       const { exitCode, stdout } = await outcome
       expect(stdout).toMatch(/^Ended early: .*Run it again/m)
       expect(exitCode).toBe(1)
-      way.slow(0)
+      proxy.delay(0)
       expect(await scene.redis.exists(pauseOf(scene))).toBe(0)
       await scene.load.send(500)
       expect((await scene.oracle.check({ deadlineMs: 60_000 })).differences).toEqual([])
@@ -84,18 +84,18 @@ describe('ended early', () => {
     test.each(['SIGSTOP', 'frozen way'])(
       '(%s) it does not go on',
       async (how) => {
-        const { scene, child, outcome, said, way } = await withSlowPlacing()
+        const { scene, child, outcome, said, proxy } = await withSlowPlacing()
         await said('putting')
         if (how === 'SIGSTOP') child.kill('SIGSTOP')
-        else way.freeze()
+        else proxy.freeze()
         await scene.load.send(500)
         await expire(scene, lockOf(scene))
         await expire(scene, pauseOf(scene))
-        await scene.oracle.drained(60_000)
+        await scene.oracle.untilDrained(60_000)
         expect(await scene.redis.exists(pauseOf(scene))).toBe(0)
-        way.slow(0)
+        proxy.delay(0)
         if (how === 'SIGSTOP') child.kill('SIGCONT')
-        else way.thaw()
+        else proxy.thaw()
         const { exitCode, stderr } = await outcome
         expect(stderr).toMatch(/^error: Redis or this process stood still for too long/m)
         expect(exitCode).toBe(1)
@@ -111,7 +111,7 @@ test.skipIf(binary === '')(
   async () => {
     const scene = await openScene({ partitions: 1, workers: 1, redisUrl: await ownRedis() })
     await scene.load.send(10_000)
-    await scene.oracle.drained()
+    await scene.oracle.untilDrained()
     const used = Number(/^used_memory:(\d+)/m.exec(await scene.redis.info('memory'))?.[1])
     await scene.redis.config('SET', 'maxmemory', used + 300_000)
     const { exitCode, stderr } = await rebuild(scene)
@@ -141,12 +141,12 @@ const NO_KEY = -2
 /** A rebuild that has paused the worker, and whose way to Redis is slow from then on. */
 async function withSlowPlacing() {
   const redisUrl = await ownRedis()
-  const { way, url } = await openWayToRedis(redisUrl)
+  const { proxy, url } = await openRedisProxy(redisUrl)
   const scene = await openScene({ partitions: 2, workers: 1, redisUrl })
   await scene.load.send(500)
-  await scene.oracle.drained()
+  await scene.oracle.untilDrained()
   const process = begin(scene, { REDIS_URL: url })
   await process.said('are paused')
-  way.slow(200)
-  return { scene, way, ...process }
+  proxy.delay(200)
+  return { scene, proxy, ...process }
 }

@@ -59,7 +59,7 @@ describe('where the topic does not hold all events any more', () => {
 async function withRetention(): Promise<Scene> {
   const scene = await openScene({ partitions: 1, workers: 1 })
   await scene.load.send(3000)
-  await scene.oracle.drained()
+  await scene.oracle.untilDrained()
   const { topic } = scene.config.kafka
   await scene.withAdmin(async (admin) => {
     await admin.fetchTopicOffsets(topic) // else it does not know the topic

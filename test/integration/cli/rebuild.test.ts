@@ -103,7 +103,7 @@ test.skipIf(binary === '')(
     await scene.load.send(500)
     const stops = { WORKER_ON_LOST_STATE: 'stop' }
     const first = scene.startWorker(stops)
-    await scene.oracle.drained()
+    await scene.oracle.untilDrained()
     await scene.redis.flushall()
     expect(await first.exited).toBe(1)
     await scene.startWorker(stops).said('rebuild')

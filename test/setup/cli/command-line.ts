@@ -1,4 +1,4 @@
-/** The program as people run it: a process with arguments, an environment and pipes. */
+/** Runs the command line as a process of its own. In this process: run-cli.ts, which is faster. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -13,7 +13,7 @@ export interface Outcome {
 
 export type Environment = Readonly<Record<string, string>>
 
-/** Kafka and Redis of the tests, with a topic, a group and keys of their own. */
+/** The shared Kafka and Redis, with a topic, a consumer group and key prefixes of the test's own. */
 export function ownEnvironment(): Environment & { readonly KAFKA_TOPIC: string } {
   const name = `cli-test-${randomUUID().slice(0, 8)}`
   return {
@@ -31,14 +31,14 @@ export function start(args: readonly string[], environment: Environment): ChildP
   return spawn(process.execPath, ['src/main.ts', ...args], { env: { ...environment } })
 }
 
-/** Runs it to its end. */
+/** Runs a command to its end. */
 export async function run(
   args: readonly string[],
   environment: Environment,
   input = '',
 ): Promise<Outcome> {
   const child = start(args, environment)
-  child.stdin?.on('error', () => {}) // it may end without having read all
+  child.stdin?.on('error', () => {}) // the process may end before it has read everything
   child.stdin?.end(input)
   const [stdout, stderr, [exitCode]] = await Promise.all([
     text(child.stdout!),

@@ -8,7 +8,7 @@ export interface Outcome {
   readonly stderr: string
 }
 
-/** Runs a command line in this process, with nothing of its environment. */
+/** Runs a command line in this process, without this process's environment. */
 export async function runCli(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},

@@ -6,14 +6,14 @@ import { eventTraits } from './event-traits.ts'
 type Traits = Readonly<Record<string, StoredValue | null>> | ReadonlyMap<string, StoredValue | null>
 
 interface PatchContent {
-  /** Of everything in the patch. */
+  /** The clock of everything in the patch. */
   readonly clock: number
   readonly traits?: Traits
   /** user id -> true: member, false: left */
   readonly users?: Readonly<Record<string, boolean>>
 }
 
-/** A patch all of one time. */
+/** Returns a patch in which everything has the same clock. */
 export function patchOf(
   groupId: string,
   { clock, traits = {}, users = {} }: PatchContent,

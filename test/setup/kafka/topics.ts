@@ -1,14 +1,8 @@
-/** A Kafka of the tests' own making: topics, settings and clients that get out of each other's way. */
+/** Topics, settings and clients whose names are unique to each test, so that tests do not meet. */
 import { randomUUID } from 'node:crypto'
 import { inject, onTestFinished } from 'vitest'
 import type { KafkaRecord } from '../../../src/domain/record.ts'
-import {
-  type Admin,
-  amendKafkajs,
-  kafkajs,
-  type Message,
-  type Transaction,
-} from '../../../src/kafka/client/kafkajs.ts'
+import { kafkajs, type Message, type Transaction } from '../../../src/kafka/client/kafkajs.ts'
 import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'
 import type { HandleBatch } from '../../../src/kafka/consumer/batch-handler.ts'
 import {
@@ -16,11 +10,10 @@ import {
   type RunningConsumer,
   startConsumer,
 } from '../../../src/kafka/consumer/consumer.ts'
-import { createTopic } from '../../../src/kafka/topics/topic-facts.ts'
 import { type LogLine, recordLog } from '../logs.ts'
-import { until } from '../waiting.ts'
+import { makeTopicOf, plainClient, withAdmin } from './admin.ts'
 
-amendKafkajs(64 * 1024 * 1024)
+export { plainClient, withAdmin } from './admin.ts'
 
 export function settingsFor(brokers: readonly string[] = inject('kafkaBrokers')): KafkaSettings {
   const topic = `kafka-test-${randomUUID().slice(0, 8)}`
@@ -43,39 +36,14 @@ export function settingsFor(brokers: readonly string[] = inject('kafkaBrokers'))
   }
 }
 
-export function plainClient({ brokers }: Pick<KafkaSettings, 'brokers'>) {
-  return new kafkajs.Kafka({
-    brokers: [...brokers],
-    clientId: 'test',
-    logLevel: kafkajs.logLevel.NOTHING,
-    retry: { retries: 10, initialRetryTime: 100 },
-  })
-}
-
-export async function withAdmin<Result>(
-  settings: Pick<KafkaSettings, 'brokers'>,
-  work: (admin: Admin) => Promise<Result>,
-): Promise<Result> {
-  const admin = plainClient(settings).admin()
-  await admin.connect()
-  try {
-    return await work(admin)
-  } finally {
-    await admin.disconnect()
-  }
-}
-
-/** Makes the topic of the settings, or another one. */
+/** Creates the topic of the settings, or another one. */
 export async function makeTopic(
   settings: KafkaSettings,
   numPartitions = 1,
   config: Record<string, string> = {},
   topic = settings.topic,
 ): Promise<void> {
-  await withAdmin(settings, async (admin) => {
-    await createTopic(admin, topic, numPartitions, config)
-    await until('its partitions have leaders', () => admin.fetchTopicOffsets(topic))
-  })
+  await makeTopicOf(settings, topic, numPartitions, config)
 }
 
 export async function produce(
@@ -94,7 +62,7 @@ export async function produce(
   }
 }
 
-/** Transactions of so many producers, which are disconnected with the test. */
+/** Begins a transaction on each of so many producers, which disconnect with the test. */
 export async function beginTransactions(
   settings: KafkaSettings,
   count: number,
@@ -123,7 +91,7 @@ export interface ConsumerUnderTest {
   readonly events: readonly ConsumerEvent[]
 }
 
-/** A consumer that keeps and commits what it reads; stopped with the test. */
+/** Starts our consumer, which keeps and commits what it reads and stops with the test. */
 export function consume(settings: KafkaSettings, before?: HandleBatch): ConsumerUnderTest {
   const log = recordLog()
   const events: ConsumerEvent[] = []
@@ -146,6 +114,7 @@ export function consume(settings: KafkaSettings, before?: HandleBatch): Consumer
   return { consumer, records, values, lines: log.lines, events }
 }
 
+/** Partition -> committed offset of the consumer group. */
 export async function committed(settings: KafkaSettings): Promise<Record<number, string>> {
   const { groupId, topic } = settings
   const [offsets] = await withAdmin(settings, (admin) =>

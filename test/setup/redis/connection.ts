@@ -5,7 +5,7 @@ import {
 } from '../../../src/redis/connection/connection.ts'
 import { silentLog } from '../logs.ts'
 
-/** Settings as they are by default. */
+/** The default settings, with changes. */
 export function redisSettings(url: string, changes: Partial<RedisSettings> = {}): RedisSettings {
   return {
     url,

@@ -1,6 +1,6 @@
 import type { RedisConnection } from '../../../src/redis/connection/connection.ts'
 
-/** The same connection, but for a step before each call of one script. */
+/** Returns the same connection, except that `step` runs before each call of the given script. */
 export function withStepBefore(
   connection: RedisConnection,
   script: string,

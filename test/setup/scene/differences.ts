@@ -1,21 +1,22 @@
-/** Where the world is not as the topic says it must be: as data, and readable. */
+/** Differences between what the topic says and what Redis and the dead-letter topic contain. */
 import type { KafkaRecord } from '../../../src/domain/record.ts'
 import { CONNECT_HEADERS } from '../../../src/kafka/producer/dead-letter-headers.ts'
-import { isSame, placeOf, type Truth } from './expected-state.ts'
+import { type ExpectedState, isSame, positionOf } from './expected-state.ts'
 import type { Contents } from './redis-contents.ts'
 
 export type Difference =
   | {
-      /** A field of a hash, or a member of a set; `undefined`: not there. */
       readonly kind: 'state'
       readonly key: string
+      /** A field of a hash or a member of a sorted set. */
       readonly field: string
+      /** undefined: absent */
       readonly expected: string | undefined
       readonly actual: string | undefined
     }
-  | { readonly kind: 'no dead letter'; readonly place: string }
-  | { readonly kind: 'dead letter of nothing rejected'; readonly place: string }
-  | { readonly kind: 'dead letter with other content'; readonly place: string }
+  | { readonly kind: 'no dead letter'; readonly position: string }
+  | { readonly kind: 'dead letter of a record that was not rejected'; readonly position: string }
+  | { readonly kind: 'dead letter with other content'; readonly position: string }
   | { readonly kind: 'acknowledged, but not in the topic'; readonly number: number }
 
 export function compareContents(expected: Contents, actual: Contents): Difference[] {
@@ -32,44 +33,44 @@ export function compareContents(expected: Contents, actual: Contents): Differenc
 
 const NOTHING: ReadonlyMap<string, string> = new Map()
 
-/** A dead letter, and the record that it is of. */
-export interface Letter {
-  /** `PARTITION/OFFSET` of the original. */
-  readonly place: string
+/** A dead letter and the position of the original record. */
+export interface DeadLetter {
+  /** `PARTITION/OFFSET` */
+  readonly position: string
   readonly record: KafkaRecord
 }
 
-/** Several letters of the same record are fine. */
-export function compareLetters(
-  rejected: Truth['rejected'],
-  letters: readonly Letter[],
+/** A record may have several dead letters: writing one is repeated after an outage. */
+export function compareDeadLetters(
+  rejected: ExpectedState['rejected'],
+  deadLetters: readonly DeadLetter[],
 ): Difference[] {
   const differences: Difference[] = []
   const answered = new Set<KafkaRecord>()
-  for (const { place, record } of letters) {
-    const originals = rejected.get(place)
+  for (const { position, record } of deadLetters) {
+    const originals = rejected.get(position)
     const original = originals?.find((one) => isSame(one, record))
     if (original !== undefined) answered.add(original)
     else if (originals === undefined) {
-      differences.push({ kind: 'dead letter of nothing rejected', place })
-    } else differences.push({ kind: 'dead letter with other content', place })
+      differences.push({ kind: 'dead letter of a record that was not rejected', position })
+    } else differences.push({ kind: 'dead letter with other content', position })
   }
-  for (const [place, originals] of rejected) {
+  for (const [position, originals] of rejected) {
     for (const original of originals) {
-      if (!answered.has(original)) differences.push({ kind: 'no dead letter', place })
+      if (!answered.has(original)) differences.push({ kind: 'no dead letter', position })
     }
   }
   return differences
 }
 
-/** The letter, by the headers that say what it is of. */
-export function letterOf(record: KafkaRecord): Letter {
+/** Reads the position of the original from the headers of a dead letter. */
+export function deadLetterOf(record: KafkaRecord): DeadLetter {
   const { partition, offset } = CONNECT_HEADERS
   const header = (name: string) => String(record.headers?.[name])
-  return { place: placeOf(header(partition), header(offset)), record }
+  return { position: positionOf(header(partition), header(offset)), record }
 }
 
-export function describe(difference: Difference): string {
+export function describeDifference(difference: Difference): string {
   switch (difference.kind) {
     case 'state': {
       const { key, field, expected, actual } = difference
@@ -78,7 +79,7 @@ export function describe(difference: Difference): string {
     case 'acknowledged, but not in the topic':
       return `record number ${difference.number}: ${difference.kind}`
     default:
-      return `${difference.place}: ${difference.kind}`
+      return `${difference.position}: ${difference.kind}`
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * Records as a rough world sends them, the same for the same seed: a few hot groups and many
- * cold ones, late and repeated events, ties, removals, leavings, erasures, other events on the
- * topic, and 2 % that are no events.
+ * Records as difficult as real ones, the same for the same seed: a few hot groups and many cold
+ * ones, late and repeated events, equal clocks, removed traits, members who leave, erasures,
+ * events of other types, and 2 % invalid records.
  */
 import { randomFrom } from '../random.ts'
 
@@ -11,20 +11,20 @@ export interface OutgoingRecord {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Stands in each record with its number, which tells records apart however alike they are. */
+/** Header with a number that is unique to the record, so that equal records can be told apart. */
 export const NUMBER_HEADER = 'number'
 
 const GROUPS = 300
 const USERS = 150
 const FIRST_EVENT_MS = Date.UTC(2025, 0, 1)
-/** Four events share a clock, mostly. */
+/** How many consecutive events share a clock, unless one is late. */
 const EVENTS_PER_TICK = 4
 const TICK_MS = 10
 const LATE_MS = 60_000
-/** Sent again from among so many. */
+/** Repeated records are picked from the last so many. */
 const REMEMBERED = 500
 
-/** What an infinite sequence of records begins with; each call gives the next. */
+/** Returns a generator of records; each call gives the next one. */
 export function createRecords(seed: number): () => OutgoingRecord {
   const random = randomFrom(seed)
   const sent: OutgoingRecord[] = []
@@ -77,16 +77,16 @@ function eventOf(groupId: string, timestamp: string, number: number, random: () 
   }
 }
 
-/** As of a little earlier, so that some of the group stays and some does not. */
+/** An erasure as of half a second earlier, so that it erases only a part of the group. */
 function erasureOf(groupId: string, timeMs: number): OutgoingRecord {
   const asOf = new Date(timeMs - 500).toISOString()
   return { key: groupId, value: null, headers: { 'group-traits.erase': asOf } }
 }
 
-/** The ways in which records go wrong, by turns. */
+/** Makes the event invalid, each time in the next of several ways. */
 function invalidated(event: Event, number: number): Pick<OutgoingRecord, 'value'> {
   const { group_id: groupId, ...groupless } = event
-  const turns = [
+  const ways = [
     JSON.stringify(event).slice(0, -15),
     JSON.stringify(groupless),
     JSON.stringify({ ...event, timestamp: `yesterday at ${number}` }),
@@ -96,5 +96,5 @@ function invalidated(event: Event, number: number): Pick<OutgoingRecord, 'value'
     '',
     null,
   ] as const
-  return { value: turns[number % turns.length] ?? null }
+  return { value: ways[number % ways.length] ?? null }
 }

@@ -1,23 +1,21 @@
-/** Sends records and lets no outage keep it from that: at least once, acknowledged by all. */
+/** Produces records with acks=all and retries through every outage, so each arrives at least once. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { kafkajs, type Message, type Producer } from '../../../src/kafka/client/kafkajs.ts'
 import { createRecords, NUMBER_HEADER, type OutgoingRecord } from './events.ts'
 
 export interface Load {
-  /** Sends so many more, as fast as Kafka takes them; resolves once each is acknowledged. */
+  /** Sends so many records as fast as Kafka takes them; resolves once all are acknowledged. */
   send(count: number): Promise<void>
-  /** Sends at this rate until it is stopped; one at a time. */
+  /** Sends at this rate until it is stopped. Only one load may run at a time. */
   run(recordsPerSecond: number): RunningLoad
-  /** Numbers (see NUMBER_HEADER) from 0 up to this, exclusive, may be in the topic. */
-  readonly handedOut: number
-  /** Of these, the ones that were acknowledged. */
+  /** Numbers (NUMBER_HEADER) of the acknowledged records. */
   readonly acknowledged: ReadonlySet<number>
-  /** Ends what runs, acknowledged or not. */
+  /** Stops sending, without waiting for acknowledgements. */
   close(): Promise<void>
 }
 
 export interface RunningLoad {
-  /** Resolves once all that was begun is acknowledged. @throws what the load failed with */
+  /** Resolves once all records sent so far are acknowledged. @throws what the load failed with */
   stop(): Promise<void>
 }
 
@@ -27,15 +25,14 @@ export interface LoadOptions {
   readonly seed: number
 }
 
-const MAX_SENT_AT_ONCE = 250
-const PAUSE_MS = 250
-const ROUND_MS = 100
+const MAX_BATCH_RECORDS = 250
+const RETRY_MS = 250
+const TICK_MS = 100
 
 export function createLoad({ brokers, topic, seed }: LoadOptions): Load {
   const next = createRecords(seed)
   const acknowledged = new Set<number>()
   const closing = new AbortController()
-  let handedOut = 0
   let producer: Producer | undefined
 
   const sendOnce = async (messages: Message[]) => {
@@ -45,8 +42,8 @@ export function createLoad({ brokers, topic, seed }: LoadOptions): Load {
     }
     await producer.send({ topic, messages, acks: -1 })
   }
-  const giveUpProducer = () => {
-    producer?.disconnect().catch(() => {}) // of a broker that is away: nothing to learn from it
+  const discardProducer = () => {
+    producer?.disconnect().catch(() => {}) // fails while the broker is down, which is fine
     producer = undefined
   }
   const sendBatch = async (records: readonly OutgoingRecord[]) => {
@@ -57,17 +54,16 @@ export function createLoad({ brokers, topic, seed }: LoadOptions): Load {
         await sendOnce(messages)
         break
       } catch {
-        // whatever it was: the record is to be in the topic, be it twice
-        giveUpProducer()
-        await sleep(PAUSE_MS, undefined, { signal: closing.signal })
+        // whatever failed: the record must get into the topic, even twice
+        discardProducer()
+        await sleep(RETRY_MS, undefined, { signal: closing.signal })
       }
     }
     for (const { headers } of records) acknowledged.add(Number(headers[NUMBER_HEADER]))
   }
   const send = async (count: number) => {
-    for (let left = count; left > 0; left -= MAX_SENT_AT_ONCE) {
-      const records = Array.from({ length: Math.min(left, MAX_SENT_AT_ONCE) }, next)
-      handedOut += records.length
+    for (let left = count; left > 0; left -= MAX_BATCH_RECORDS) {
+      const records = Array.from({ length: Math.min(left, MAX_BATCH_RECORDS) }, next)
       await sendBatch(records)
     }
   }
@@ -76,7 +72,7 @@ export function createLoad({ brokers, topic, seed }: LoadOptions): Load {
     run(recordsPerSecond) {
       const stopping = new AbortController()
       const running = keepSending(send, recordsPerSecond, stopping.signal)
-      running.catch(() => {}) // told by `stop`
+      running.catch(() => {}) // thrown by `stop`
       return {
         async stop() {
           stopping.abort()
@@ -84,13 +80,10 @@ export function createLoad({ brokers, topic, seed }: LoadOptions): Load {
         },
       }
     },
-    get handedOut() {
-      return handedOut
-    },
     acknowledged,
     async close() {
       closing.abort()
-      giveUpProducer()
+      discardProducer()
     },
   }
 }
@@ -104,11 +97,11 @@ async function keepSending(
   let sent = 0
   while (!stopping.aborted) {
     const due = Math.floor(((performance.now() - startedMs) / 1000) * recordsPerSecond) - sent
-    // after an outage it goes on at its rate, and does not make up for it
+    // after an outage it continues at its rate and does not catch up
     const count = Math.min(due, recordsPerSecond)
     sent += due
     if (count > 0) await send(count)
-    else await sleep(ROUND_MS)
+    else await sleep(TICK_MS)
   }
 }
 
@@ -124,7 +117,7 @@ function createProducer(brokers: readonly string[]): Producer {
   return client.producer({
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
     allowAutoTopicCreation: false,
-    // new partitions get their share soon
+    // new partitions get records soon
     metadataMaxAge: 1000,
     retry: { retries: 0 },
   })

@@ -1,6 +1,6 @@
 /**
- * Says whether Redis and the dead letters hold exactly what the topic says, once the workers
- * have committed all of it.
+ * Compares Redis and the dead-letter topic with the expected state, which is the fold of the
+ * topic. Waits first until the workers have committed the whole topic.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
@@ -11,37 +11,38 @@ import { silentLog } from '../logs.ts'
 import { until } from '../waiting.ts'
 import {
   compareContents,
-  compareLetters,
+  compareDeadLetters,
+  type DeadLetter,
   type Difference,
-  describe,
-  type Letter,
-  letterOf,
+  deadLetterOf,
+  describeDifference,
 } from './differences.ts'
-import { createWitness, emptyTruth, type Truth } from './expected-state.ts'
+import { createRecordFold, type ExpectedState, emptyExpectedState } from './expected-state.ts'
 import type { Load } from './load.ts'
-import { contentsOf, readContents } from './redis-contents.ts'
+import { expectedContents, readContents } from './redis-contents.ts'
 
 export interface Oracle {
-  /** Resolves once the consumer group has committed the ends of all partitions. */
-  drained(deadlineMs?: number): Promise<void>
+  /** Resolves once the consumer group has committed the end offsets of all partitions. */
+  untilDrained(deadlineMs?: number): Promise<void>
   /**
-   * What the topic says now, added to `truth`: for records that were merged and will not be in
-   * the topic any more when it is compared.
+   * Folds the topic's present records, into `earlier` if given. Call it before records are removed
+   * from the topic, and hand the result to `check`.
    */
-  readTopic(truth?: Truth): Promise<Truth>
-  /** Waits for `drained`, and compares. */
-  check(expectation?: Expectation): Promise<Verdict>
+  readTopic(earlier?: ExpectedState): Promise<ExpectedState>
+  /** Waits until the topic is drained, then compares. */
+  check(options?: CheckOptions): Promise<Verdict>
 }
 
-export interface Expectation {
-  /** Of records that count, but that the topic no longer has. It is added to. */
-  readonly earlier?: Truth
+export interface CheckOptions {
+  /** The fold of records that the topic no longer has (`readTopic`). `check` adds to it. */
+  readonly earlier?: ExpectedState
   readonly deadlineMs?: number
 }
 
 export interface Verdict {
-  /** In the topic, and of these how many were events or erasures. */
+  /** Records in the topic. */
   readonly records: number
+  /** How many of them were group events or erasures. */
   readonly accepted: number
   readonly rejected: number
   readonly groups: number
@@ -50,7 +51,7 @@ export interface Verdict {
 }
 
 export interface OracleOptions {
-  /** As of the workers, but with addresses that no fault touches. */
+  /** The workers' configuration, but with addresses that no fault affects. */
   readonly config: Config
   readonly redis: Redis
   readonly load: Load
@@ -58,50 +59,50 @@ export interface OracleOptions {
 
 export function createOracle({ config, redis, load }: OracleOptions): Oracle {
   const { kafka } = config
-  const testify = createWitness(config.events)
+  const addRecords = createRecordFold(config.events)
 
-  const readTopic = async (truth = emptyTruth()) => {
+  const readTopic = async (expected = emptyExpectedState()) => {
     await scanTopic({
       settings: kafka,
       log: silentLog,
-      onRecords: (partition, records) => testify(truth, partition, records),
+      onRecords: (partition, records) => addRecords(expected, partition, records),
     })
-    return truth
+    return expected
   }
-  const readLetters = async () => {
-    const letters: Letter[] = []
+  const readDeadLetters = async () => {
+    const deadLetters: DeadLetter[] = []
     await scanTopic({
       settings: { ...kafka, topic: kafka.deadLetterTopic },
       log: silentLog,
       onRecords: (_, records) => {
-        letters.push(...records.map(letterOf))
+        deadLetters.push(...records.map(deadLetterOf))
       },
     })
-    return letters
+    return deadLetters
   }
-  const drained = async (deadlineMs = DRAIN_DEADLINE_MS) => {
-    await until('the workers have committed all of the topic', () => isDrained(config), deadlineMs)
+  const untilDrained = async (deadlineMs = DRAIN_DEADLINE_MS) => {
+    await until('the workers have committed the whole topic', () => isDrained(config), deadlineMs)
   }
   return {
-    drained,
+    untilDrained,
     readTopic,
     async check({ earlier, deadlineMs } = {}) {
-      await drained(deadlineMs)
-      const truth = await readTopic(earlier)
-      const letters = await readLetters()
+      await untilDrained(deadlineMs)
+      const expected = await readTopic(earlier)
+      const deadLetters = await readDeadLetters()
       const contents = await readContents(redis, config.redis)
-      // where the topic lost records on purpose, those of the load are not all there
-      const missing = earlier === undefined ? missingOf(load, truth) : []
+      // if a test removed records from the topic, acknowledged ones are missing on purpose
+      const missing = earlier === undefined ? missingOf(load, expected) : []
       return {
-        records: truth.records,
-        accepted: truth.accepted,
-        rejected: truth.rejected.size,
-        groups: truth.states.size,
-        deadLetters: letters.length,
+        records: expected.records,
+        accepted: expected.accepted,
+        rejected: expected.rejected.size,
+        groups: expected.states.size,
+        deadLetters: deadLetters.length,
         differences: [
           ...missing,
-          ...compareContents(contentsOf(truth.states.values(), config.redis), contents),
-          ...compareLetters(truth.rejected, letters),
+          ...compareContents(expectedContents(expected.states.values(), config.redis), contents),
+          ...compareDeadLetters(expected.rejected, deadLetters),
         ],
       }
     },
@@ -111,7 +112,7 @@ export function createOracle({ config, redis, load }: OracleOptions): Oracle {
 const DRAIN_DEADLINE_MS = 60_000
 const POLL_MS = 150
 
-/** @throws with how far it is where it is not */
+/** @throws with the committed offsets, if some partition is behind */
 async function isDrained({ kafka }: Config): Promise<true> {
   const offsets = await readOffsets(kafka, silentLog)
   const behind = offsets.filter(({ next, end }) => next !== end)
@@ -121,19 +122,21 @@ async function isDrained({ kafka }: Config): Promise<true> {
   throw new Error(`committed so far: ${positions.join(', ')}`)
 }
 
-function missingOf({ acknowledged }: Load, { numbers }: Truth): Difference[] {
+function missingOf({ acknowledged }: Load, { numbers }: ExpectedState): Difference[] {
   return Array.from(acknowledged)
     .filter((number) => !numbers.has(number))
     .map((number) => ({ kind: 'acknowledged, but not in the topic', number }))
 }
 
-const MOST_SHOWN = 10
+const MAX_SHOWN = 10
 
-/** @throws with the first few, where there are any */
+/** @throws with the first differences, if there are any */
 export function expectNoDifference({ differences, ...figures }: Verdict): void {
   if (differences.length === 0) return
-  const lines = differences.slice(0, MOST_SHOWN).map((difference) => `\n  ${describe(difference)}`)
-  const more = differences.length > MOST_SHOWN ? '\n  …' : ''
+  const lines = differences
+    .slice(0, MAX_SHOWN)
+    .map((difference) => `\n  ${describeDifference(difference)}`)
+  const more = differences.length > MAX_SHOWN ? '\n  …' : ''
   throw new Error(
     `${differences.length} differences (${JSON.stringify(figures)}):${lines.join('')}${more}`,
   )

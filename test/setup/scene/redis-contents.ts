@@ -1,16 +1,16 @@
-/** What stands in Redis under the prefixes of a scene, and what should. */
+/** The contents of Redis under the key prefixes of a scene: the expected and the actual ones. */
 import type { Redis } from 'ioredis'
 import type { GroupState } from '../../../src/domain/merge/merge.ts'
 import type { KeyPrefixes } from '../../../src/redis/keys.ts'
 import { layoutOf, readKeys } from '../oracle/state-layout.ts'
 
-/** key (whole) -> field or member -> value or score; a key of a foreign type has that type alone. */
+/** full key -> field or member -> value or score; for a key of a wrong type: WRONG_TYPE -> type */
 export type Contents = ReadonlyMap<string, ReadonlyMap<string, string>>
 
-/** Stands for what is in a key of a type that is none of ours. */
-export const FOREIGN_TYPE = '(type)'
+/** The only field of a key whose type is none of ours. */
+export const WRONG_TYPE = '(type)'
 
-export function contentsOf(states: Iterable<GroupState>, prefixes: KeyPrefixes): Contents {
+export function expectedContents(states: Iterable<GroupState>, prefixes: KeyPrefixes): Contents {
   const contents = new Map<string, ReadonlyMap<string, string>>()
   for (const [key, pairs] of Object.entries(layoutOf(states))) {
     contents.set(withPrefix(key, prefixes), new Map(pairs))
@@ -25,7 +25,7 @@ export async function readContents(redis: Redis, prefixes: KeyPrefixes): Promise
   const ours = keys.filter((key, index) => {
     const type = types[index] ?? 'none'
     if (type === typeOf(key)) return true
-    if (type !== 'none') contents.set(key, new Map([[FOREIGN_TYPE, type]]))
+    if (type !== 'none') contents.set(key, new Map([[WRONG_TYPE, type]]))
     return false
   })
   for (const [key, pairs] of Object.entries(await readKeys(redis, '', ours))) {

@@ -1,65 +1,65 @@
-/** What can go wrong with a Redis and the way to it. Each begins it, and gives how to end it. */
+/** Faults of a Redis server and of the connections to it. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { OwnRedis } from '../servers/own-redis.ts'
-import type { Way } from '../servers/proxy.ts'
+import type { TcpProxy } from '../servers/proxy.ts'
 
 export interface RedisSite {
   readonly redis: OwnRedis
-  /** The way that workers take to it. */
-  readonly way: Way
+  /** The proxy through which the workers connect. */
+  readonly proxy: TcpProxy
 }
 
-/** Resolves once it has begun, with what ends it. */
-export type Trouble = (site: RedisSite) => Promise<() => Promise<void>>
+/** Begins the fault; resolves with a function that ends it. */
+export type RedisFault = (site: RedisSite) => Promise<() => Promise<void>>
 
-export const beingRestarted: Trouble = async ({ redis }) => {
+export const restartRedis: RedisFault = async ({ redis }) => {
   await redis.shutDown()
   return () => redis.startAgain()
 }
 
-export const beingKilled: Trouble = async ({ redis }) => {
+export const killRedis: RedisFault = async ({ redis }) => {
   await redis.kill()
   return () => redis.startAgain()
 }
 
-/** Commands that time out may well be executed, once it goes on. */
-export const frozen: Trouble = async ({ redis }) => {
+/** Commands that time out are executed all the same once Redis continues. */
+export const freezeRedis: RedisFault = async ({ redis }) => {
   redis.freeze()
   return async () => redis.thaw()
 }
 
-export const unreachable: Trouble = async ({ way }) => {
-  await way.cut()
-  return () => way.mend()
+export const cutConnections: RedisFault = async ({ proxy }) => {
+  await proxy.cut()
+  return () => proxy.restore()
 }
 
-export const behindASilentWay: Trouble = async ({ way }) => {
-  way.freeze()
-  return async () => way.thaw()
+export const freezeConnections: RedisFault = async ({ proxy }) => {
+  proxy.freeze()
+  return async () => proxy.thaw()
 }
 
-export const farAway =
-  (latencyMs: number): Trouble =>
-  async ({ way }) => {
-    way.slow(latencyMs)
-    return async () => way.slow(0)
+export const delayConnections =
+  (latencyMs: number): RedisFault =>
+  async ({ proxy }) => {
+    proxy.delay(latencyMs)
+    return async () => proxy.delay(0)
   }
 
-export const full: Trouble = ({ redis }) => configured(redis, 'maxmemory', '1', '0')
+export const fillMemory: RedisFault = ({ redis }) => setConfig(redis, 'maxmemory', '1', '0')
 
-/** Refuses writes: NOREPLICAS. */
-export const withoutReplicas: Trouble = ({ redis }) =>
-  configured(redis, 'min-replicas-to-write', '1', '0')
+/** Redis rejects writes with NOREPLICAS. */
+export const requireReplicas: RedisFault = ({ redis }) =>
+  setConfig(redis, 'min-replicas-to-write', '1', '0')
 
-/** Refuses writes: READONLY. Its data stay, as there is no master to take others from. */
-export const readOnly: Trouble = async ({ redis }) => {
+/** Redis rejects writes with READONLY. It keeps its data, because its master does not exist. */
+export const makeReadOnly: RedisFault = async ({ redis }) => {
   await withClient(redis, (client) => client.replicaof('127.0.0.1', '1'))
   return () => withClient(redis, (client) => client.replicaof('NO', 'ONE'))
 }
 
-/** Lets in nobody who knows the old password only; who is in is thrown out. */
-export const underAnotherPassword: Trouble = async ({ redis }) => {
+/** Changes the password and closes all connections. */
+export const changePassword: RedisFault = async ({ redis }) => {
   const { password } = new URL(redis.url)
   await withClient(redis, async (client) => {
     await client.config('SET', 'requirepass', 'another')
@@ -69,15 +69,15 @@ export const underAnotherPassword: Trouble = async ({ redis }) => {
   return () => withClient({ url }, (client) => client.config('SET', 'requirepass', password))
 }
 
-export const losingItsScripts: Trouble = ({ redis }) =>
-  overAndOver(() => withClient(redis, (client) => client.script('FLUSH')))
+export const flushScriptsRepeatedly: RedisFault = ({ redis }) =>
+  repeatedly(() => withClient(redis, (client) => client.script('FLUSH')))
 
-export const throwingOutClients: Trouble = ({ redis }) =>
-  overAndOver(() => withClient(redis, killClients))
+export const killClientsRepeatedly: RedisFault = ({ redis }) =>
+  repeatedly(() => withClient(redis, killClients))
 
-/** Replies of the merge are short: any end within them will do. */
-export const breakingOffReplies: Trouble = ({ way }) =>
-  overAndOver((signal) => way.cutInReply(5, signal))
+/** Cuts replies after 5 bytes: the replies of a merge are short. */
+export const cutRepliesRepeatedly: RedisFault = ({ proxy }) =>
+  repeatedly((signal) => proxy.cutInReply(5, signal))
 
 export async function withClient(
   { url }: Pick<OwnRedis, 'url'>,
@@ -95,31 +95,31 @@ async function killClients(client: Redis): Promise<void> {
   await client.call('CLIENT', 'KILL', 'TYPE', 'normal')
 }
 
-async function configured(
+async function setConfig(
   redis: OwnRedis,
   name: string,
   value: string,
-  usual: string,
+  original: string,
 ): Promise<() => Promise<void>> {
   await withClient(redis, (client) => client.config('SET', name, value))
-  return () => withClient(redis, (client) => client.config('SET', name, usual))
+  return () => withClient(redis, (client) => client.config('SET', name, original))
 }
 
-/** So that some work gets done in between. */
-const EVERY_MS = 150
+/** Leaves the workers some time to make progress. */
+const PAUSE_MS = 150
 
-/** @param act is called off by the signal, where it takes its time */
-export async function overAndOver(
+/** @param act gets a signal that ends it early */
+export async function repeatedly(
   act: (signal: AbortSignal) => Promise<unknown>,
 ): Promise<() => Promise<void>> {
   const ending = new AbortController()
   const acting = (async () => {
     while (!ending.signal.aborted) {
       await act(ending.signal)
-      await sleep(EVERY_MS)
+      await sleep(PAUSE_MS)
     }
   })()
-  acting.catch(() => {}) // told at the end
+  acting.catch(() => {}) // thrown when the fault ends
   return async () => {
     ending.abort()
     await acting

@@ -1,48 +1,46 @@
-/** A topic, keys and workers of one's own, a load on them, and an oracle that judges the outcome. */
+/**
+ * The stage of a whole-system test: a topic, key prefixes and worker processes of its own, a load
+ * that produces records, and an oracle that judges the outcome. Usable without vitest.
+ */
 import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import type { Config } from '../../../src/app/config/config.ts'
 import { loadConfig } from '../../../src/app/config/loader.ts'
-import { amendKafkajs, kafkajs } from '../../../src/kafka/client/kafkajs.ts'
-import { createTopic } from '../../../src/kafka/topics/topic-facts.ts'
-import { until } from '../waiting.ts'
+import type { Admin } from '../../../src/kafka/client/kafkajs.ts'
+import { makeTopicOf, withAdmin as withAdminOf } from '../kafka/admin.ts'
 import { spawnWorker, type WorkerProcess } from '../worker/worker-process.ts'
 import { createLoad, type Load } from './load.ts'
 import { createOracle, type Oracle } from './oracle.ts'
 import { findKeys } from './redis-contents.ts'
 
-// else its clients fill stderr with warnings
-amendKafkajs(64 * 1024 * 1024)
-
 export interface SceneOptions {
-  /** Where load and oracle find Kafka and Redis, and the workers unless `environment` differs. */
+  /** Servers of the load and the oracle, and of the workers unless `environment` names others. */
   readonly kafkaBrokers: readonly string[]
   readonly redisUrl: string
   readonly partitions: number
-  /** How many are started at once; none where left out. */
+  /** How many workers to start at once; none by default. */
   readonly workers?: number
-  /** Settings of the workers: what faults stand in the way of, shorter time-outs. */
+  /** Settings of the workers, such as addresses of proxies or shorter timeouts. */
   readonly environment?: Readonly<Record<string, string>>
   readonly seed?: number
 }
 
 export interface Scene {
-  /** As the workers have it, but for the addresses. */
+  /** The workers' configuration, but with the addresses of the load and the oracle. */
   readonly config: Config
   readonly load: Load
   readonly oracle: Oracle
   readonly redis: Redis
-  /** All that were ever started, in order. */
+  /** All workers ever started, in order. */
   readonly workers: readonly WorkerProcess[]
   startWorker(changes?: Readonly<Record<string, string>>): WorkerProcess
-  /** What plain kafkajs does to the broker. */
+  /** Runs `work` with a plain kafkajs admin client. */
   withAdmin<Result>(work: (admin: Admin) => Promise<Result>): Promise<Result>
+  /** Creates the scene's topic again, after a test deleted it. */
   makeTopic(partitions: number): Promise<void>
-  /** Kills the workers, ends the load, and removes the keys where Redis still answers. */
+  /** Kills the workers, stops the load, and deletes the keys if Redis still answers. */
   close(): Promise<void>
 }
-
-type Admin = ReturnType<InstanceType<typeof kafkajs.Kafka>['admin']>
 
 export async function startScene(options: SceneOptions): Promise<Scene> {
   const { kafkaBrokers, redisUrl, partitions, environment = {}, seed = SEED } = options
@@ -50,17 +48,12 @@ export async function startScene(options: SceneOptions): Promise<Scene> {
   const own = { KAFKA_BROKERS: kafkaBrokers.join(','), REDIS_URL: redisUrl }
   const ofWorkers = { ...own, ...namesOf(name), ...SHORT, ...environment }
   const config = configOf({ ...ofWorkers, ...own })
-  const withAdmin: Scene['withAdmin'] = (work) => withAdminOf(kafkaBrokers, work)
-  const makeTopic = async (count: number) => {
-    await withAdmin(async (admin) => {
-      await createTopic(admin, name, count, {})
-      await until('its partitions have leaders', () => admin.fetchTopicOffsets(name))
-    })
-  }
+  const withAdmin: Scene['withAdmin'] = (work) => withAdminOf({ brokers: kafkaBrokers }, work)
+  const makeTopic = (count: number) => makeTopicOf({ brokers: kafkaBrokers }, name, count)
   await makeTopic(partitions)
 
   const redis = new Redis(redisUrl, { retryStrategy: () => 100 })
-  redis.on('error', () => {}) // its faults are on purpose; a command that fails says so
+  redis.on('error', () => {}) // outages are on purpose; a failed command still throws
   const load = createLoad({ brokers: kafkaBrokers, topic: name, seed })
   const workers: WorkerProcess[] = []
   const startWorker: Scene['startWorker'] = (changes = {}) => {
@@ -106,7 +99,7 @@ function namesOf(name: string) {
   }
 }
 
-/** Outages are noticed, and batches small, so that a fault meets some in hand. */
+/** Short timeouts notice outages soon; small batches mean that some are in flight during a fault. */
 const SHORT = {
   KAFKA_SESSION_TIMEOUT_MS: '6s',
   KAFKA_CONNECT_TIMEOUT_MS: '3s',
@@ -126,23 +119,4 @@ function configOf(environment: Readonly<Record<string, string>>): Config {
       throw new Error(`${path} is not read here`)
     },
   }).config
-}
-
-async function withAdminOf<Result>(
-  brokers: readonly string[],
-  work: (admin: Admin) => Promise<Result>,
-): Promise<Result> {
-  const client = new kafkajs.Kafka({
-    brokers: [...brokers],
-    clientId: 'scene',
-    logLevel: kafkajs.logLevel.NOTHING,
-    retry: { retries: 10, initialRetryTime: 100 },
-  })
-  const admin = client.admin()
-  await admin.connect()
-  try {
-    return await work(admin)
-  } finally {
-    await admin.disconnect()
-  }
 }

@@ -1,6 +1,6 @@
-/** Scenes that end with their test, on the Kafka and Redis of all tests unless others are named. */
+/** Scenes and proxies that close with their test. They use the shared Kafka and Redis unless told otherwise. */
 import { inject, onTestFinished } from 'vitest'
-import { openWay, type Way } from '../servers/proxy.ts'
+import { startProxy, type TcpProxy } from '../servers/proxy.ts'
 import { type Scene, type SceneOptions, startScene } from './scene.ts'
 
 export async function openScene(
@@ -12,13 +12,13 @@ export async function openScene(
   return scene
 }
 
-/** A way to a Redis, that of all tests unless another is named, which closes with its test. */
-export async function openWayToRedis(
+/** Starts a proxy in front of a Redis; `url` leads through it. */
+export async function openRedisProxy(
   redisUrl = inject('redisUrl'),
-): Promise<{ way: Way; url: string }> {
+): Promise<{ proxy: TcpProxy; url: string }> {
   const url = new URL(redisUrl)
-  const way = await openWay(Number(url.port))
-  onTestFinished(() => way.close())
-  url.port = String(way.port)
-  return { way, url: url.href }
+  const proxy = await startProxy(Number(url.port))
+  onTestFinished(() => proxy.close())
+  url.port = String(proxy.port)
+  return { proxy, url: url.href }
 }

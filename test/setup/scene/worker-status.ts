@@ -1,19 +1,19 @@
-/** What a worker shows of itself: health, progress, and what it said. */
+/** What a worker process shows to the outside: health, progress, log. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../waiting.ts'
 import type { WorkerProcess } from '../worker/worker-process.ts'
 
-/** Resolves once the worker has finished another batch: it is in the middle of the work. */
+/** Resolves once the worker has finished another batch, so it is in the middle of its work. */
 export async function untilWorking(worker: WorkerProcess): Promise<void> {
   const before = await countBatches(worker)
   await until(
-    `the worker works; it said ${story(worker)}`,
+    `the worker finishes a batch; its log: ${logOf(worker)}`,
     async () => (await countBatches(worker)) > before,
     WORK_DEADLINE_MS,
   )
 }
 
-/** Resolves once the worker finishes nothing more, although it runs. */
+/** Resolves once the running worker finishes no more batches. */
 export async function untilStuck(worker: WorkerProcess): Promise<void> {
   await until('the worker is stuck', async () => {
     const before = await countBatches(worker)
@@ -22,9 +22,9 @@ export async function untilStuck(worker: WorkerProcess): Promise<void> {
   })
 }
 
-/** With a start of the process and a rebalance in it, on a machine that is busy with much else. */
+/** Includes a process start and a rebalance on a busy machine. */
 const WORK_DEADLINE_MS = 60_000
-/** Many times what a batch takes. */
+/** Many times the duration of a batch. */
 const STUCK_MS = 400
 
 async function countBatches(worker: WorkerProcess): Promise<number> {
@@ -32,7 +32,7 @@ async function countBatches(worker: WorkerProcess): Promise<number> {
   return Number(/^group_traits_batches_total (\d+)/m.exec(body)?.[1] ?? 0)
 }
 
-/** The status of /healthz and /readyz, and what the latter has to say of the parts not ready. */
+/** The statuses of /healthz and /readyz, and the names of the parts that are not ready. */
 export async function healthOf(worker: WorkerProcess) {
   const [healthz, readyz] = await Promise.all([worker.get('/healthz'), worker.get('/readyz')])
   const { parts } = JSON.parse(readyz.body) as { parts: { name: string; ok: boolean }[] }
@@ -45,13 +45,13 @@ export async function untilReady(
   deadlineMs = WORK_DEADLINE_MS,
 ): Promise<void> {
   await until(
-    `the worker is ready; it said ${story(worker)}`,
+    `the worker is ready; its log: ${logOf(worker)}`,
     async () => (await worker.get('/readyz')).status === 200,
     deadlineMs,
   )
 }
 
-/** The partitions that it was assigned last; undefined before it joined. */
+/** The partitions of its last assignment; undefined before it joined. */
 export function partitionsOf(worker: WorkerProcess): readonly number[] | undefined {
   return worker.saying('joined the consumer group').at(-1)?.partitions as number[] | undefined
 }
@@ -60,11 +60,11 @@ export function hasEnded({ child }: WorkerProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null
 }
 
-/** What it said that an operator would look into: warnings, errors, and anything on stderr. */
-export function complaintsOf({ lines }: WorkerProcess): string[] {
+/** Log lines above level info, and anything on stderr. */
+export function warningsOf({ lines }: WorkerProcess): string[] {
   return lines.filter(({ level }) => level !== 'info').map(({ level, msg }) => `${level}: ${msg}`)
 }
 
-export function story({ lines }: WorkerProcess): string {
+export function logOf({ lines }: WorkerProcess): string {
   return lines.map(({ level, msg, detail }) => `\n${level} ${msg} ${detail ?? ''}`).join('')
 }

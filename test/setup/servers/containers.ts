@@ -1,16 +1,16 @@
-/** Kafka and Redis in containers, by testcontainers. */
+/** Kafka and Redis in containers, started with testcontainers. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers'
 
 export interface Containers {
-  /** Addresses, host:port. */
+  /** Addresses as host:port. */
   readonly kafkaBrokers: string[]
   readonly redisUrl: string
   stop(): Promise<void>
 }
 
-/** Resolves once both serve; stops what it started where one of them does not. */
+/** Resolves once both are up. If one fails to start, the other is stopped. */
 export async function startContainers(): Promise<Containers> {
   const started: StartedTestContainer[] = []
   const stop = async () => {
@@ -38,8 +38,8 @@ function startRedis(): Promise<StartedTestContainer> {
 }
 
 /**
- * Kafka tells its clients the address to use, which is known only once the container has its
- * port: so it waits for a script that is written then.
+ * Kafka advertises its address to clients, and the port is known only once the container runs.
+ * So the container waits for a start script, which `runKafka` writes.
  */
 function createKafka(): Promise<StartedTestContainer> {
   return new GenericContainer('apache/kafka:4.3.0')
@@ -59,21 +59,22 @@ const startDeadlineMs = 60_000
 async function runKafka(kafka: StartedTestContainer, broker: string): Promise<void> {
   const listeners = `PLAINTEXT://${broker},INTERNAL://localhost:19092`
   const content = `KAFKA_ADVERTISED_LISTENERS=${listeners} exec /etc/kafka/docker/run\n`
-  let said = ''
+  let output = ''
   const log = await kafka.logs()
   log.on('data', (text) => {
-    said += text
+    output += text
   })
   await kafka.copyContentToContainer([{ content, target: script }])
   const deadline = performance.now() + startDeadlineMs
-  // the stream of the log does not keep the process alive; this does
-  while (!said.includes('Kafka Server started')) {
-    if (performance.now() > deadline) throw new Error(`Kafka did not start:\n${said.slice(-2000)}`)
+  // polls, because the log stream alone does not keep the process alive
+  while (!output.includes('Kafka Server started')) {
+    if (performance.now() > deadline)
+      throw new Error(`Kafka did not start:\n${output.slice(-2000)}`)
     await sleep(50)
   }
 }
 
-/** All of them: with one setting given, the image drops all its defaults. */
+/** Complete, because the image drops all of its defaults once one setting is given. */
 const kafkaSettings = {
   CLUSTER_ID: 'group-traits-test-runA',
   KAFKA_NODE_ID: '1',

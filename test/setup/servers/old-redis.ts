@@ -6,12 +6,12 @@ export interface OldRedis {
   stop(): Promise<void>
 }
 
-/** Answers a client's first commands as a Redis of the given version, and nothing else. */
+/** Starts a server that answers INFO as a Redis of the given version, and OK to anything else. */
 export async function startOldRedis(version: string): Promise<OldRedis> {
   const server: Server = createServer((socket) => {
-    socket.on('error', () => {}) // a client that goes away is of no interest
+    socket.on('error', () => {}) // a client that disconnects is fine
     socket.on('data', (data) => {
-      // a command is *COUNT, then the length and the text of each part
+      // a command in RESP: *COUNT, then $LENGTH and the text of each argument
       for (const command of String(data).split(/(?=^\*\d+\r\n)/m)) {
         const name = command.split('\r\n')[2]?.toLowerCase()
         if (name === 'info') socket.write(bulk(infoOf(version)))

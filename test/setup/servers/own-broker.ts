@@ -1,4 +1,4 @@
-/** A Kafka of one's own: to be cut off, killed, frozen, and to refuse rights. */
+/** A Kafka broker that belongs to one test file, which may cut it off, kill it, freeze it or deny rights. */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,22 +8,22 @@ import { kafkajs } from '../../../src/kafka/client/kafkajs.ts'
 import { findFreePorts } from '../../../src/local/free-ports.ts'
 import { startChildServer } from '../../../src/local/servers/child-server.ts'
 import { until } from '../waiting.ts'
-import { openWay, type Way } from './proxy.ts'
+import { startProxy, type TcpProxy } from './proxy.ts'
 
 export interface OwnBroker {
-  /** Plain, and allowed everything, by the way that may be cut. */
+  /** Plaintext with all rights, through the proxy. */
   readonly brokers: readonly string[]
-  /** The same past the way. */
+  /** Plaintext with all rights, past the proxy. */
   readonly directBrokers: readonly string[]
-  /** SASL, with rights by ACL: `reader` (PLAIN) and `scrammer` (SCRAM-SHA-512), both `secret`. */
+  /** SASL, with rights by ACL. Users: `reader` (PLAIN) and `scrammer` (SCRAM-SHA-512); password `secret`. */
   readonly securedBrokers: readonly string[]
-  /** The way to it: cut it off, and let it be reached again. */
-  readonly way: Way
-  /** Of the process, which changes with each start. */
+  /** The proxy in front of `brokers`. */
+  readonly proxy: TcpProxy
+  /** Process id, which changes with each start. */
   readonly pid: number
-  /** Ends the process, by SIGTERM in good order; its data stays, for `startAgain`. */
+  /** Ends the process and keeps its data for `startAgain`. SIGTERM is a clean shutdown. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
-  /** With the same data and ports, where it ended; resolves once it answers. */
+  /** Starts it on the same data and ports unless it runs; resolves once it answers. */
   startAgain(): Promise<void>
   stop(): Promise<void>
 }
@@ -33,9 +33,9 @@ export async function startBroker(jars: string): Promise<OwnBroker> {
   const [directPort = 0, plainPort = 0, securedPort = 0, controllerPort = 0] = await findFreePorts([
     0, 0, 0, 0,
   ])
-  const way = await openWay(plainPort)
+  const proxy = await startProxy(plainPort)
   const config = join(folder, 'server.properties')
-  const ports = { directPort, plainPort, securedPort, controllerPort, advertisedPort: way.port }
+  const ports = { directPort, plainPort, securedPort, controllerPort, advertisedPort: proxy.port }
   await writeFile(config, propertiesOf(folder, ports))
   const scram = 'SCRAM-SHA-512=[name=scrammer,password=secret]'
   const id = 'MkU3OEVBNTcwNTJENDM2Qk'
@@ -49,7 +49,7 @@ export async function startBroker(jars: string): Promise<OwnBroker> {
       args: [...JAVA, '-cp', jars, 'kafka.Kafka', config],
       cwd: folder,
       logFile: join(folder, 'kafka.log'),
-      readyLine: '', // it says nothing; but it answers
+      readyLine: '', // Kafka logs no such line; `answers` tells
     })
     await until('the broker answers', () => answers(directBrokers), 40_000)
     return server
@@ -62,10 +62,10 @@ export async function startBroker(jars: string): Promise<OwnBroker> {
     await server.ended
   }
   return {
-    brokers: [`127.0.0.1:${way.port}`],
+    brokers: [`127.0.0.1:${proxy.port}`],
     directBrokers,
     securedBrokers: [`127.0.0.1:${securedPort}`],
-    way,
+    proxy,
     get pid() {
       return server.pid
     },
@@ -77,7 +77,7 @@ export async function startBroker(jars: string): Promise<OwnBroker> {
     },
     async stop() {
       await end('SIGKILL')
-      await way.close()
+      await proxy.close()
       await rm(folder, { recursive: true, force: true })
     },
   }
@@ -132,7 +132,7 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
-# for so long a broker that was killed is thought to be there, and its next start waits
+# a killed broker counts as alive for this long, and its next start waits for that
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
 auto.create.topics.enable=false

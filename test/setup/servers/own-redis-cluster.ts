@@ -12,7 +12,7 @@ export interface OwnCluster {
 const SLOTS = 16384
 const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--appendonly', 'yes']
 
-/** A Redis Cluster of three masters, each with a third of the slots. */
+/** Starts a Redis Cluster of three masters, each with a third of the slots. */
 export async function startOwnCluster(binary: string): Promise<OwnCluster> {
   const nodes = await Promise.all([1, 2, 3].map(() => startOwnRedis(binary, { args })))
   const clients = nodes.map(({ port }) => new Redis(port, { protocol: 2 }))

@@ -1,4 +1,4 @@
-/** Redis servers of a test's own, to be filled, stopped, locked and clustered at will. */
+/** Redis servers that belong to one test, which may fill, stop, freeze or reconfigure them. */
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,36 +10,36 @@ export interface OwnRedis {
   readonly port: number
   readonly url: string
   readonly pid: number
-  /** Where it keeps its data; gone after `stop`. */
+  /** Its data directory, which `stop` deletes. */
   readonly folder: string
-  /** Ends the process at once and keeps its data, for `startAgain`. */
+  /** Kills the process (SIGKILL) and keeps its data for `startAgain`. */
   kill(): Promise<void>
-  /** Ends it as an operator would, and keeps its data, for `startAgain`. */
+  /** Stops it as an operator would (SIGTERM) and keeps its data for `startAgain`. */
   shutDown(): Promise<void>
-  /** Holds the process where it is: connections stay, and nothing is answered. */
+  /** Suspends the process (SIGSTOP): connections stay open and get no answers. */
   freeze(): void
   thaw(): void
-  /** With the same data and port, and further arguments for this time. */
+  /** Starts it on the same data and port, with further arguments for this run. */
   startAgain(args?: readonly string[]): Promise<void>
   stop(): Promise<void>
 }
 
 export interface OwnRedisOptions {
-  /** Further arguments, as on the command line. */
+  /** Further command-line arguments. */
   readonly args?: readonly string[]
-  /** That of the default user, and of `url`; none where left out. */
+  /** Password of the default user, also part of `url`; none by default. */
   readonly password?: string
-  /** What is added to its environment, by its folder. */
+  /** Further environment variables, given the data directory. */
   readonly env?: (folder: string) => Readonly<Record<string, string>>
-  /** Writes a configuration file into its folder and returns the path; without it, none is used. */
+  /** Writes a configuration file into the data directory and returns its path; none by default. */
   readonly configFile?: (folder: string) => Promise<string>
-  /** What it says once it serves, where that is not what a server says. */
+  /** The log line that says it is up, where it is not that of a plain server. */
   readonly readyLine?: string
-  /** Runs before the start, with the folder as argument. */
+  /** Runs before the first start, given the data directory. */
   readonly prepare?: (folder: string) => Promise<void>
 }
 
-/** @param binary what `inject('redisServer')` gives */
+/** @param binary path of redis-server: `inject('redisServer')` */
 export async function startOwnRedis(
   binary: string,
   {
@@ -59,7 +59,7 @@ export async function startOwnRedis(
   const start = async (furtherArgs: readonly string[]) => {
     const server = await startChildServer({
       name: 'Redis',
-      // `env` of the system, as the servers take none of their own
+      // startChildServer takes no environment, so `env` sets it
       command: 'env',
       args: [
         ...Object.entries(env(folder)).map(([name, value]) => `${name}=${value}`),
@@ -106,7 +106,7 @@ export async function startOwnRedis(
   }
 }
 
-/** With the port that a Cluster's nodes talk to each other by, 10,000 further on, free as well. */
+/** A free port whose Cluster bus port (10,000 higher) is free, too. */
 async function findFreePort(): Promise<number> {
   for (;;) {
     const wanted = 20_000 + Math.floor(Math.random() * 12_000)

@@ -1,32 +1,34 @@
 /**
- * The way to a server: a TCP proxy on this machine, as faulty as a network can be. It is open,
- * or cut (connections are refused, and those that were there are dropped); open, it may be
- * frozen (it accepts, and carries nothing either way) or slow.
+ * A TCP proxy in front of a server, which fails in the ways that a network fails.
+ *
+ *   open     forwards bytes both ways; may be delayed
+ *   cut      refuses new connections and has closed all others     cut() / restore()
+ *   frozen   accepts connections and forwards nothing              freeze() / thaw()
  */
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findFreePorts } from '../../../src/local/free-ports.ts'
 
-export interface Way {
+export interface TcpProxy {
   readonly port: number
   cut(): Promise<void>
-  mend(): Promise<void>
+  restore(): Promise<void>
   freeze(): void
-  /** What was sent meanwhile arrives now. */
+  /** Forwards what was sent meanwhile. */
   thaw(): void
-  /** Whatever is sent from now on takes so long, each way. */
-  slow(latencyMs: number): void
+  /** Delays all bytes sent from now on by so much, in each direction. */
+  delay(latencyMs: number): void
   /**
-   * Lets the next chunk of a reply that has more bytes than these end behind them, and its
-   * connection with it; resolves once that has happened, or is called off by the signal.
+   * Waits for a chunk of a reply that is longer than `bytes`, forwards only its first `bytes`,
+   * and closes the connection. Resolves once that has happened or the signal is aborted.
    */
   cutInReply(bytes: number, signal?: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
-/** @param target port of the server, on 127.0.0.1 */
-export async function openWay(target: number): Promise<Way> {
+/** @param target the server's port on 127.0.0.1 */
+export async function startProxy(target: number): Promise<TcpProxy> {
   const port = await findPort()
   const sockets = new Set<Socket>()
   const state: State = { latencyMs: 0, frozen: undefined, cuts: new Set() }
@@ -39,7 +41,7 @@ export async function openWay(target: number): Promise<Way> {
     for (const socket of sockets) socket.destroy()
     await closing
   }
-  const mend = async () => {
+  const restore = async () => {
     if (server !== undefined) return
     server = createServer((client) => {
       const upstream = connect(target, '127.0.0.1')
@@ -49,17 +51,17 @@ export async function openWay(target: number): Promise<Way> {
         socket.on('error', () => socket.destroy())
         socket.on('close', () => sockets.delete(socket))
       }
-      carry(client, upstream, state, new Set())
-      carry(upstream, client, state, state.cuts)
+      forward(client, upstream, state, new Set())
+      forward(upstream, client, state, state.cuts)
     })
     server.listen(port, '127.0.0.1')
     await once(server, 'listening')
   }
-  await mend()
+  await restore()
   return {
     port,
     cut,
-    mend,
+    restore,
     freeze() {
       state.frozen ??= Promise.withResolvers<void>()
     },
@@ -67,7 +69,7 @@ export async function openWay(target: number): Promise<Way> {
       state.frozen?.resolve()
       state.frozen = undefined
     },
-    slow(latencyMs) {
+    delay(latencyMs) {
       state.latencyMs = latencyMs
     },
     cutInReply(bytes, signal) {
@@ -95,20 +97,20 @@ interface Cut {
   done(): void
 }
 
-/** More on its way than this makes the sender wait, as a real network would. */
-const MAX_BYTES_UNDER_WAY = 4 * 1024 * 1024
+/** With more bytes than this in transit the sender has to wait, as on a real network. */
+const MAX_BYTES_IN_TRANSIT = 4 * 1024 * 1024
 
 /**
- * Carries what `from` sends to `to`, in order, and its end after it.
+ * Forwards all bytes of `from` to `to` in order, then closes `to`.
  *
- * @param cuts of this direction
+ * @param cuts planned for this direction
  */
-function carry(from: Socket, to: Socket, state: State, cuts: Set<Cut>): void {
-  let arrival = Promise.resolve()
-  let underWay = 0
+function forward(from: Socket, to: Socket, state: State, cuts: Set<Cut>): void {
+  let delivered = Promise.resolve()
+  let inTransit = 0
   const queue = (deliver: () => void) => {
     const dueMs = performance.now() + state.latencyMs
-    arrival = arrival.then(async () => {
+    delivered = delivered.then(async () => {
       const waitMs = dueMs - performance.now()
       if (waitMs > 0) await sleep(waitMs)
       while (state.frozen !== undefined) await state.frozen.promise
@@ -116,14 +118,14 @@ function carry(from: Socket, to: Socket, state: State, cuts: Set<Cut>): void {
     })
   }
   from.on('data', (bytes) => {
-    underWay += bytes.length
-    if (underWay > MAX_BYTES_UNDER_WAY) from.pause()
+    inTransit += bytes.length
+    if (inTransit > MAX_BYTES_IN_TRANSIT) from.pause()
     queue(() => {
-      underWay -= bytes.length
+      inTransit -= bytes.length
       const cut = takeCut(cuts, bytes.length)
       if (cut === undefined) write(from, to, bytes)
       else breakOff(from, to, bytes.subarray(0, cut.bytes), cut)
-      if (underWay <= MAX_BYTES_UNDER_WAY && !to.writableNeedDrain) from.resume()
+      if (inTransit <= MAX_BYTES_IN_TRANSIT && !to.writableNeedDrain) from.resume()
     })
   })
   from.on('close', () => queue(() => to.end(() => to.destroy())))
@@ -148,7 +150,7 @@ function breakOff(from: Socket, to: Socket, bytes: Buffer, { done }: Cut): void 
   })
 }
 
-/** Below the ports that systems give to outgoing connections, so that none takes it while it is cut. */
+/** Below the range of ephemeral ports, so that no outgoing connection takes the port while the proxy is cut. */
 async function findPort(): Promise<number> {
   const [port = 0] = await findFreePorts([20_000 + Math.floor(Math.random() * 12_000)])
   return port

@@ -1,4 +1,4 @@
-/** The worker as a process of its own, with its log and its health at hand. */
+/** The worker as a process of its own, with access to its log and its HTTP endpoints. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -8,12 +8,13 @@ import { until } from '../waiting.ts'
 export interface WorkerProcess {
   readonly child: ChildProcess
   readonly lines: LogLine[]
-  /** Lines with this text in their message. */
+  /** The log lines whose message contains this text. */
   saying(text: string): LogLine[]
-  /** Waits for a line with this text in its message. */
+  /** Waits for a log line whose message contains this text. */
   said(text: string, deadlineMs?: number): Promise<LogLine>
-  /** Status and body of an operations endpoint. */
+  /** Requests an operations endpoint, such as /readyz. */
   get(path: string): Promise<{ readonly status: number; readonly body: string }>
+  /** Sends the signal; resolves with the exit code. */
   end(signal: NodeJS.Signals): Promise<number | null>
   readonly exited: Promise<number | null>
 }
@@ -24,7 +25,7 @@ export interface LogLine {
   readonly [fact: string]: unknown
 }
 
-/** Who starts it ends it. */
+/** Starts a worker, which the caller must end. */
 export function spawnWorker(environment: Environment): WorkerProcess {
   const child = spawn(process.execPath, ['src/main.ts', 'worker'], { env: { ...environment } })
   const lines: LogLine[] = []
@@ -34,7 +35,7 @@ export function spawnWorker(environment: Environment): WorkerProcess {
   const saying = (text: string) => lines.filter(({ msg }) => msg.includes(text))
   const said = (text: string, deadlineMs = 20_000) =>
     until(
-      `the worker says "${text}"; it said ${JSON.stringify(lines)}`,
+      `the worker logs "${text}"; its log: ${JSON.stringify(lines)}`,
       () => saying(text)[0],
       deadlineMs,
     )
@@ -57,5 +58,5 @@ export function spawnWorker(environment: Environment): WorkerProcess {
 }
 
 const ANSWER_MS = 5000
-/** On a machine that is busy with much else. */
+/** Long enough for a busy machine. */
 const START_DEADLINE_MS = 60_000
