@@ -1,40 +1,20 @@
 /** The topic changes under the workers: it grows, is made anew, or loses records unread. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import { readOffsets } from '../../src/kafka/topics/offsets.ts'
 import { silentLog } from '../setup/logs.ts'
 import { expectNoDifference } from '../setup/scene/oracle.ts'
 import type { Scene } from '../setup/scene/scene.ts'
-import { openRedisProxy, openScene } from '../setup/scene/test-scene.ts'
-import {
-  hasEnded,
-  healthOf,
-  logOf,
-  partitionsOf,
-  untilReady,
-  untilWorking,
-  warningsOf,
-} from '../setup/scene/worker-status.ts'
-import { type OwnBroker, startBroker } from '../setup/servers/own-broker.ts'
+import { openRedisProxy } from '../setup/scene/test-scene.ts'
+import { healthOf, logOf, partitionsOf, untilWorking } from '../setup/scene/worker-status.ts'
 import { until } from '../setup/waiting.ts'
 import type { WorkerProcess } from '../setup/worker/worker-process.ts'
+import { AWAY, expectUnharmed, FETCH_MS, LONG_SLEEP, useOwnBroker } from './kafka-topic-scene.ts'
 
 const jars = inject('kafkaJars')
-const AWAY = 'warn: Kafka is away: waiting for it'
-const SESSION_TIMEOUT_MS = 3000
-/** So that a worker is a member still when it wakes up. */
-const LONG_SLEEP = { KAFKA_SESSION_TIMEOUT_MS: '15s', KAFKA_REQUEST_TIMEOUT_MS: '60s' }
-/** Longer than the brokers keep a fetch waiting. */
-const FETCH_MS = 500
-const ANEW = 'warn: the topic was deleted and made anew: it is read from its beginning'
-const BEYOND_END = /^error: offset \d+ of partition \d, where reading stood, is not in the topic/
 
 describe.skipIf(jars === '')('under the workers', () => {
-  let broker: OwnBroker
-  beforeAll(async () => {
-    broker = await startBroker(jars)
-  }, 60_000)
-  afterAll(() => broker.stop())
+  const { broker, openOwn, cutOff } = useOwnBroker()
 
   test('partitions are added under load: they are found, and read from their beginning', async () => {
     const scene = await openOwn({ partitions: 2, workers: 2 })
@@ -53,118 +33,6 @@ describe.skipIf(jars === '')('under the workers', () => {
     expect(offsets.filter(({ end }) => end > 0n)).toHaveLength(6)
     for (const worker of workers) expectUnharmed(worker, [])
   }, 150_000)
-
-  describe('the topic is deleted and made again:', () => {
-    test('while no worker runs, the next one reads it from the beginning', async () => {
-      const scene = await openOwn({ partitions: 2, workers: 1 })
-      const [first] = scene.workers as [WorkerProcess]
-      await scene.load.send(2000)
-      await scene.oracle.untilDrained()
-      expect(await first.end('SIGTERM')).toBe(0)
-      const earlier = await scene.oracle.readTopic()
-      await makeAnew(scene)
-      await scene.load.send(3000)
-      const second = scene.startWorker()
-      expectNoDifference(await scene.oracle.check({ earlier }))
-      expect(earlier.records).toBe(5000)
-      for (const worker of [first, second]) expect(warningsOf(worker), logOf(worker)).toEqual([])
-    }, 150_000)
-
-    test('a worker that sees it gone says so, waits for it, and reads it from the beginning', async () => {
-      const scene = await openOwn({ partitions: 2, workers: 1 })
-      const [worker] = scene.workers as [WorkerProcess]
-      await scene.load.send(2000)
-      await scene.oracle.untilDrained()
-      const earlier = await scene.oracle.readTopic()
-      await deleteTopic(scene)
-      const { detail } = await worker.said('Kafka is away')
-      expect(detail).toContain('UNKNOWN_TOPIC_OR_PARTITION')
-      expect(await healthOf(worker)).toMatchObject({ healthz: 200, readyz: 503 })
-      await scene.makeTopic(2)
-      await scene.load.send(1000)
-      await untilReady(worker)
-      expectNoDifference(await scene.oracle.check({ earlier }))
-      expect(earlier.records).toBe(3000)
-      expectUnharmed(worker, [AWAY, ANEW])
-      expect(worker.saying('Kafka is back'), logOf(worker)).toHaveLength(1)
-    }, 150_000)
-
-    test('with more records than before, while the worker is cut off, nothing is passed over', async () => {
-      const scene = await openOwn({ partitions: 2, workers: 1 })
-      const [worker] = scene.workers as [WorkerProcess]
-      await scene.load.send(1000)
-      await scene.oracle.untilDrained()
-      const earlier = await scene.oracle.readTopic()
-      await cutOff(worker)
-      await makeAnew(scene)
-      await scene.load.send(4000)
-      await broker.proxy.restore()
-      expectNoDifference(await scene.oracle.check({ earlier }))
-      expect(earlier.records).toBe(5000)
-      expectUnharmed(worker, [AWAY, ANEW])
-    }, 150_000)
-
-    test('with more records than before, while the worker sleeps, nothing is passed over', async () => {
-      const scene = await openOwn({ partitions: 2, workers: 1 }, LONG_SLEEP)
-      const [worker] = scene.workers as [WorkerProcess]
-      await scene.load.send(1000)
-      await scene.oracle.untilDrained()
-      const earlier = await scene.oracle.readTopic()
-      worker.child.kill('SIGSTOP')
-      await sleep(FETCH_MS) // else its fetch is answered by that the topic is gone
-      await makeAnew(scene)
-      await scene.load.send(4000)
-      worker.child.kill('SIGCONT')
-      expectNoDifference(await scene.oracle.check({ earlier }))
-      expect(earlier.records).toBe(5000)
-      expectUnharmed(worker, [ANEW])
-    }, 150_000)
-
-    test('with more records than before, while one of two workers sleeps, nothing is passed over', async () => {
-      const scene = await openOwn({ partitions: 2, workers: 2 }, LONG_SLEEP)
-      const [sleeper] = scene.workers as [WorkerProcess]
-      await until('they share the topic', () =>
-        scene.workers.every((worker) => partitionsOf(worker)?.length === 1),
-      )
-      await scene.load.send(1000)
-      await scene.oracle.untilDrained()
-      const earlier = await scene.oracle.readTopic()
-      sleeper.child.kill('SIGSTOP')
-      await sleep(FETCH_MS) // else its fetch is answered by that the topic is gone
-      await makeAnew(scene)
-      await scene.load.send(4000)
-      await until('the other one joins anew', () => isRebalanced(scene))
-      sleeper.child.kill('SIGCONT')
-      expectNoDifference(await scene.oracle.check({ earlier }))
-      expect(earlier.records).toBe(5000)
-      for (const worker of scene.workers) {
-        await worker.said('made anew') // the sleeper may come when the other has read it all
-        expect(hasEnded(worker), logOf(worker)).toBe(false)
-        expect(warningsOf(worker).filter(besidesTheChange), logOf(worker)).toEqual([ANEW])
-      }
-    }, 150_000)
-
-    test('with more records than before, while the worker waits for Redis with a batch in hand, nothing is passed over', async () => {
-      const { proxy, url } = await openRedisProxy()
-      const scene = await openOwn({ partitions: 2, workers: 1 }, { REDIS_URL: url })
-      const [worker] = scene.workers as [WorkerProcess]
-      await scene.load.send(1000)
-      await scene.oracle.untilDrained()
-      await proxy.cut()
-      await scene.load.send(1)
-      await worker.said('Redis is away')
-      const earlier = await scene.oracle.readTopic()
-      await makeAnew(scene)
-      await scene.load.send(4000)
-      await sleep(2 * SESSION_TIMEOUT_MS)
-      await proxy.restore()
-      expectNoDifference(await scene.oracle.check({ earlier }))
-      expect(earlier.records).toBe(5001)
-      expect(hasEnded(worker), logOf(worker)).toBe(false)
-      const complaints = warningsOf(worker).filter(besidesTheChange)
-      expect(complaints, logOf(worker)).toEqual(['warn: Redis is away: waiting for it', ANEW])
-    }, 150_000)
-  })
 
   describe('retention passes a lagging worker, which says what it lost and goes on:', () => {
     test('while it is stopped', async () => {
@@ -189,7 +57,7 @@ describe.skipIf(jars === '')('under the workers', () => {
       const earlier = await scene.oracle.readTopic()
       await cutOff(worker)
       const lost = await loseRecords(scene)
-      await broker.proxy.restore()
+      await broker().proxy.restore()
       expectNoDifference(await scene.oracle.check({ earlier }))
       expectUnharmed(worker, [AWAY, ...(await lossesTold(worker, lost))])
     }, 150_000)
@@ -215,52 +83,7 @@ describe.skipIf(jars === '')('under the workers', () => {
       expectUnharmed(worker, [away, ...(await lossesTold(worker, lost))])
     }, 150_000)
   })
-
-  /** Until it knows, so that it comes back with another session. */
-  async function cutOff(worker: WorkerProcess): Promise<void> {
-    await broker.proxy.cut()
-    onTestFinished(() => broker.proxy.restore())
-    await worker.said('Kafka is away')
-  }
-
-  function openOwn(
-    counts: { partitions: number; workers: number },
-    environment: Readonly<Record<string, string>> = {},
-  ): Promise<Scene> {
-    const own = {
-      KAFKA_BROKERS: broker.brokers.join(','),
-      KAFKA_SESSION_TIMEOUT_MS: `${SESSION_TIMEOUT_MS}ms`,
-    }
-    const kafkaBrokers = broker.directBrokers
-    return openScene({ ...counts, kafkaBrokers, environment: { ...own, ...environment } })
-  }
 })
-
-async function deleteTopic({ config, withAdmin }: Scene): Promise<void> {
-  const { topic } = config.kafka
-  await withAdmin(async (admin) => {
-    await admin.deleteTopics({ topics: [topic] })
-    await until('it is gone', async () => !(await admin.listTopics()).includes(topic))
-  })
-}
-
-/** Who is awake may look while the topic is gone, or while the new one is shorter than the old. */
-function besidesTheChange(complaint: string): boolean {
-  return complaint !== AWAY && !BEYOND_END.test(complaint)
-}
-
-/** Whether the group waits for members to join again, or has gone on without one. */
-async function isRebalanced({ config, withAdmin }: Scene): Promise<boolean> {
-  return withAdmin(async (admin) => {
-    const { groups } = await admin.describeGroups([config.kafka.groupId])
-    return groups.some(({ state, members }) => state !== 'Stable' || members.length === 1)
-  })
-}
-
-async function makeAnew(scene: Scene): Promise<void> {
-  await deleteTopic(scene)
-  await scene.makeTopic(2)
-}
 
 /**
  * Sends records, and has all but the last of them removed from the topic.
@@ -298,9 +121,4 @@ async function lossesTold(worker: WorkerProcess, lost: readonly string[]): Promi
     ).toHaveLength(1)
   }
   return told
-}
-
-function expectUnharmed(worker: WorkerProcess, complaints: readonly string[]): void {
-  expect(hasEnded(worker), logOf(worker)).toBe(false)
-  expect(warningsOf(worker), logOf(worker)).toEqual(complaints)
 }
