@@ -1,4 +1,4 @@
-/** Kafka goes away under load, and comes back: workers wait for it, and nothing is lost. */
+/** Kafka becomes unavailable under load and returns: workers wait for it, and nothing is lost. */
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { expectNoDifference } from '../setup/scene/oracle.ts'
 import { openScene } from '../setup/scene/test-scene.ts'
@@ -15,7 +15,7 @@ import { until } from '../setup/waiting.ts'
 
 const jars = inject('kafkaJars')
 
-/** Returns what ends it, which may be asked twice. */
+/** Begins the fault; resolves with a function that ends it and may be called twice. */
 type BrokerFault = (broker: OwnBroker) => Promise<() => Promise<void>>
 
 const restartBroker: BrokerFault = async (broker) => {
@@ -42,11 +42,11 @@ const freezeConnections: BrokerFault = async ({ proxy }) => {
 }
 
 const FAULTS: readonly { what: string; fault: BrokerFault }[] = [
-  { what: 'restarted', fault: restartBroker },
-  { what: 'killed', fault: killBroker },
-  { what: 'frozen', fault: freezeBroker },
-  { what: 'unreachable', fault: cutConnections },
-  { what: 'behind a silent way', fault: freezeConnections },
+  { what: 'is restarted', fault: restartBroker },
+  { what: 'is killed', fault: killBroker },
+  { what: 'is frozen', fault: freezeBroker },
+  { what: 'cannot be reached', fault: cutConnections },
+  { what: 'answers nothing', fault: freezeConnections },
 ]
 
 describe.skipIf(jars === '')('under load', () => {
@@ -57,7 +57,7 @@ describe.skipIf(jars === '')('under load', () => {
   afterAll(() => broker.stop())
 
   test.for(FAULTS)(
-    'Kafka $what: workers say so once, wait, and go on by themselves with nothing lost',
+    'Kafka $what: workers warn once, wait, and continue by themselves with nothing lost',
     { timeout: 150_000 },
     async ({ fault }) => {
       const scene = await openScene({
@@ -74,7 +74,7 @@ describe.skipIf(jars === '')('under load', () => {
       onTestFinished(end)
       for (const worker of workers) {
         await worker.said('Kafka is away', 40_000)
-        await until('/readyz tells of it', async () => (await healthOf(worker)).readyz === 503)
+        await until('/readyz shows it', async () => (await healthOf(worker)).readyz === 503)
         const { healthz, notReady } = await healthOf(worker)
         expect(healthz).toBe(200)
         expect(notReady).toContain('kafka')

@@ -1,3 +1,4 @@
+/** Workers on a broker of their own, whose topic a test changes. */
 import { afterAll, beforeAll, expect, inject, onTestFinished } from 'vitest'
 import type { Scene } from '../setup/scene/scene.ts'
 import { openScene } from '../setup/scene/test-scene.ts'
@@ -8,15 +9,15 @@ import type { WorkerProcess } from '../setup/worker/worker-process.ts'
 
 export const AWAY = 'warn: Kafka is away: waiting for it'
 export const SESSION_TIMEOUT_MS = 3000
-/** So that a worker is a member still when it wakes up. */
-export const LONG_SLEEP = { KAFKA_SESSION_TIMEOUT_MS: '15s', KAFKA_REQUEST_TIMEOUT_MS: '60s' }
-/** Longer than the brokers keep a fetch waiting. */
+/** Lets a suspended worker keep its membership until it continues. */
+export const LONG_TIMEOUTS = { KAFKA_SESSION_TIMEOUT_MS: '15s', KAFKA_REQUEST_TIMEOUT_MS: '60s' }
+/** Longer than the broker holds a fetch request. */
 export const FETCH_MS = 500
-export const ANEW = 'warn: the topic was deleted and made anew: it is read from its beginning'
+export const RECREATED = 'warn: the topic was deleted and made anew: it is read from its beginning'
 export const BEYOND_END =
   /^error: offset \d+ of partition \d, where reading stood, is not in the topic/
 
-/** Starts a broker for the tests of a describe. */
+/** Starts a broker for the tests of one describe. */
 export function useOwnBroker() {
   let broker: OwnBroker
   beforeAll(async () => {
@@ -25,7 +26,7 @@ export function useOwnBroker() {
   afterAll(() => broker?.stop())
   return {
     broker: () => broker,
-    /** Until it knows, so that it comes back with another session. */
+    /** Cuts the worker off from Kafka until it notices, so that it returns with a new session. */
     async cutOff(worker: WorkerProcess): Promise<void> {
       await broker.proxy.cut()
       onTestFinished(() => broker.proxy.restore())
@@ -53,17 +54,17 @@ export async function deleteTopic({ config, withAdmin }: Scene): Promise<void> {
   })
 }
 
-/** Who is awake may look while the topic is gone, or while the new one is shorter than the old. */
-export function besidesTheChange(complaint: string): boolean {
-  return complaint !== AWAY && !BEYOND_END.test(complaint)
+/** A running worker may also warn that the topic is missing, or that the new one is too short. */
+export function isUnexpected(warning: string): boolean {
+  return warning !== AWAY && !BEYOND_END.test(warning)
 }
 
-export async function makeAnew(scene: Scene): Promise<void> {
+export async function recreateTopic(scene: Scene): Promise<void> {
   await deleteTopic(scene)
   await scene.makeTopic(2)
 }
 
-export function expectUnharmed(worker: WorkerProcess, complaints: readonly string[]): void {
+export function expectUnharmed(worker: WorkerProcess, warnings: readonly string[]): void {
   expect(hasEnded(worker), logOf(worker)).toBe(false)
-  expect(warningsOf(worker), logOf(worker)).toEqual(complaints)
+  expect(warningsOf(worker), logOf(worker)).toEqual(warnings)
 }

@@ -1,4 +1,4 @@
-/** The topic changes under the workers: it grows, is made anew, or loses records unread. */
+/** The topic changes under running workers: it gets partitions, or retention deletes unread records. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, inject, test } from 'vitest'
 import { readOffsets } from '../../src/kafka/topics/offsets.ts'
@@ -9,14 +9,14 @@ import { openRedisProxy } from '../setup/scene/test-scene.ts'
 import { healthOf, logOf, partitionsOf, untilWorking } from '../setup/scene/worker-status.ts'
 import { until } from '../setup/waiting.ts'
 import type { WorkerProcess } from '../setup/worker/worker-process.ts'
-import { AWAY, expectUnharmed, FETCH_MS, LONG_SLEEP, useOwnBroker } from './kafka-topic-scene.ts'
+import { AWAY, expectUnharmed, FETCH_MS, LONG_TIMEOUTS, useOwnBroker } from './kafka-topic-scene.ts'
 
 const jars = inject('kafkaJars')
 
 describe.skipIf(jars === '')('under the workers', () => {
   const { broker, openOwn, cutOff } = useOwnBroker()
 
-  test('partitions are added under load: they are found, and read from their beginning', async () => {
+  test('partitions added under load are found and read from their beginning', async () => {
     const scene = await openOwn({ partitions: 2, workers: 2 })
     const { workers } = scene
     const load = scene.load.run(1000)
@@ -34,7 +34,7 @@ describe.skipIf(jars === '')('under the workers', () => {
     for (const worker of workers) expectUnharmed(worker, [])
   }, 150_000)
 
-  describe('retention passes a lagging worker, which says what it lost and goes on:', () => {
+  describe('retention overtakes a worker, which logs what it lost and continues:', () => {
     test('while it is stopped', async () => {
       const scene = await openOwn({ partitions: 2, workers: 1 })
       const [first] = scene.workers as [WorkerProcess]
@@ -46,7 +46,7 @@ describe.skipIf(jars === '')('under the workers', () => {
       const second = scene.startWorker()
       expectNoDifference(await scene.oracle.check({ earlier }))
       expect(earlier.records).toBeLessThan(2500)
-      expectUnharmed(second, await lossesTold(second, lost))
+      expectUnharmed(second, await lossWarningsOf(second, lost))
     }, 150_000)
 
     test('while it is cut off', async () => {
@@ -59,12 +59,12 @@ describe.skipIf(jars === '')('under the workers', () => {
       const lost = await loseRecords(scene)
       await broker().proxy.restore()
       expectNoDifference(await scene.oracle.check({ earlier }))
-      expectUnharmed(worker, [AWAY, ...(await lossesTold(worker, lost))])
+      expectUnharmed(worker, [AWAY, ...(await lossWarningsOf(worker, lost))])
     }, 150_000)
 
-    test('while it waits for Redis, with a batch in hand', async () => {
+    test('while it waits for Redis with a batch in flight', async () => {
       const { proxy, url } = await openRedisProxy()
-      const environment = { ...LONG_SLEEP, REDIS_URL: url }
+      const environment = { ...LONG_TIMEOUTS, REDIS_URL: url }
       const scene = await openOwn({ partitions: 1, workers: 1 }, environment)
       const [worker] = scene.workers as [WorkerProcess]
       await scene.load.send(1000)
@@ -73,22 +73,22 @@ describe.skipIf(jars === '')('under the workers', () => {
       await scene.load.send(1)
       await worker.said('Redis is away')
       const earlier = await scene.oracle.readTopic()
-      worker.child.kill('SIGSTOP') // else it reads on behind the batch
+      worker.child.kill('SIGSTOP') // otherwise it fetches beyond the batch
       await sleep(FETCH_MS)
       const lost = await loseRecords(scene)
       worker.child.kill('SIGCONT')
       await proxy.restore()
       expectNoDifference(await scene.oracle.check({ earlier }))
       const away = 'warn: Redis is away: waiting for it'
-      expectUnharmed(worker, [away, ...(await lossesTold(worker, lost))])
+      expectUnharmed(worker, [away, ...(await lossWarningsOf(worker, lost))])
     }, 150_000)
   })
 })
 
 /**
- * Sends records, and has all but the last of them removed from the topic.
+ * Sends records, then deletes all but the last KEPT of them from the topic.
  *
- * @returns the offsets that are gone, as the log names them
+ * @returns the deleted offsets, as the log names them
  */
 async function loseRecords({ config, load, withAdmin }: Scene): Promise<string[]> {
   const { topic } = config.kafka
@@ -108,17 +108,17 @@ async function loseRecords({ config, load, withAdmin }: Scene): Promise<string[]
 
 const KEPT = 100
 
-/** What the worker complained of to say that these are lost: each once, by an error of its own. */
-async function lossesTold(worker: WorkerProcess, lost: readonly string[]): Promise<string[]> {
+/** Waits until the worker has logged one error for each of the lost ranges; returns those lines. */
+async function lossWarningsOf(worker: WorkerProcess, lost: readonly string[]): Promise<string[]> {
   await until(
-    `each loss is told; it said ${logOf(worker)}`,
+    `each loss is logged; the log: ${logOf(worker)}`,
     () => worker.saying('are not in the state').length >= lost.length,
   )
-  const told = worker.saying('are not in the state').map(({ level, msg }) => `${level}: ${msg}`)
+  const lines = worker.saying('are not in the state').map(({ level, msg }) => `${level}: ${msg}`)
   for (const offsets of lost) {
     expect(
-      told.filter((line) => line.startsWith('error: ') && line.includes(offsets)),
+      lines.filter((line) => line.startsWith('error: ') && line.includes(offsets)),
     ).toHaveLength(1)
   }
-  return told
+  return lines
 }

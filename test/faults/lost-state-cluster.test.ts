@@ -1,4 +1,4 @@
-/** One master of a Redis Cluster loses what it acknowledged, and the others do not. */
+/** One master of a Redis Cluster loses acknowledged writes, the others do not. */
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
@@ -25,7 +25,7 @@ import {
 const binary = inject('redisServer')
 const RECORDS = 1000
 
-describe.skipIf(binary === '')('of a Redis Cluster', () => {
+describe.skipIf(binary === '')('in a Redis Cluster', () => {
   let cluster: OwnCluster
   let clients: Redis[]
   beforeAll(async () => {
@@ -37,23 +37,23 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
     await cluster?.stop()
   })
 
-  test('one master is flushed under load: noticed, and all is read again', async () => {
+  test('one master is flushed under load: workers notice it and replay the topic', async () => {
     const scene = await openOnCluster(2)
     const [worker] = scene.workers as [WorkerProcess]
     await sendAndDrain(scene, RECORDS)
     const load = scene.load.run(300)
     await clients[1]?.flushall()
-    const told = await expectOneLossReport(worker)
+    const reported = await expectOneLossReport(worker)
     await load.stop()
     await expectRecovered(scene)
-    expect(told.map(({ partition, redisHas }) => [partition, redisHas])).toEqual([
+    expect(reported.map(({ partition, redisHas }) => [partition, redisHas])).toEqual([
       [0, 'nothing'],
       [1, 'nothing'],
     ])
     await expectOneLossReport(worker)
   }, 120_000)
 
-  test('one master starts again empty, or older: noticed though no events come', async () => {
+  test('one master restarts empty or with older data: workers notice it even without new events', async () => {
     const scene = await openOnCluster(1)
     const [worker] = scene.workers as [WorkerProcess]
     await sendAndDrain(scene, RECORDS)
@@ -63,12 +63,12 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
     await sendAndDrain(scene, RECORDS / 2)
 
     await restart(node, () => cp(copy, node.folder, { recursive: true }))
-    await until('it is told', () => lossReports(worker).length === 1)
+    await until('it is reported', () => lossReports(worker).length === 1)
     await expectRecovered(scene)
     await expect.poll(() => recordsRead(worker), { timeout: 10_000 }).toBe(2 * RECORDS)
 
     await restart(node, async () => {})
-    await until('it is told', () => lossReports(worker).length === 2)
+    await until('it is reported', () => lossReports(worker).length === 2)
     await expectRecovered(scene)
     await expect.poll(() => recordsRead(worker), { timeout: 10_000 }).toBe(3.5 * RECORDS)
     expect(lossReports(worker).map(({ redisHas }) => redisHas)).toEqual([
@@ -77,7 +77,7 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
     ])
   }, 120_000)
 
-  test('a replica that lagged takes over in the middle of a batch: the batch is merged again', async () => {
+  test('a lagging replica takes over in the middle of a batch: the batch is merged again', async () => {
     const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000']
     const replica = await startOwnRedis(binary, { args })
     onTestFinished(() => replica.stop())
@@ -93,7 +93,7 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
     })
     await sendAndDrain(scene, RECORDS)
     await until('it is replicated', () => master.wait(1, 100))
-    // the master refuses it from now on, and it stays where it is
+    // from now on the master rejects the replica, which gets no more writes
     await heir.config('SET', 'masteruser', 'nobody')
     await heir.config('SET', 'masterauth', 'wrong')
     await master.call('CLIENT', 'KILL', 'TYPE', 'replica')
@@ -103,7 +103,7 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
     await heir.cluster('FAILOVER', 'TAKEOVER')
     clients[0] = heir
     await expectRecovered(scene)
-    // its checkpoint was never behind: there was nothing to go back to
+    // the replica's checkpoint was never behind, so there is nothing to replay
     await expectNoLoss(scene.workers)
   }, 120_000)
 
@@ -120,7 +120,7 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
     return scene
   }
 
-  /** What the oracle says of one Redis, of all masters. */
+  /** The oracle's check, over all masters. */
   async function expectRecovered(scene: Scene): Promise<void> {
     const offsets = await readOffsets(scene.config.kafka, silentLog)
     await until(
@@ -145,8 +145,8 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
   }
 
   /**
-   * What only `rebuild` mends: the master of a user is older than an erasure, and the group, on
-   * another one, no longer knows whom it erased.
+   * A stale entry of the user index, which only `rebuild` repairs: the user's master is older than
+   * an erasure, and the group, on another master, no longer knows whom it erased.
    */
   function isStray(difference: Difference): boolean {
     return (
@@ -166,7 +166,7 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
     )
   }
 
-  /** Without its data, or with others. */
+  /** Restarts a node without its data; `place` may put other data there. */
   async function restart(node: OwnRedis, place: () => Promise<void>): Promise<void> {
     await node.kill()
     for (const name of DATA) await rm(join(node.folder, name), { recursive: true, force: true })
@@ -182,7 +182,7 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
   }
 })
 
-/** Where the data of a server are, before Redis 7 and since then. */
+/** Files and folders with a server's data, before and since Redis 7. */
 const DATA = ['appendonly.aof', 'appendonlydir', 'dump.rdb']
 
 async function copyIfThere(from: string, to: string): Promise<void> {
@@ -193,6 +193,6 @@ async function copyIfThere(from: string, to: string): Promise<void> {
 
 function clientOf(port: number): Redis {
   const client = new Redis(port, { retryStrategy: () => 100 })
-  client.on('error', () => {}) // its server is killed on purpose; a command that fails says so
+  client.on('error', () => {}) // its server is killed on purpose; a failed command still throws
   return client
 }

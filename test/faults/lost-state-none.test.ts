@@ -1,4 +1,4 @@
-/** What looks like a loss and is none: no worker says so, nothing is read again, the checkpoints follow. */
+/** What resembles a loss but is none: no worker reports one, nothing is replayed, the checkpoints follow. */
 import { gzipSync } from 'node:zlib'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { kafkajs } from '../../src/kafka/client/kafkajs.ts'
@@ -25,12 +25,12 @@ import {
 const RECORDS = 1000
 
 describe.skipIf(inject('redisServer') === '')('no loss is', () => {
-  test('what a worker writes that was frozen in a batch, and wakes after another took over', async () => {
+  test('a late write of a worker that was frozen in a batch while another took over', async () => {
     const redis = await startOwnRedis(inject('redisServer'))
     onTestFinished(() => redis.stop())
     const { proxy, url } = await openRedisProxy(redis.url)
     const scene = await openScene({ redisUrl: redis.url, partitions: 2 })
-    // it waits for its replies until long after it has lost its partitions
+    // it still waits for its replies long after it lost its partitions
     const patient = { REDIS_COMMAND_TIMEOUT_MS: '60s' }
     const sleeper = scene.startWorker({ REDIS_URL: url, ...patient })
     await sleeper.said('joined')
@@ -42,7 +42,7 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
     const joins = sleeper.saying('joined').length
     proxy.freeze()
     const enough = scene.load.acknowledged.size + 200
-    await until('it has a batch in hand', () => scene.load.acknowledged.size > enough)
+    await until('it has a batch in flight', () => scene.load.acknowledged.size > enough)
     sleeper.child.kill('SIGSTOP')
     await until('the other takes over', () => partitionsOf(other)?.length === 2)
     await untilWorking(other)
@@ -54,7 +54,7 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
     await expectNoLoss(scene.workers)
   }, 120_000)
 
-  test('an offset that was set by hand: back, and all is read again; forth, and it is not', async () => {
+  test('an offset that was set by hand: backwards replays records, forwards skips them', async () => {
     const { scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
     const [first] = scene.workers as [WorkerProcess]
     await sendAndDrain(scene, RECORDS)
@@ -77,9 +77,9 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
       }),
     )
     const second = scene.startWorker()
-    await until('it has read again', async () => (await recordsRead(second)) > 0)
+    await until('it has replayed records', async () => (await recordsRead(second)) > 0)
     await untilRecovered(scene)
-    // a batch is counted a moment after its checkpoint is there
+    // a batch is counted a moment after its checkpoint is written
     const again = Number(ends[0]) - 100
     await expect.poll(() => recordsRead(second), { timeout: 10_000 }).toBe(again)
     await sendAndDrain(scene, 100)
@@ -93,7 +93,7 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
     await expectNoLoss([first, second])
   }, 120_000)
 
-  test('a group of workers that Kafka does not know, on a Redis that has it all', async () => {
+  test('a consumer group that Kafka does not know, with a complete Redis', async () => {
     const { scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
     await sendAndDrain(scene, RECORDS)
     expect(await scene.workers[0]?.end('SIGTERM')).toBe(0)
@@ -105,7 +105,7 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
     await expectNoLoss(scene.workers)
   }, 120_000)
 
-  test('a topic that is made anew while the worker runs', async () => {
+  test('a topic that is recreated while the worker runs', async () => {
     const { scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
     const [worker] = scene.workers as [WorkerProcess]
     await sendAndDrain(scene, RECORDS)
@@ -113,7 +113,7 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
     const { topic } = scene.config.kafka
     await scene.withAdmin((admin) => admin.deleteTopics({ topics: [topic] }))
     await worker.said('Kafka is away')
-    await until('it is made', () => scene.makeTopic(2).then(() => true))
+    await until('it is created', () => scene.makeTopic(2).then(() => true))
     await scene.load.send(RECORDS / 5)
     await worker.said('Kafka is back')
     await expectRecovered(scene, { earlier })
@@ -144,7 +144,7 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
   }, 120_000)
 })
 
-/** More than a worker that is limited to a MiB reads. */
+/** Produces a small batch that inflates to 2 MiB, twice the worker's limit. */
 async function produceBomb(kafka: Parameters<typeof produce>[0]): Promise<void> {
   const { CompressionTypes, CompressionCodecs } = kafkajs
   const codec = { compress: async ({ buffer }: { buffer: Buffer }) => gzipSync(buffer) }

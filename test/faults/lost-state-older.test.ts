@@ -1,4 +1,4 @@
-/** A Redis that comes back older than it was: only what lies behind its checkpoints is read again. */
+/** A Redis that comes back with older data: only the records after its checkpoints are replayed. */
 import { readdir, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, inject, test } from 'vitest'
@@ -18,7 +18,7 @@ import {
 const RECORDS = 1000
 
 describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', () => {
-  test('by a snapshot: only what came after it is read again', async () => {
+  test('from a snapshot: only the records after it are replayed', async () => {
     const { redis, scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
     const [worker] = scene.workers as [WorkerProcess]
     await sendAndDrain(scene, RECORDS)
@@ -28,8 +28,8 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
     const ends = await endsOf(scene)
     await redis.kill()
     await redis.startAgain()
-    const told = await expectOneLossReport(worker)
-    expect(told).toEqual(
+    const reported = await expectOneLossReport(worker)
+    expect(reported).toEqual(
       [0, 1].map((partition) => ({
         partition,
         appliedUpTo: ends[partition],
@@ -45,7 +45,7 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
     await expectOneLossReport(worker)
   }, 120_000)
 
-  test('by a snapshot, under load, with two workers that start while it is away', async () => {
+  test('from a snapshot, under load, with two workers that start while it is away', async () => {
     const { redis, scene } = await openSceneWithRedis({ partitions: 4, workers: 2 })
     await sendAndDrain(scene, RECORDS)
     const load = scene.load.run(500)
@@ -56,8 +56,9 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
     await scene.workers[1]?.end('SIGKILL')
     scene.startWorker()
     await redis.startAgain()
-    const told = () => new Set(scene.workers.flatMap(lossReports).map(({ partition }) => partition))
-    await until('all is told', () => told().size === 4)
+    const reported = () =>
+      new Set(scene.workers.flatMap(lossReports).map(({ partition }) => partition))
+    await until('each partition is reported', () => reported().size === 4)
     await load.stop()
     await expectRecovered(scene)
     for (const worker of scene.workers) {
@@ -67,9 +68,9 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
 
   test.for([
     { appendfsync: 'everysec', bytes: 1, what: 'the end of the last command' },
-    { appendfsync: 'no', bytes: 30_000, what: 'a good deal' },
+    { appendfsync: 'no', bytes: 30_000, what: 'its last 30 kB' },
   ])(
-    'by an append-only file that lost $what',
+    'from an append-only file that lost $what',
     { timeout: 120_000 },
     async ({ appendfsync, bytes }) => {
       const args = ['--appendonly', 'yes', '--appendfsync', appendfsync]
@@ -84,15 +85,15 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
       await redis.kill()
       await loseTail(redis.folder, bytes)
       await redis.startAgain(['--aof-load-truncated', 'yes'])
-      const told = await expectOneLossReport(worker)
-      for (const { partition, appliedUpTo, redisHas } of told) {
+      const reported = await expectOneLossReport(worker)
+      for (const { partition, appliedUpTo, redisHas } of reported) {
         expect(appliedUpTo).toBe(ends[partition])
         expect(Number(redisHas)).toBeGreaterThan(0)
         expect(Number(redisHas)).toBeLessThan(Number(ends[partition]))
       }
       await sendAndDrain(scene, 100)
       await expectRecovered(scene)
-      const again = told.reduce(
+      const again = reported.reduce(
         (sum, { appliedUpTo, redisHas }) => sum + Number(appliedUpTo) - Number(redisHas),
         0,
       )
@@ -102,7 +103,7 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
   )
 })
 
-/** The part of the append-only file that is written to: Redis 7 and later has several, in a folder. */
+/** Truncates the append-only file that Redis writes to; since Redis 7 it is one of several in a folder. */
 async function loseTail(folder: string, bytes: number): Promise<void> {
   const files = await readdir(folder, { recursive: true })
   const name = files.find((file) => /appendonly\.aof(\.\d+\.incr\.aof)?$/.test(file)) ?? ''

@@ -1,4 +1,4 @@
-/** Losses that a worker is not to mend, and checkpoints that are none: it ends, and says what to do. */
+/** Losses that a worker must not repair, and malformed checkpoints: the worker ends and logs what to do. */
 import { describe, expect, inject, test } from 'vitest'
 import { logOf } from '../setup/scene/worker-status.ts'
 import type { WorkerProcess } from '../setup/worker/worker-process.ts'
@@ -17,7 +17,7 @@ const RECORDS = 500
 const STOP = { WORKER_ON_LOST_STATE: 'stop' }
 
 describe.skipIf(inject('redisServer') === '')('a worker that is to stop', () => {
-  test('ends at a loss, changes nothing more, and does so again until it may read again', async () => {
+  test('ends at a loss without changing anything, at every start, until it may replay', async () => {
     const { scene } = await openSceneWithRedis({ partitions: 3, workers: 1, environment: STOP })
     const [first] = scene.workers as [WorkerProcess]
     await sendAndDrain(scene, RECORDS)
@@ -48,7 +48,7 @@ describe.skipIf(inject('redisServer') === '')('a worker that is to stop', () => 
     await expectRecovered(scene)
     expect(await third.end('SIGTERM')).toBe(0)
 
-    // and now there is nothing to stop for
+    // now there is no loss any more
     const fourth = scene.startWorker()
     await fourth.said('joined')
     await sendAndDrain(scene, 100)
@@ -56,7 +56,7 @@ describe.skipIf(inject('redisServer') === '')('a worker that is to stop', () => 
     expect(lossReports(fourth)).toEqual([])
   }, 120_000)
 
-  test('ends at a loss also where no events come', async () => {
+  test('ends at a loss even without new events', async () => {
     const { scene } = await openSceneWithRedis({ partitions: 2, workers: 1, environment: STOP })
     const [worker] = scene.workers as [WorkerProcess]
     await sendAndDrain(scene, RECORDS)
@@ -72,16 +72,16 @@ describe.skipIf(inject('redisServer') === '')('a worker that is to stop', () => 
 
 const ADVICE = /Redis lost acknowledged writes \(partitions 0, 1, 2\).*`group-traits rebuild`/
 
-const FOREIGN = [
+const WRONG_KEYS = [
   { what: 'a string', plant: ['SET', 'foreign'] },
   { what: 'a list', plant: ['RPUSH', '12'] },
-  { what: 'a hash with a value that is no number', plant: ['HSET', '0', 'twelve'] },
-  { what: 'a hash with a field that is no number', plant: ['HSET', 'zero', '12'] },
+  { what: 'a hash with a value that is not a number', plant: ['HSET', '0', 'twelve'] },
+  { what: 'a hash with a field that is not a number', plant: ['HSET', 'zero', '12'] },
 ] as const
 
-describe.skipIf(inject('redisServer') === '')('what stands at the key of the checkpoints', () => {
-  test.for(FOREIGN)(
-    'ends a worker where it is $what, and is left as it is',
+describe.skipIf(inject('redisServer') === '')('the key of the checkpoints', () => {
+  test.for(WRONG_KEYS)(
+    'ends the worker if it is $what, and stays unchanged',
     { timeout: 120_000 },
     async ({ plant }) => {
       const { scene } = await openSceneWithRedis({ partitions: 1 })
@@ -101,7 +101,7 @@ describe.skipIf(inject('redisServer') === '')('what stands at the key of the che
     },
   )
 
-  test('ends a worker that runs, too', { timeout: 120_000 }, async () => {
+  test('also ends a running worker if it becomes a string', { timeout: 120_000 }, async () => {
     const { scene } = await openSceneWithRedis({ partitions: 1, workers: 1 })
     const [worker] = scene.workers as [WorkerProcess]
     await sendAndDrain(scene, 100)

@@ -1,4 +1,4 @@
-/** A replica that lagged takes over from its master: the writes that it lacks are lost. */
+/** A lagging replica takes over from its master, and the writes that it lacks are lost. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
@@ -31,7 +31,7 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
     await replica.client.replicaof('NO', 'ONE')
     const enough = scene.load.acknowledged.size + 500
     await until('the load goes on', () => scene.load.acknowledged.size > enough)
-    address.turnTo(replica.port)
+    address.switchTo(replica.port)
     for (const worker of scene.workers) await worker.said('Redis lost')
     await load.stop()
     await expectRecovered(scene)
@@ -42,7 +42,7 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
     expect(await master.client.dbsize()).toBeGreaterThan(0)
   }, 120_000)
 
-  test('by a switch to a replica in the middle of a batch: what the old one took is merged again', async () => {
+  test('by a switch to a replica in the middle of a batch: what the old master merged is merged again', async () => {
     const { master, replica, address } = await startPair()
     const proxy = await startProxy(address.port)
     onTestFinished(() => proxy.close())
@@ -58,7 +58,10 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
     })
     await sendAndDrain(scene, RECORDS)
     const before = await master.client.dbsize()
-    await until('the replica has it all', async () => (await replica.client.dbsize()) === before)
+    await until(
+      'the replica has everything',
+      async () => (await replica.client.dbsize()) === before,
+    )
     await replica.client.replicaof('NO', 'ONE')
     proxy.delay(40)
     await produceGroups(scene, 4000)
@@ -66,14 +69,14 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
       const size = await master.client.dbsize()
       return size > before && size - before
     })
-    address.turnTo(replica.port)
+    address.switchTo(replica.port)
     proxy.delay(0)
     const taken = (await master.client.keys(`${scene.config.redis.groupPrefix}{big*}`)).length
     expect(begun).toBeGreaterThan(0)
     expect(taken).toBeGreaterThan(0)
     expect(taken).toBeLessThan(4000)
     await expectRecovered(scene)
-    // its checkpoint was never behind: there was nothing to go back to
+    // the replica's checkpoint was never behind, so there is nothing to replay
     await expectNoLoss(scene.workers)
   }, 120_000)
 
@@ -98,7 +101,7 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
     const [worker] = scene.workers as [WorkerProcess]
     await sendAndDrain(scene, RECORDS)
     await until('it is replicated', () => master.client.wait(1, 100))
-    // the master refuses it from now on, and it stays where it is
+    // from now on the master rejects the replica, which gets no more writes
     await replica.client.config('SET', 'masteruser', 'nobody')
     await replica.client.config('SET', 'masterauth', 'wrong')
     await master.client.call('CLIENT', 'KILL', 'TYPE', 'replica')
@@ -106,10 +109,12 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
     await sendAndDrain(scene, RECORDS / 2)
     const load = scene.load.run(200)
     await master.kill()
-    const told = await expectOneLossReport(worker, 30_000)
+    const reported = await expectOneLossReport(worker, 30_000)
     await load.stop()
     await expectRecovered(scene)
-    expect(Object.fromEntries(told.map((loss) => [loss.partition, loss.redisHas]))).toEqual(kept)
+    expect(Object.fromEntries(reported.map((loss) => [loss.partition, loss.redisHas]))).toEqual(
+      kept,
+    )
     expect(await replica.client.role()).toContain('master')
     await expectOneLossReport(worker)
   }, 120_000)
@@ -123,18 +128,18 @@ async function startServer(options?: OwnRedisOptions): Promise<Server> {
   const server = await startOwnRedis(inject('redisServer'), options)
   onTestFinished(() => server.stop())
   const client = new Redis(server.port)
-  client.on('error', () => {}) // it is killed on purpose; a command that fails says so
+  client.on('error', () => {}) // it is killed on purpose; a failed command still throws
   onTestFinished(() => client.disconnect())
   return Object.assign(server, { client })
 }
 
-/** A master and its replica, and an address that leads to the master at first. */
+/** Starts a master, its replica, and an address that leads to the master at first. */
 async function startPair() {
   const master = await startServer()
   const replica = await startServer({ args: ['--replicaof', '127.0.0.1', `${master.port}`] })
   await until('the replica follows', () => master.client.wait(1, 100))
-  const { port, turnTo } = await openSwitch(master.port)
-  return { master, replica, address: { port, turnTo, url: `redis://127.0.0.1:${port}` } }
+  const { port, switchTo } = await openSwitch(master.port)
+  return { master, replica, address: { port, switchTo, url: `redis://127.0.0.1:${port}` } }
 }
 
 async function writeSentinelConfig(folder: string, masterPort: number): Promise<string> {

@@ -1,4 +1,4 @@
-/** Workers on a Redis of a test's own that is made to lose what it acknowledged, and what they make of it. */
+/** Workers on a Redis of the test's own that loses acknowledged writes, and what they log about it. */
 import { expect, inject, onTestFinished } from 'vitest'
 import { readOffsets } from '../../src/kafka/topics/offsets.ts'
 import { checkpointKey } from '../../src/redis/keys.ts'
@@ -43,13 +43,13 @@ export async function sendAndDrain({ load, oracle }: Scene, records: number): Pr
   await oracle.untilDrained()
 }
 
-/** Of a group of its own. */
+/** Returns an event of the given group. */
 export function eventOf(group_id: string): string {
   const timestamp = '2025-06-01T00:00:00Z'
   return JSON.stringify({ group_id, user_id: 'somebody', traits: { plan: 'free' }, timestamp })
 }
 
-/** So many groups at once, which makes a batch of many calls. */
+/** Produces events of so many groups at once, which makes a batch with many calls of Redis. */
 export async function produceGroups({ config: { kafka } }: Scene, count: number): Promise<void> {
   await produce(
     kafka,
@@ -57,10 +57,10 @@ export async function produceGroups({ config: { kafka } }: Scene, count: number)
   )
 }
 
-/** What is said, once, of a loss. */
+/** The text that a worker logs once for each loss. */
 export const LOSS = 'Redis lost writes'
 
-/** The partitions of a loss, as the log has them. */
+/** One partition of a loss, as logged. */
 export interface LossReport {
   readonly partition: number
   readonly appliedUpTo: string
@@ -68,7 +68,7 @@ export interface LossReport {
   readonly goneFromTopic?: string
 }
 
-/** What the worker said of losses, in order; each line told once, loudly. */
+/** The losses in the worker's log, in order; expects level error. */
 export function lossReports(worker: WorkerProcess): LossReport[] {
   return worker.saying(LOSS).flatMap((line) => {
     expect(line.level).toBe('error')
@@ -76,7 +76,7 @@ export function lossReports(worker: WorkerProcess): LossReport[] {
   })
 }
 
-/** The only line in which the worker tells of a loss; waits for it. */
+/** Waits for a loss in the log, expects that it is the only one, and returns its partitions. */
 export async function expectOneLossReport(
   worker: WorkerProcess,
   deadlineMs?: number,
@@ -94,35 +94,35 @@ export async function expectNoLoss(workers: readonly WorkerProcess[]): Promise<v
   }
 }
 
-/** The sum over all labels. */
+/** The value of a metric, summed over all labels. */
 export async function metricOf(worker: WorkerProcess, name: string): Promise<number> {
   const { body } = await worker.get('/metrics')
   const samples = body.matchAll(new RegExp(`^${name}(?:{.*})? (\\S+)$`, 'gm'))
   return Array.from(samples, ([, value]) => Number(value)).reduce((sum, value) => sum + value, 0)
 }
 
-/** All records that the worker has read, some of them maybe several times. */
+/** The number of records that the worker has read; replayed ones count again. */
 export const recordsRead = (worker: WorkerProcess) => metricOf(worker, 'group_traits_records_total')
 
 export const sceneCheckpointKey = ({ config: { kafka } }: Scene) =>
   checkpointKey(kafka.topic, kafka.groupId, 0)
 
-/** Partition -> checkpoint, as they stand in Redis. */
+/** Partition -> checkpoint, read from Redis. */
 export const checkpointsOf = (scene: Scene) => scene.redis.hgetall(sceneCheckpointKey(scene))
 
-/** Partition -> the offset behind its last record. */
+/** Partition -> end offset. */
 export async function endsOf({ config }: Scene): Promise<Record<string, string>> {
   const offsets = await readOffsets(config.kafka, silentLog)
   return Object.fromEntries(offsets.map(({ partition, end }) => [partition, String(end)]))
 }
 
-/** Partition -> where the consumer group goes on. */
+/** Partition -> the offset at which the consumer group continues. */
 export async function committedOf({ config }: Scene): Promise<Record<string, string>> {
   const offsets = await readOffsets(config.kafka, silentLog)
   return Object.fromEntries(offsets.map(({ partition, next }) => [partition, String(next)]))
 }
 
-/** Resolves once the checkpoints stand at the ends: also where the offsets had been there all along. */
+/** Resolves once the checkpoints are at the end offsets; the committed offsets may be there before. */
 export async function untilRecovered(scene: Scene): Promise<void> {
   const ends = await endsOf(scene)
   await until(
@@ -137,7 +137,7 @@ export async function untilRecovered(scene: Scene): Promise<void> {
   )
 }
 
-/** Waits until all is merged, also what had been lost, and has the oracle judge. */
+/** Waits until everything is merged, also what was lost, and checks the state. */
 export async function expectRecovered(scene: Scene, options?: CheckOptions): Promise<Verdict> {
   await untilRecovered(scene)
   const verdict = await scene.oracle.check(options)

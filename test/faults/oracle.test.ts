@@ -6,11 +6,11 @@ import { positionOf } from '../setup/scene/expected-state.ts'
 import { expectNoDifference } from '../setup/scene/oracle.ts'
 import { type Scene, startScene } from '../setup/scene/scene.ts'
 
-/** A fault of each kind, each in a group or user of its own, by key and field. */
+/** One wrong value of each kind, each in a group or user of its own. */
 const PLANTED: readonly [command: string, key: string, ...args: string[]][] = [
   ['HSET', 'group:{group 0}', 'plan', 'planted'],
   ['HDEL', 'group:{group 1}', 'employees'],
-  ['HSET', 'group:{group 2}', 'planted', 'of nobody'],
+  ['HSET', 'group:{group 2}', 'planted', 'of no event'],
   ['HSET', 'group:{group 3}:clock', 'plan', '1735689600000001'],
   ['HDEL', 'group:{group 4}:clock', ''],
   ['HSET', 'group:{group 5}:clock', '', '17356896000000001735689600000000'],
@@ -21,7 +21,7 @@ const PLANTED: readonly [command: string, key: string, ...args: string[]][] = [
   ['ZADD', 'user:{user 2}:left', '1', 'planted'],
   ['HSET', 'group:{planted}', 'plan', 'free'],
   ['HSET', 'group:{planted}:clock', '', '1735689600000000'],
-  ['SET', 'group:{of a foreign type}', 'planted'],
+  ['SET', 'group:{of a wrong type}', 'planted'],
 ]
 
 let scene: Scene
@@ -32,7 +32,7 @@ beforeAll(async () => {
 })
 afterAll(() => scene.close())
 
-test('what a worker made of a load is as the topic says, and there was something to judge', async () => {
+test('the state after a load is the expected one, and is large enough to judge', async () => {
   const verdict = await scene.oracle.check()
   expectNoDifference(verdict)
   expect(verdict.records).toBe(2000)
@@ -42,7 +42,7 @@ test('what a worker made of a load is as the topic says, and there was something
   expect(verdict.groups).toBeGreaterThan(200)
 })
 
-test('whatever is wrong in Redis is found, and nothing else is', async () => {
+test('each wrong value in Redis is found, and nothing else', async () => {
   const prefix = `${scene.config.kafka.topic}:`
   const keys = PLANTED.map(([, key]) => prefix + key)
   const before = await Promise.all(keys.map((key) => scene.redis.dumpBuffer(key)))
@@ -63,7 +63,7 @@ test('whatever is wrong in Redis is found, and nothing else is', async () => {
   expectNoDifference(await scene.oracle.check())
 })
 
-test('a dead letter that is missing, of nothing rejected, or with other bytes is found', async () => {
+test('a dead letter is found that is missing, has no rejected record, or has other bytes', async () => {
   const { offset = '' } = await rejectedIn(0)
   await writeDeadLetters([deadLetterOf('0', '999999'), deadLetterOf('0', offset)])
   const earlier = await scene.oracle.readTopic()
@@ -79,7 +79,7 @@ test('a dead letter that is missing, of nothing rejected, or with other bytes is
   )
 })
 
-test('a record that Kafka acknowledged and does not have is found', async () => {
+test('a record that Kafka acknowledged but does not have is found', async () => {
   const { load } = scene
   const numbers = load.acknowledged as Set<number>
   numbers.add(1_000_000)

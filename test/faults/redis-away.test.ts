@@ -1,4 +1,4 @@
-/** Redis goes away under load, and comes back: workers wait for it, and nothing is lost. */
+/** Redis becomes unavailable under load and returns: workers wait for it, and nothing is lost. */
 import { describe, inject, test } from 'vitest'
 import {
   cutConnections,
@@ -15,12 +15,12 @@ const FAULTS: readonly { what: string; fault: RedisFault; detail: RegExp }[] = [
   { what: 'is killed', fault: killRedis, detail: /ECONNRESET|closed|cannot be reached/ },
   { what: 'is frozen', fault: freezeRedis, detail: /does not answer/ },
   { what: 'cannot be reached', fault: cutConnections, detail: /ECONNREFUSED/ },
-  { what: 'is behind a silent way', fault: freezeConnections, detail: /does not answer/ },
+  { what: 'answers nothing', fault: freezeConnections, detail: /does not answer/ },
 ]
 
 describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
   test.for(FAULTS)(
-    '$what: workers wait, and go on by themselves with nothing lost',
+    '$what: workers wait and continue by themselves with nothing lost',
     { timeout: 120_000 },
     async ({ fault, detail }) => {
       const scene = await startRedisScene()

@@ -1,4 +1,4 @@
-/** Redis is there, and refuses writes: an outage like any other, never a reason for dead letters. */
+/** Redis rejects writes: workers treat it as an outage and write no dead letters. */
 import { describe, inject, test } from 'vitest'
 import {
   changePassword,
@@ -23,7 +23,7 @@ const FAULTS: readonly { what: string; fault: RedisFault; detail: RegExp; passwo
 
 describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
   test.for(FAULTS)(
-    '$what: workers wait, and go on by themselves once it takes writes again',
+    '$what: workers wait, and continue by themselves once it accepts writes again',
     { timeout: 120_000 },
     async ({ fault, detail, password }) => {
       const scene = await startRedisScene(password === undefined ? {} : { password })

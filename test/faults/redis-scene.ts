@@ -1,4 +1,4 @@
-/** Workers under load on a Redis of a test's own, with a way to it that can be cut and slowed. */
+/** Workers under load on a Redis of the test's own, behind a proxy that can be cut or delayed. */
 import { expect, inject, onTestFinished } from 'vitest'
 import { readOffsets } from '../../src/kafka/topics/offsets.ts'
 import { silentLog } from '../setup/logs.ts'
@@ -14,25 +14,25 @@ import type { LogLine, WorkerProcess } from '../setup/worker/worker-process.ts'
 export interface RedisScene {
   readonly site: RedisSite
   readonly scene: Scene
-  /** What a worker has said with this text since all of them work. */
+  /** The worker's log lines with this text, since the scene started. */
   saying(worker: WorkerProcess, text: string): readonly LogLine[]
-  /** Resolves once so many more records were sent. */
+  /** Resolves once the load has sent so many more records. */
   sent(count: number): Promise<void>
-  /** Resolves once what is in the topic now is merged and committed. */
+  /** Resolves once the records now in the topic are merged and committed. */
   caughtUp(): Promise<void>
   stopLoad(): Promise<void>
 }
 
-/** Short, so that a test of seconds sees several of them pass. */
+/** Short, so that several timeouts pass within seconds. */
 const TIMEOUTS = { REDIS_CONNECT_TIMEOUT_MS: '2s', REDIS_COMMAND_TIMEOUT_MS: '700ms' }
-/** For what takes a second or two where nothing else goes on. */
+/** For what takes a second or two on an idle machine. */
 const DEADLINE_MS = 60_000
 const WORKERS = 2
 const RECORDS_PER_SECOND = 500
-/** Keeps all that it has acknowledged, whatever happens. */
+/** Redis then keeps all acknowledged writes, even if it is killed. */
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always']
 
-/** With workers that have their share of a load, which runs. */
+/** Starts the scene; resolves once all workers process the running load. */
 export async function startRedisScene(options: OwnRedisOptions = {}): Promise<RedisScene> {
   const redis = await startOwnRedis(inject('redisServer'), { args: DURABLE, ...options })
   onTestFinished(() => redis.stop())
@@ -77,10 +77,10 @@ async function caughtUp({ config }: Scene): Promise<void> {
 }
 
 /**
- * Puts the workers through a trouble that each of them must notice: it says so once, waits
- * (alive, but not ready, and why), says once that it is over, and goes on by itself.
+ * Causes a fault and expects of each worker that it logs the outage once, stays live but not ready,
+ * shows the reason in /readyz, logs the end once, and continues by itself.
  *
- * @param detail what the workers say of it
+ * @param detail the reason that /readyz must show
  */
 export async function expectOutage(
   redis: RedisScene,
@@ -103,7 +103,7 @@ export async function expectOutage(
 
 async function expectAway(worker: WorkerProcess, detail: RegExp): Promise<void> {
   await until(
-    `/readyz tells ${detail}`,
+    `/readyz shows ${detail}`,
     async () => {
       const { status, body } = await worker.get('/readyz')
       const { parts } = JSON.parse(body) as { parts: { name: string; detail?: string }[] }
@@ -116,20 +116,20 @@ async function expectAway(worker: WorkerProcess, detail: RegExp): Promise<void> 
   expect((await worker.get('/healthz')).status).toBe(200)
 }
 
-/** Ends the load, lets the workers finish, and has the oracle judge; nobody died or complained. */
+/** Stops the load, waits for the workers, and checks the state; no worker ended or logged an error. */
 export async function expectCorrectState({ scene, stopLoad }: RedisScene): Promise<void> {
   await stopLoad()
   expectNoDifference(await scene.oracle.check())
   for (const worker of scene.workers) {
     expect(hasEnded(worker), logOf(worker)).toBe(false)
-    const complaints = worker.lines.filter(({ level }) => level !== 'info' && level !== 'warn')
-    expect(complaints).toEqual([])
+    const errors = worker.lines.filter(({ level }) => level !== 'info' && level !== 'warn')
+    expect(errors).toEqual([])
   }
 }
 
-/** Each outage that a worker told has its end; returns how many there were. */
+/** Expects that each outage in the worker's log has an end; returns their number. */
 export function countOutages({ saying }: RedisScene, worker: WorkerProcess): number {
-  const told = saying(worker, 'is away').length
-  expect(saying(worker, 'is back'), logOf(worker)).toHaveLength(told)
-  return told
+  const outages = saying(worker, 'is away').length
+  expect(saying(worker, 'is back'), logOf(worker)).toHaveLength(outages)
+  return outages
 }

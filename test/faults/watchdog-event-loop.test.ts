@@ -7,10 +7,10 @@ import { isMerged, send, WITH_BUGS } from './watchdog-scene.ts'
 
 /** As in src/app/watch/event-loop-watch.ts. */
 const EVENT_LOOP_MS = 30_000
-/** Several looks of whatever watches. */
-const LOOKS_MS = 5000
+/** Several intervals of both watchdogs. */
+const CHECKS_MS = 5000
 
-test('a worker that was stopped for longer than any limit goes on; one whose event loop is stuck ends', async () => {
+test('a worker that was suspended for longer than any limit continues; one with a stuck event loop ends', async () => {
   const scene = await openScene({ partitions: 1 })
   const worker = scene.startWorker(WITH_BUGS)
   await untilReady(worker)
@@ -20,7 +20,7 @@ test('a worker that was stopped for longer than any limit goes on; one whose eve
   worker.child.kill('SIGCONT')
   await isMerged(scene, 'acme')
   await untilReady(worker)
-  await sleep(LOOKS_MS)
+  await sleep(CHECKS_MS)
   expect(hasEnded(worker), logOf(worker)).toBe(false)
 
   await send(scene, BUGS.stuck)

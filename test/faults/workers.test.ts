@@ -1,4 +1,4 @@
-/** Workers that are killed, stopped, frozen and moved about under load: nothing is lost by it. */
+/** Workers are killed, stopped, frozen and rebalanced under load, and nothing is lost. */
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { expectNoDifference } from '../setup/scene/oracle.ts'
 import type { Scene } from '../setup/scene/scene.ts'
@@ -20,7 +20,7 @@ import type { WorkerProcess } from '../setup/worker/worker-process.ts'
 const jars = inject('kafkaJars')
 const PARTITIONS = 4
 const RECORDS_PER_SECOND = 1500
-const NAPS = 3
+const FREEZES = 3
 const SESSION = { KAFKA_SESSION_TIMEOUT_MS: '2s' }
 
 describe.skipIf(jars === '')('under load', () => {
@@ -30,7 +30,7 @@ describe.skipIf(jars === '')('under load', () => {
   }, 60_000)
   afterAll(() => broker.stop())
 
-  test('workers killed in the middle of their work, eight times, lose nothing', async () => {
+  test('eight workers killed in the middle of their work lose nothing', async () => {
     const scene = await openOwn(2)
     const load = scene.load.run(RECORDS_PER_SECOND)
     for (let kill = 0; kill < 8; kill++) {
@@ -43,10 +43,10 @@ describe.skipIf(jars === '')('under load', () => {
     expectNoDifference(await scene.oracle.check())
     for (const worker of scene.workers) expect(warningsOf(worker), logOf(worker)).toEqual([])
     expect(scene.workers.map(hasEnded)).toEqual([...Array(8).fill(true), false, false])
-    await expectWell(scene.workers.slice(-2))
+    await expectHealthy(scene.workers.slice(-2))
   }, 150_000)
 
-  test('two workers go on while a third joins and leaves, again and again', async () => {
+  test('two workers continue while a third joins and leaves five times', async () => {
     const scene = await openOwn(2)
     const load = scene.load.run(RECORDS_PER_SECOND)
     const residents = [...scene.workers]
@@ -62,10 +62,10 @@ describe.skipIf(jars === '')('under load', () => {
     for (const worker of residents) {
       expect(worker.saying('joined').length).toBeGreaterThanOrEqual(10)
     }
-    await expectWell(residents)
+    await expectHealthy(residents)
   }, 150_000)
 
-  test('workers that are told to stop in the middle of their work do so with nothing lost', async () => {
+  test('workers that are stopped in the middle of their work lose nothing', async () => {
     const scene = await openOwn(1)
     const load = scene.load.run(RECORDS_PER_SECOND)
     for (let stop = 0; stop < 6; stop++) {
@@ -78,41 +78,41 @@ describe.skipIf(jars === '')('under load', () => {
     await load.stop()
     expectNoDifference(await scene.oracle.check())
     for (const worker of scene.workers) expect(warningsOf(worker), logOf(worker)).toEqual([])
-    await expectWell(scene.workers.slice(-1))
+    await expectHealthy(scene.workers.slice(-1))
   }, 150_000)
 
-  test('a worker frozen beyond its session writes as a zombie, joins again, and harms nothing', async () => {
+  test('the late writes of a worker frozen beyond its session do no harm, and it joins again', async () => {
     const scene = await openOwn(1)
     const [other] = scene.workers as [WorkerProcess]
     const { proxy, url } = await openRedisProxy()
-    const sleeper = scene.startWorker({ REDIS_URL: url })
+    const frozen = scene.startWorker({ REDIS_URL: url })
     const load = scene.load.run(RECORDS_PER_SECOND)
-    for (let nap = 0; nap < NAPS; nap++) {
-      await Promise.all([untilWorking(sleeper), untilWorking(other)])
-      const joins = sleeper.saying('joined').length
-      // what it has sent to Redis by now arrives after the other took over
+    for (let freeze = 0; freeze < FREEZES; freeze++) {
+      await Promise.all([untilWorking(frozen), untilWorking(other)])
+      const joins = frozen.saying('joined').length
+      // what it has sent to Redis so far arrives after the other has taken over
       proxy.freeze()
-      await untilStuck(sleeper)
-      sleeper.child.kill('SIGSTOP')
+      await untilStuck(frozen)
+      frozen.child.kill('SIGSTOP')
       await until('the other takes over', () => partitionsOf(other)?.length === PARTITIONS)
       await untilWorking(other)
-      await expectWell([other])
+      await expectHealthy([other])
       proxy.thaw()
-      sleeper.child.kill('SIGCONT')
+      frozen.child.kill('SIGCONT')
       await until(
-        `it joins again; it said ${logOf(sleeper)}`,
-        () => sleeper.saying('joined').length > joins && partitionsOf(sleeper)?.length === 2,
+        `it joins again; its log: ${logOf(frozen)}`,
+        () => frozen.saying('joined').length > joins && partitionsOf(frozen)?.length === 2,
       )
     }
     await load.stop()
     expectNoDifference(await scene.oracle.check())
     expect(warningsOf(other), logOf(other)).toEqual([])
-    // for it, whoever had not answered when it fell asleep was away
-    const told = sleeper.saying('is away')
-    expect(warningsOf(sleeper), logOf(sleeper)).toHaveLength(told.length)
-    expect(sleeper.saying('is back'), logOf(sleeper)).toHaveLength(told.length)
-    expect(told.length).toBeLessThanOrEqual(2 * NAPS)
-    await expectWell(scene.workers)
+    // a server that had not answered when it was frozen counts as away
+    const outages = frozen.saying('is away')
+    expect(warningsOf(frozen), logOf(frozen)).toHaveLength(outages.length)
+    expect(frozen.saying('is back'), logOf(frozen)).toHaveLength(outages.length)
+    expect(outages.length).toBeLessThanOrEqual(2 * FREEZES)
+    await expectHealthy(scene.workers)
   }, 150_000)
 
   async function openOwn(workers: number): Promise<Scene> {
@@ -121,7 +121,7 @@ describe.skipIf(jars === '')('under load', () => {
   }
 })
 
-async function expectWell(workers: readonly WorkerProcess[]): Promise<void> {
+async function expectHealthy(workers: readonly WorkerProcess[]): Promise<void> {
   for (const worker of workers) {
     await untilReady(worker)
     expect(await healthOf(worker)).toEqual({ healthz: 200, readyz: 200, notReady: [] })
