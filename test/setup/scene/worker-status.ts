@@ -62,7 +62,9 @@ export function hasEnded({ child }: WorkerProcess): boolean {
 
 /** Log lines above level info, and anything on stderr. */
 export function warningsOf({ lines }: WorkerProcess): string[] {
-  return lines.filter(({ level }) => level !== 'info').map(({ level, msg }) => `${level}: ${msg}`)
+  return lines
+    .filter(({ level }) => level !== 'info' && level !== 'debug')
+    .map(({ level, msg }) => `${level}: ${msg}`)
 }
 
 export function logOf({ lines }: WorkerProcess): string {

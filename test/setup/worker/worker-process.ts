@@ -25,9 +25,11 @@ export interface LogLine {
   readonly [fact: string]: unknown
 }
 
-/** Starts a worker, which the caller must end. */
+/** Starts a worker, which the caller must end. LOG_LEVEL of this process applies to it, too. */
 export function spawnWorker(environment: Environment): WorkerProcess {
-  const child = spawn(process.execPath, ['src/main.ts', 'worker'], { env: { ...environment } })
+  const child = spawn(process.execPath, ['src/main.ts', 'worker'], {
+    env: { ...logLevel(), ...environment },
+  })
   const lines: LogLine[] = []
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(JSON.parse(line)))
   child.stderr.on('data', (text) => lines.push({ level: 'stderr', msg: String(text) }))
@@ -55,6 +57,11 @@ export function spawnWorker(environment: Environment): WorkerProcess {
     },
     exited,
   }
+}
+
+function logLevel(): Environment {
+  const { LOG_LEVEL } = process.env
+  return LOG_LEVEL === undefined ? {} : { LOG_LEVEL }
 }
 
 const ANSWER_MS = 5000
