@@ -144,18 +144,6 @@ describe.skipIf(binary === '')('in a Redis Cluster', () => {
     expect(differences.filter((difference) => !isStray(difference))).toEqual([])
   }
 
-  /**
-   * A stale entry of the user index, which only `rebuild` repairs: the user's master is older than
-   * an erasure, and the group, on another master, no longer knows whom it erased.
-   */
-  function isStray(difference: Difference): boolean {
-    return (
-      difference.kind === 'state' &&
-      /:user:.*:(groups|left)$/.test(difference.key) &&
-      difference.expected === undefined
-    )
-  }
-
   async function checkpointsOf({ config: { kafka } }: Scene): Promise<Record<string, string>[]> {
     const keys = `group-traits:applied:{${kafka.topic}*}:${kafka.groupId}`
     return Promise.all(
@@ -181,6 +169,18 @@ describe.skipIf(binary === '')('in a Redis Cluster', () => {
     )
   }
 })
+
+/**
+ * A stale entry of the user index, which only `rebuild` repairs: the user's master is older than
+ * an erasure, and the group, on another master, no longer knows whom it erased.
+ */
+function isStray(difference: Difference): boolean {
+  return (
+    difference.kind === 'state' &&
+    /:user:.*:(groups|left)$/.test(difference.key) &&
+    difference.expected === undefined
+  )
+}
 
 /** Files and folders with a server's data, before and since Redis 7. */
 const DATA = ['appendonly.aof', 'appendonlydir', 'dump.rdb']
