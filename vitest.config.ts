@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-/** Unit tests need no server; what needs one gets Kafka and Redis from test/setup/stack.ts. */
+/**
+ * The projects `unit` and `simulation` need no server. `stack` gets Kafka and Redis from
+ * test/setup/stack.ts, once for all of its files.
+ */
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -10,7 +13,8 @@ export default defineConfig({
     reporters: ['default', 'json'],
     outputFile: { json: '.local/reports/test.json' },
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/{unit,simulation}/**/*.test.ts'] } },
+      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { extends: true, test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'] } },
       {
         extends: true,
         test: {

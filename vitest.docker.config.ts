@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** The Docker side, one file after the other: needs a Docker engine, and builds the image. */
+/** The Docker tests, one file after the other. They need a Docker engine and build the image. */
 export default defineConfig({
   test: {
     include: ['test/docker/**/*.test.ts'],

@@ -1,6 +1,6 @@
 /** Producing compressed batches: kafkajs compresses with gzip only by itself. */
 import kafkajs from 'kafkajs'
-import { CODECS } from '../fuzz/codecs.ts'
+import { CODECS } from '../setup/kafka/codecs.ts'
 
 /** Of the batches of a topic, by the names that Kafka has for them. */
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'

@@ -1,5 +1,7 @@
 /** Events, the same for the same seed; what they are like is the workload's (workloads.ts). */
 
+import { randomFrom } from '../setup/random.ts'
+
 export interface Workload {
   readonly name: string
   readonly groups: number
@@ -70,16 +72,5 @@ function invalidated(event: string, index: number): string {
       return event.replace('"group_id"', '"group"')
     default:
       return event.replace(/"timestamp":"[^"]*"/, '"timestamp":"yesterday"')
-  }
-}
-
-/** Mulberry32: small, fast, and even enough for this. */
-export function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }

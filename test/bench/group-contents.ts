@@ -1,7 +1,7 @@
 import { createDecoder } from '../../src/domain/event/decode.ts'
 import { fold, type GroupState } from '../../src/domain/merge/merge.ts'
-import { DEFAULT_RULES } from '../setup/decode-rules.ts'
-import { randomFrom } from './generator.ts'
+import { DEFAULT_RULES } from '../setup/domain/decode-rules.ts'
+import { randomFrom } from '../setup/random.ts'
 import { USUAL } from './workloads.ts'
 
 /** A group with the usual traits and one member, who is in no other group. */

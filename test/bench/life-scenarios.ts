@@ -1,7 +1,8 @@
 /** Scenarios of a worker's life: how soon it works, how soon it is gone, what idling costs. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { randomFrom } from '../setup/random.ts'
 import { watchKeys } from './appearance.ts'
-import { eventOf, randomFrom } from './generator.ts'
+import { eventOf } from './generator.ts'
 import { atPlace, type Place } from './place.ts'
 import { median } from './quantiles.ts'
 import type { Figures, Row } from './results.ts'

@@ -1,5 +1,6 @@
 /** What the events of a topic are like: of which groups, with which traits. */
-import { randomFrom, type Workload } from './generator.ts'
+import { randomFrom } from '../setup/random.ts'
+import type { Workload } from './generator.ts'
 
 const DAY_MS = 86_400_000
 

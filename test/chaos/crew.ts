@@ -6,8 +6,8 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type ChildServer, startChildServer } from '../../src/local/servers/child-server.ts'
-import { WORKERS } from '../bench/worker-process.ts'
-import type { Scene } from '../faults/scene/scene.ts'
+import type { Scene } from '../setup/scene/scene.ts'
+import { BUILT_WORKER } from '../setup/worker/built-worker.ts'
 import type { Servers } from './servers.ts'
 
 export interface Crew {
@@ -39,7 +39,7 @@ export interface CrewOptions {
   /** Begins the names of members. */
   readonly name: string
   /** Told of one that ended without being asked to, or not as it was asked to. */
-  readonly onDeath: (story: string) => void
+  readonly onDeath: (logOf: string) => void
 }
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -83,7 +83,7 @@ async function startMember(
     const started = await startChildServer({
       name,
       command: 'env',
-      args: ['-i', ...environment, process.execPath, ...WORKERS['group-traits']],
+      args: ['-i', ...environment, process.execPath, ...BUILT_WORKER.args],
       cwd: ROOT,
       logFile: join(LOGS, `${name}-${starts}.log`),
       readyLine: STARTED,
@@ -132,7 +132,7 @@ const IN_GOOD_ORDER = 'with code 0'
 /** More than the workers give themselves. */
 const STOP_DEADLINE_MS = 15_000
 
-function environmentOf({ config }: Scene, { kafka, redis, wayToRedis }: Servers): string[] {
+function environmentOf({ config }: Scene, { kafka, redis, redisProxy }: Servers): string[] {
   const settings = {
     KAFKA_BROKERS: kafka.brokers.join(','),
     KAFKA_TOPIC: config.kafka.topic,
@@ -140,7 +140,7 @@ function environmentOf({ config }: Scene, { kafka, redis, wayToRedis }: Servers)
     KAFKA_SESSION_TIMEOUT_MS: '6s',
     KAFKA_CONNECT_TIMEOUT_MS: '2s',
     KAFKA_REQUEST_TIMEOUT_MS: '5s',
-    REDIS_URL: redis.url.replace(`:${redis.port}`, `:${wayToRedis.port}`),
+    REDIS_URL: redis.url.replace(`:${redis.port}`, `:${redisProxy.port}`),
     REDIS_GROUP_PREFIX: config.redis.groupPrefix,
     REDIS_USER_PREFIX: config.redis.userPrefix,
     REDIS_CONNECT_TIMEOUT_MS: '2s',

@@ -3,10 +3,10 @@
  * under load, one fault after the other, and the oracle at the end.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { randomFrom } from '../bench/generator.ts'
-import { describe } from '../faults/scene/differences.ts'
-import type { Load } from '../faults/scene/load.ts'
-import { type Scene, startScene } from '../faults/scene/scene.ts'
+import { randomFrom } from '../setup/random.ts'
+import { describeDifference } from '../setup/scene/differences.ts'
+import type { Load } from '../setup/scene/load.ts'
+import { type Scene, startScene } from '../setup/scene/scene.ts'
 import { startCrew } from './crew.ts'
 import type { World } from './faults.ts'
 import type { Figures } from './figures.ts'
@@ -49,9 +49,9 @@ export async function liveThrough(options: EpochOptions): Promise<void> {
       servers,
       size: WORKERS,
       name: `epoch-${number}`,
-      onDeath: (story) => {
-        figures.deaths.push(story)
-        progress.tell(story)
+      onDeath: (logOf) => {
+        figures.deaths.push(logOf)
+        progress.tell(logOf)
       },
     })
     try {
@@ -147,8 +147,9 @@ async function check({ oracle }: Scene, { figures, progress }: EpochOptions): Pr
   figures.checkedRecords += verdict.records
   figures.rejected += verdict.rejected
   figures.deadLetters += verdict.deadLetters
-  figures.differences.push(...verdict.differences.map(describe))
-  for (const difference of verdict.differences.slice(0, 10)) progress.tell(describe(difference))
+  figures.differences.push(...verdict.differences.map(describeDifference))
+  for (const difference of verdict.differences.slice(0, 10))
+    progress.tell(describeDifference(difference))
 }
 
 async function removeTopics({ config, withAdmin }: Scene): Promise<void> {

@@ -2,8 +2,8 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import * as redisTroubles from '../faults/redis-troubles.ts'
-import type { Scene } from '../faults/scene/scene.ts'
+import * as redisFaults from '../setup/scene/redis-faults.ts'
+import type { Scene } from '../setup/scene/scene.ts'
 import type { Crew, Member } from './crew.ts'
 import type { Servers } from './servers.ts'
 
@@ -80,45 +80,45 @@ const OF_KAFKA = [
 ]
 
 const OF_THE_WAY_TO_KAFKA = [
-  fault('Kafka unreachable', 'the way to Kafka', LONG, async ({ kafka: { way } }) => {
-    await way.cut()
-    return () => way.mend()
+  fault('Kafka unreachable', 'the way to Kafka', LONG, async ({ kafka: { proxy } }) => {
+    await proxy.cut()
+    return () => proxy.restore()
   }),
-  fault('Kafka behind a silent way', 'the way to Kafka', LONG, async ({ kafka: { way } }) => {
-    way.freeze()
-    return async () => way.thaw()
+  fault('Kafka behind a silent way', 'the way to Kafka', LONG, async ({ kafka: { proxy } }) => {
+    proxy.freeze()
+    return async () => proxy.thaw()
   }),
-  fault('Kafka far away', 'the way to Kafka', [3, 8], async ({ kafka: { way } }, random) => {
-    way.slow(30 + Math.floor(random() * 170))
-    return async () => way.slow(0)
+  fault('Kafka far away', 'the way to Kafka', [3, 8], async ({ kafka: { proxy } }, random) => {
+    proxy.delay(30 + Math.floor(random() * 170))
+    return async () => proxy.delay(0)
   }),
-  fault("Kafka's replies broken off", 'the way to Kafka', [1, 6], async ({ kafka: { way } }) =>
-    redisTroubles.overAndOver((signal) => way.cutInReply(100, signal)),
+  fault("Kafka's replies broken off", 'the way to Kafka', [1, 6], async ({ kafka: { proxy } }) =>
+    redisFaults.repeatedly((signal) => proxy.cutInReply(100, signal)),
   ),
 ]
 
 const OF_REDIS = [
-  ofRedis('Redis restarted', A_WHILE, redisTroubles.beingRestarted),
-  ofRedis('Redis killed', A_WHILE, redisTroubles.beingKilled),
-  ofRedis('Redis frozen', LONG, redisTroubles.frozen),
-  ofRedis('Redis full', A_WHILE, redisTroubles.full),
-  ofRedis('Redis without replicas', A_WHILE, redisTroubles.withoutReplicas),
-  ofRedis('Redis read-only', A_WHILE, redisTroubles.readOnly),
-  ofRedis('scripts of Redis flushed', [1, 6], redisTroubles.losingItsScripts),
-  ofRedis('clients of Redis thrown out', [1, 6], redisTroubles.throwingOutClients),
+  ofRedis('Redis restarted', A_WHILE, redisFaults.restartRedis),
+  ofRedis('Redis killed', A_WHILE, redisFaults.killRedis),
+  ofRedis('Redis frozen', LONG, redisFaults.freezeRedis),
+  ofRedis('Redis full', A_WHILE, redisFaults.fillMemory),
+  ofRedis('Redis without replicas', A_WHILE, redisFaults.requireReplicas),
+  ofRedis('Redis read-only', A_WHILE, redisFaults.makeReadOnly),
+  ofRedis('scripts of Redis flushed', [1, 6], redisFaults.flushScriptsRepeatedly),
+  ofRedis('clients of Redis thrown out', [1, 6], redisFaults.killClientsRepeatedly),
 ]
 
 const OF_THE_WAY_TO_REDIS = [
-  ofWayToRedis('Redis unreachable', LONG, redisTroubles.unreachable),
-  ofWayToRedis('Redis behind a silent way', LONG, redisTroubles.behindASilentWay),
-  ofWayToRedis('Redis far away', [3, 8], redisTroubles.farAway(100)),
-  ofWayToRedis("Redis' replies broken off", [1, 6], redisTroubles.breakingOffReplies),
+  ofWayToRedis('Redis unreachable', LONG, redisFaults.cutConnections),
+  ofWayToRedis('Redis behind a silent way', LONG, redisFaults.freezeConnections),
+  ofWayToRedis('Redis far away', [3, 8], redisFaults.delayConnections(100)),
+  ofWayToRedis("Redis' replies broken off", [1, 6], redisFaults.cutRepliesRepeatedly),
 ]
 
 /** Redis loses what it has acknowledged: only the checkpoint in it tells. */
 const OF_WHAT_REDIS_HOLDS = [
   fault('Redis flushed', 'Redis', AT_ONCE, async ({ redis }) => {
-    await redisTroubles.withClient(redis, (client) => client.flushall())
+    await redisFaults.withClient(redis, (client) => client.flushall())
     return async () => {}
   }),
   fault('Redis set back to older data', 'Redis', [1, 8], async ({ redis }) => {
@@ -152,12 +152,16 @@ function fault(
   return { kind, target, lasts, begin }
 }
 
-function ofRedis(kind: string, lasts: Fault['lasts'], trouble: redisTroubles.Trouble): Fault {
-  return fault(kind, 'Redis', lasts, ({ redis, wayToRedis: way }) => trouble({ redis, way }))
+function ofRedis(kind: string, lasts: Fault['lasts'], redisFault: redisFaults.RedisFault): Fault {
+  return fault(kind, 'Redis', lasts, ({ redis, redisProxy: proxy }) => redisFault({ redis, proxy }))
 }
 
-function ofWayToRedis(kind: string, lasts: Fault['lasts'], trouble: redisTroubles.Trouble): Fault {
-  return { ...ofRedis(kind, lasts, trouble), target: 'the way to Redis' }
+function ofWayToRedis(
+  kind: string,
+  lasts: Fault['lasts'],
+  redisFault: redisFaults.RedisFault,
+): Fault {
+  return { ...ofRedis(kind, lasts, redisFault), target: 'the way to Redis' }
 }
 
 function pick({ members }: Crew, random: () => number): Member {

@@ -12,7 +12,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { randomFrom } from '../bench/generator.ts'
+import { randomFrom } from '../setup/random.ts'
 import { LOGS } from './crew.ts'
 import { type EpochOptions, liveThrough } from './epoch.ts'
 import { FAULTS } from './faults.ts'

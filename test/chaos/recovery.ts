@@ -1,7 +1,7 @@
 import { readOffsets } from '../../src/kafka/topics/offsets.ts'
 import { checkpointKey } from '../../src/redis/keys.ts'
-import type { Scene } from '../faults/scene/scene.ts'
 import { silentLog } from '../setup/logs.ts'
+import type { Scene } from '../setup/scene/scene.ts'
 import { until } from '../setup/waiting.ts'
 import type { World } from './faults.ts'
 

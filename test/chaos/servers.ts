@@ -1,14 +1,14 @@
 /** The Kafka and the Redis that faults happen to, each behind a way, and nobody else's. */
 import { downloadsFolder } from '../../src/local/endpoints.ts'
 import { getPrograms } from '../../src/local/servers/programs.ts'
-import { type OwnBroker, startBroker } from '../integration/kafka/own-broker.ts'
-import { type OwnRedis, startOwnRedis } from '../setup/redis-server.ts'
-import { openWay, type Way } from '../setup/way.ts'
+import { type OwnBroker, startBroker } from '../setup/servers/own-broker.ts'
+import { type OwnRedis, startOwnRedis } from '../setup/servers/own-redis.ts'
+import { startProxy, type TcpProxy } from '../setup/servers/proxy.ts'
 
 export interface Servers {
   readonly kafka: OwnBroker
   readonly redis: OwnRedis
-  readonly wayToRedis: Way
+  readonly redisProxy: TcpProxy
   /** Both ended, and their data gone. */
   stop(): Promise<void>
 }
@@ -21,13 +21,13 @@ export async function startServers(report: (progress: string) => void): Promise<
   report('Starting Kafka and Redis')
   const kafka = await startBroker(kafkaJars)
   const redis = await startOwnRedis(redisServer, { args: DURABLE })
-  const wayToRedis = await openWay(redis.port)
+  const redisProxy = await startProxy(redis.port)
   return {
     kafka,
     redis,
-    wayToRedis,
+    redisProxy,
     async stop() {
-      await Promise.all([kafka.stop(), redis.stop(), wayToRedis.close()])
+      await Promise.all([kafka.stop(), redis.stop(), redisProxy.close()])
     },
   }
 }

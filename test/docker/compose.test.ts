@@ -1,3 +1,4 @@
+/** The services of docker-compose.yml, built and started together. */
 import { randomUUID } from 'node:crypto'
 import { beforeAll, expect, test, vi } from 'vitest'
 import { SAMPLE_EVENT } from '../../src/domain/event/sample.ts'
@@ -30,7 +31,7 @@ const stop = async () => {
   await compose('down', '--volumes', '--timeout', '5')
 }
 
-test('the stack is healthy', async () => {
+test('all services are healthy', async () => {
   const services = await compose('ps', '--format', '{{.Service}} {{.Health}}')
   expect(services.trim().split('\n').sort()).toEqual([
     'gateway healthy',
@@ -60,7 +61,7 @@ test('an event posted to the gateway becomes state in Redis', async () => {
   )
 })
 
-test('the worker tells that it is ready', async () => {
+test('the worker is ready', async () => {
   const answer = await fetch(`http://127.0.0.1:${env.HTTP_PORT}/readyz`)
   expect(answer.status, await answer.text()).toBe(200)
 })

@@ -1,7 +1,8 @@
+/** The containers that the other tests use when a Docker engine answers. */
 import { Redis } from 'ioredis'
 import { Kafka, logLevel } from 'kafkajs'
 import { beforeAll, expect, test } from 'vitest'
-import { type Containers, startContainers } from '../setup/containers.ts'
+import { type Containers, startContainers } from '../setup/servers/containers.ts'
 import { docker } from './docker.ts'
 
 let containers: Containers
@@ -11,7 +12,7 @@ beforeAll(async () => {
   return () => containers.stop()
 })
 
-test('the Kafka of the tests takes a record', async () => {
+test('the test Kafka accepts a record', async () => {
   const kafka = new Kafka({ brokers: containers.kafkaBrokers, logLevel: logLevel.NOTHING })
   const [admin, producer] = [kafka.admin(), kafka.producer()]
   await admin.connect()
@@ -23,13 +24,13 @@ test('the Kafka of the tests takes a record', async () => {
   await admin.disconnect()
 })
 
-test('the Redis of the tests answers', async () => {
+test('the test Redis answers', async () => {
   const redis = new Redis(containers.redisUrl)
   expect(await redis.ping()).toBe('PONG')
   redis.disconnect()
 })
 
-test('containers are gone once they are stopped', async () => {
+test('stopped containers are removed', async () => {
   const own = await startContainers()
   const ports = [...own.kafkaBrokers, own.redisUrl].map((url) => url.split(':').pop())
   const published = () => docker(['ps', '--all', '--format', '{{.Ports}}'])

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
 import { runCommand } from '../../src/local/servers/run-command.ts'
 
-/** The checkout. */
+/** The root of the checkout. */
 export const root = resolve(import.meta.dirname, '../..')
 
-/** Runs a docker command in the checkout; resolves with what it printed, rejects where it fails. */
+/** Runs a docker command in the checkout; resolves with its output. @throws with the output if it fails */
 export async function docker(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},

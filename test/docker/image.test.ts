@@ -1,3 +1,4 @@
+/** The image that the Dockerfile builds. */
 import { beforeAll, expect, test } from 'vitest'
 import { docker } from './docker.ts'
 
@@ -10,17 +11,17 @@ beforeAll(async () => {
   }
 })
 
-test('the image is the program: its help runs', async () => {
+test('the image runs the program', async () => {
   const help = await docker(['run', '--rm', image, '--help'])
   expect(help).toContain('Usage: group-traits')
 })
 
-test('it runs without the rights of root', async () => {
+test('it does not run as root', async () => {
   const user = await docker(['run', '--rm', '--entrypoint', 'whoami', image])
   expect(user.trim()).toBe('node')
 })
 
-test('it holds what runs and nothing else', async () => {
+test('it contains only what the program needs at run time', async () => {
   const list = ['--entrypoint', 'ls', image, '/app', '/app/node_modules']
   const files = (await docker(['run', '--rm', ...list])).split('\n')
   expect(files).toEqual(expect.arrayContaining(['dist', 'kafkajs', 'ioredis']))

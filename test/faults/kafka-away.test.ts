@@ -1,52 +1,52 @@
-/** Kafka goes away under load, and comes back: workers wait for it, and nothing is lost. */
+/** Kafka becomes unavailable under load and returns: workers wait for it, and nothing is lost. */
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
-import { type OwnBroker, startBroker } from '../integration/kafka/own-broker.ts'
-import { until } from '../setup/waiting.ts'
-import { expectNoDifference } from './scene/oracle.ts'
-import { openScene } from './scene/stage.ts'
+import { expectNoDifference } from '../setup/scene/oracle.ts'
+import { openScene } from '../setup/scene/test-scene.ts'
 import {
-  complaintsOf,
   hasEnded,
   healthOf,
-  story,
+  logOf,
   untilReady,
   untilWorking,
-} from './scene/worker-signs.ts'
+  warningsOf,
+} from '../setup/scene/worker-status.ts'
+import { type OwnBroker, startBroker } from '../setup/servers/own-broker.ts'
+import { until } from '../setup/waiting.ts'
 
 const jars = inject('kafkaJars')
 
-/** Returns what ends it, which may be asked twice. */
-type Trouble = (broker: OwnBroker) => Promise<() => Promise<void>>
+/** Begins the fault; resolves with a function that ends it and may be called twice. */
+type BrokerFault = (broker: OwnBroker) => Promise<() => Promise<void>>
 
-const restarted: Trouble = async (broker) => {
+const restartBroker: BrokerFault = async (broker) => {
   await broker.end('SIGTERM')
   return () => broker.startAgain()
 }
-const killed: Trouble = async (broker) => {
+const killBroker: BrokerFault = async (broker) => {
   await broker.end('SIGKILL')
   return () => broker.startAgain()
 }
-const frozen: Trouble = async ({ pid }) => {
+const freezeBroker: BrokerFault = async ({ pid }) => {
   process.kill(pid, 'SIGSTOP')
   return async () => {
     process.kill(pid, 'SIGCONT')
   }
 }
-const unreachable: Trouble = async ({ way }) => {
-  await way.cut()
-  return () => way.mend()
+const cutConnections: BrokerFault = async ({ proxy }) => {
+  await proxy.cut()
+  return () => proxy.restore()
 }
-const behindASilentWay: Trouble = async ({ way }) => {
-  way.freeze()
-  return async () => way.thaw()
+const freezeConnections: BrokerFault = async ({ proxy }) => {
+  proxy.freeze()
+  return async () => proxy.thaw()
 }
 
-const TROUBLES: readonly { what: string; trouble: Trouble }[] = [
-  { what: 'restarted', trouble: restarted },
-  { what: 'killed', trouble: killed },
-  { what: 'frozen', trouble: frozen },
-  { what: 'unreachable', trouble: unreachable },
-  { what: 'behind a silent way', trouble: behindASilentWay },
+const FAULTS: readonly { what: string; fault: BrokerFault }[] = [
+  { what: 'is restarted', fault: restartBroker },
+  { what: 'is killed', fault: killBroker },
+  { what: 'is frozen', fault: freezeBroker },
+  { what: 'cannot be reached', fault: cutConnections },
+  { what: 'answers nothing', fault: freezeConnections },
 ]
 
 describe.skipIf(jars === '')('under load', () => {
@@ -56,10 +56,10 @@ describe.skipIf(jars === '')('under load', () => {
   }, 60_000)
   afterAll(() => broker.stop())
 
-  test.for(TROUBLES)(
-    'Kafka $what: workers say so once, wait, and go on by themselves with nothing lost',
+  test.for(FAULTS)(
+    'Kafka $what: workers warn once, wait, and continue by themselves with nothing lost',
     { timeout: 150_000 },
-    async ({ trouble }) => {
+    async ({ fault }) => {
       const scene = await openScene({
         kafkaBrokers: broker.directBrokers,
         partitions: 4,
@@ -70,11 +70,11 @@ describe.skipIf(jars === '')('under load', () => {
       const load = scene.load.run(1000)
       await Promise.all(workers.map(untilWorking))
 
-      const end = await trouble(broker)
+      const end = await fault(broker)
       onTestFinished(end)
       for (const worker of workers) {
         await worker.said('Kafka is away', 40_000)
-        await until('/readyz tells of it', async () => (await healthOf(worker)).readyz === 503)
+        await until('/readyz shows it', async () => (await healthOf(worker)).readyz === 503)
         const { healthz, notReady } = await healthOf(worker)
         expect(healthz).toBe(200)
         expect(notReady).toContain('kafka')
@@ -88,9 +88,9 @@ describe.skipIf(jars === '')('under load', () => {
       await load.stop()
       expectNoDifference(await scene.oracle.check())
       for (const worker of workers) {
-        expect(hasEnded(worker), story(worker)).toBe(false)
-        expect(complaintsOf(worker), story(worker)).toEqual(['warn: Kafka is away: waiting for it'])
-        expect(worker.saying('Kafka is back'), story(worker)).toHaveLength(1)
+        expect(hasEnded(worker), logOf(worker)).toBe(false)
+        expect(warningsOf(worker), logOf(worker)).toEqual(['warn: Kafka is away: waiting for it'])
+        expect(worker.saying('Kafka is back'), logOf(worker)).toHaveLength(1)
       }
     },
   )

@@ -1,31 +1,31 @@
-/** One master of a Redis Cluster loses what it acknowledged, and the others do not. */
+/** One master of a Redis Cluster loses acknowledged writes, the others do not. */
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { readOffsets } from '../../src/kafka/topics/offsets.ts'
-import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
 import { silentLog } from '../setup/logs.ts'
-import { type OwnCluster, startOwnCluster } from '../setup/redis-cluster.ts'
-import { type OwnRedis, startOwnRedis } from '../setup/redis-server.ts'
+import { compareContents, type Difference } from '../setup/scene/differences.ts'
+import { type Contents, expectedContents, readContents } from '../setup/scene/redis-contents.ts'
+import type { Scene } from '../setup/scene/scene.ts'
+import { openScene } from '../setup/scene/test-scene.ts'
+import { type OwnRedis, startOwnRedis } from '../setup/servers/own-redis.ts'
+import { type OwnCluster, startOwnCluster } from '../setup/servers/own-redis-cluster.ts'
 import { until } from '../setup/waiting.ts'
+import type { WorkerProcess } from '../setup/worker/worker-process.ts'
 import {
   expectNoLoss,
-  lossesOf,
+  expectOneLossReport,
+  lossReports,
   produceGroups,
   recordsRead,
-  settle,
-  toldOnce,
+  sendAndDrain,
 } from './lost-state-scene.ts'
-import { compareContents, type Difference } from './scene/differences.ts'
-import { type Contents, contentsOf, readContents } from './scene/redis-contents.ts'
-import type { Scene } from './scene/scene.ts'
-import { openScene } from './scene/stage.ts'
 
 const binary = inject('redisServer')
 const RECORDS = 1000
 
-describe.skipIf(binary === '')('of a Redis Cluster', () => {
+describe.skipIf(binary === '')('in a Redis Cluster', () => {
   let cluster: OwnCluster
   let clients: Redis[]
   beforeAll(async () => {
@@ -37,44 +37,47 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
     await cluster?.stop()
   })
 
-  test('one master is flushed under load: noticed, and all is read again', async () => {
+  test('one master is flushed under load: workers notice it and replay the topic', async () => {
     const scene = await openOnCluster(2)
     const [worker] = scene.workers as [WorkerProcess]
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     const load = scene.load.run(300)
     await clients[1]?.flushall()
-    const told = await toldOnce(worker)
+    const reported = await expectOneLossReport(worker)
     await load.stop()
-    await expectHealed(scene)
-    expect(told.map(({ partition, redisHas }) => [partition, redisHas])).toEqual([
+    await expectRecovered(scene)
+    expect(reported.map(({ partition, redisHas }) => [partition, redisHas])).toEqual([
       [0, 'nothing'],
       [1, 'nothing'],
     ])
-    await toldOnce(worker)
+    await expectOneLossReport(worker)
   }, 120_000)
 
-  test('one master starts again empty, or older: noticed though no events come', async () => {
+  test('one master restarts empty or with older data: workers notice it even without new events', async () => {
     const scene = await openOnCluster(1)
     const [worker] = scene.workers as [WorkerProcess]
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     const node = cluster.nodes[2]!
     const copy = join(node.folder, 'copy')
     for (const name of DATA) await copyIfThere(join(node.folder, name), join(copy, name))
-    await settle(scene, RECORDS / 2)
+    await sendAndDrain(scene, RECORDS / 2)
 
     await restart(node, () => cp(copy, node.folder, { recursive: true }))
-    await until('it is told', () => lossesOf(worker).length === 1)
-    await expectHealed(scene)
+    await until('it is reported', () => lossReports(worker).length === 1)
+    await expectRecovered(scene)
     await expect.poll(() => recordsRead(worker), { timeout: 10_000 }).toBe(2 * RECORDS)
 
     await restart(node, async () => {})
-    await until('it is told', () => lossesOf(worker).length === 2)
-    await expectHealed(scene)
+    await until('it is reported', () => lossReports(worker).length === 2)
+    await expectRecovered(scene)
     await expect.poll(() => recordsRead(worker), { timeout: 10_000 }).toBe(3.5 * RECORDS)
-    expect(lossesOf(worker).map(({ redisHas }) => redisHas)).toEqual([String(RECORDS), 'nothing'])
+    expect(lossReports(worker).map(({ redisHas }) => redisHas)).toEqual([
+      String(RECORDS),
+      'nothing',
+    ])
   }, 120_000)
 
-  test('a replica that lagged takes over in the middle of a batch: the batch is merged again', async () => {
+  test('a lagging replica takes over in the middle of a batch: the batch is merged again', async () => {
     const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000']
     const replica = await startOwnRedis(binary, { args })
     onTestFinished(() => replica.stop())
@@ -88,9 +91,9 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
       KAFKA_MAX_PARTITION_FETCH_BYTES: '4MiB',
       KAFKA_MAX_FETCH_BYTES: '8MiB',
     })
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     await until('it is replicated', () => master.wait(1, 100))
-    // the master refuses it from now on, and it stays where it is
+    // from now on the master rejects the replica, which gets no more writes
     await heir.config('SET', 'masteruser', 'nobody')
     await heir.config('SET', 'masterauth', 'wrong')
     await master.call('CLIENT', 'KILL', 'TYPE', 'replica')
@@ -99,8 +102,8 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
     await until('the batch is begun', async () => (await master.dbsize()) > before + 100)
     await heir.cluster('FAILOVER', 'TAKEOVER')
     clients[0] = heir
-    await expectHealed(scene)
-    // its checkpoint was never behind: there was nothing to go back to
+    await expectRecovered(scene)
+    // the replica's checkpoint was never behind, so there is nothing to replay
     await expectNoLoss(scene.workers)
   }, 120_000)
 
@@ -117,8 +120,8 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
     return scene
   }
 
-  /** What the oracle says of one Redis, of all masters. */
-  async function expectHealed(scene: Scene): Promise<void> {
+  /** The oracle's check, over all masters. */
+  async function expectRecovered(scene: Scene): Promise<void> {
     const offsets = await readOffsets(scene.config.kafka, silentLog)
     await until(
       'the checkpoints are at the ends',
@@ -130,24 +133,15 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
       },
       40_000,
     )
-    await scene.oracle.drained()
+    await scene.oracle.untilDrained()
     const { states } = await scene.oracle.readTopic()
     const found = await Promise.all(clients.map((each) => readContents(each, scene.config.redis)))
     const contents: Contents = new Map(found.flatMap((part) => [...part]))
-    const differences = compareContents(contentsOf(states.values(), scene.config.redis), contents)
-    expect(differences.filter((difference) => !isStray(difference))).toEqual([])
-  }
-
-  /**
-   * What only `rebuild` mends: the master of a user is older than an erasure, and the group, on
-   * another one, no longer knows whom it erased.
-   */
-  function isStray(difference: Difference): boolean {
-    return (
-      difference.kind === 'state' &&
-      /:user:.*:(groups|left)$/.test(difference.key) &&
-      difference.expected === undefined
+    const differences = compareContents(
+      expectedContents(states.values(), scene.config.redis),
+      contents,
     )
+    expect(differences.filter((difference) => !isStray(difference))).toEqual([])
   }
 
   async function checkpointsOf({ config: { kafka } }: Scene): Promise<Record<string, string>[]> {
@@ -160,7 +154,7 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
     )
   }
 
-  /** Without its data, or with others. */
+  /** Restarts a node without its data; `place` may put other data there. */
   async function restart(node: OwnRedis, place: () => Promise<void>): Promise<void> {
     await node.kill()
     for (const name of DATA) await rm(join(node.folder, name), { recursive: true, force: true })
@@ -176,7 +170,19 @@ describe.skipIf(binary === '')('of a Redis Cluster', () => {
   }
 })
 
-/** Where the data of a server are, before Redis 7 and since then. */
+/**
+ * A stale entry of the user index, which only `rebuild` repairs: the user's master is older than
+ * an erasure, and the group, on another master, no longer knows whom it erased.
+ */
+function isStray(difference: Difference): boolean {
+  return (
+    difference.kind === 'state' &&
+    /:user:.*:(groups|left)$/.test(difference.key) &&
+    difference.expected === undefined
+  )
+}
+
+/** Files and folders with a server's data, before and since Redis 7. */
 const DATA = ['appendonly.aof', 'appendonlydir', 'dump.rdb']
 
 async function copyIfThere(from: string, to: string): Promise<void> {
@@ -187,6 +193,6 @@ async function copyIfThere(from: string, to: string): Promise<void> {
 
 function clientOf(port: number): Redis {
   const client = new Redis(port, { retryStrategy: () => 100 })
-  client.on('error', () => {}) // its server is killed on purpose; a command that fails says so
+  client.on('error', () => {}) // its server is killed on purpose; a failed command still throws
   return client
 }

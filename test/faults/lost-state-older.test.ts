@@ -1,61 +1,53 @@
-/** A Redis that comes back older than it was: only what lies behind its checkpoints is read again. */
-import { readdir, stat, truncate, writeFile } from 'node:fs/promises'
+/** A Redis that comes back with older data: only the records after its checkpoints are replayed. */
+import { readdir, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Redis } from 'ioredis'
-import { describe, expect, inject, onTestFinished, test } from 'vitest'
-import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
-import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../setup/redis-server.ts'
+import { describe, expect, inject, test } from 'vitest'
 import { until } from '../setup/waiting.ts'
-import { openWay } from '../setup/way.ts'
+import type { WorkerProcess } from '../setup/worker/worker-process.ts'
 import {
   checkpointsOf,
   endsOf,
-  expectHealed,
-  expectNoLoss,
-  lossesOf,
+  expectOneLossReport,
+  expectRecovered,
+  lossReports,
   openSceneWithRedis,
-  produceGroups,
   recordsRead,
-  settle,
-  toldOnce,
-  untilShared,
+  sendAndDrain,
 } from './lost-state-scene.ts'
-import { openSwitch } from './lost-state-switch.ts'
-import { openScene } from './scene/stage.ts'
 
 const RECORDS = 1000
 
 describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', () => {
-  test('by a snapshot: only what came after it is read again', async () => {
+  test('from a snapshot: only the records after it are replayed', async () => {
     const { redis, scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
     const [worker] = scene.workers as [WorkerProcess]
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     const kept = await checkpointsOf(scene)
     await scene.redis.save()
-    await settle(scene, RECORDS / 2)
+    await sendAndDrain(scene, RECORDS / 2)
     const ends = await endsOf(scene)
     await redis.kill()
     await redis.startAgain()
-    const told = await toldOnce(worker)
-    expect(told).toEqual(
+    const reported = await expectOneLossReport(worker)
+    expect(reported).toEqual(
       [0, 1].map((partition) => ({
         partition,
         appliedUpTo: ends[partition],
         redisHas: kept[partition],
       })),
     )
-    await expectHealed(scene)
+    await expectRecovered(scene)
     await expect
       .poll(() => recordsRead(worker), { timeout: 10_000 })
       .toBe(RECORDS + RECORDS / 2 + RECORDS / 2)
-    await settle(scene, 100)
-    await expectHealed(scene)
-    await toldOnce(worker)
+    await sendAndDrain(scene, 100)
+    await expectRecovered(scene)
+    await expectOneLossReport(worker)
   }, 120_000)
 
-  test('by a snapshot, under load, with two workers that start while it is away', async () => {
+  test('from a snapshot, under load, with two workers that start while it is away', async () => {
     const { redis, scene } = await openSceneWithRedis({ partitions: 4, workers: 2 })
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     const load = scene.load.run(500)
     await scene.redis.save()
     const enough = scene.load.acknowledged.size + 700
@@ -64,20 +56,21 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
     await scene.workers[1]?.end('SIGKILL')
     scene.startWorker()
     await redis.startAgain()
-    const told = () => new Set(scene.workers.flatMap(lossesOf).map(({ partition }) => partition))
-    await until('all is told', () => told().size === 4)
+    const reported = () =>
+      new Set(scene.workers.flatMap(lossReports).map(({ partition }) => partition))
+    await until('each partition is reported', () => reported().size === 4)
     await load.stop()
-    await expectHealed(scene)
+    await expectRecovered(scene)
     for (const worker of scene.workers) {
-      for (const { redisHas } of lossesOf(worker)) expect(redisHas).toMatch(/^\d+$/)
+      for (const { redisHas } of lossReports(worker)) expect(redisHas).toMatch(/^\d+$/)
     }
   }, 120_000)
 
   test.for([
     { appendfsync: 'everysec', bytes: 1, what: 'the end of the last command' },
-    { appendfsync: 'no', bytes: 30_000, what: 'a good deal' },
+    { appendfsync: 'no', bytes: 30_000, what: 'its last 30 kB' },
   ])(
-    'by an append-only file that lost $what',
+    'from an append-only file that lost $what',
     { timeout: 120_000 },
     async ({ appendfsync, bytes }) => {
       const args = ['--appendonly', 'yes', '--appendfsync', appendfsync]
@@ -87,20 +80,20 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
         redis: { args },
       })
       const [worker] = scene.workers as [WorkerProcess]
-      await settle(scene, RECORDS)
+      await sendAndDrain(scene, RECORDS)
       const ends = await endsOf(scene)
       await redis.kill()
       await loseTail(redis.folder, bytes)
       await redis.startAgain(['--aof-load-truncated', 'yes'])
-      const told = await toldOnce(worker)
-      for (const { partition, appliedUpTo, redisHas } of told) {
+      const reported = await expectOneLossReport(worker)
+      for (const { partition, appliedUpTo, redisHas } of reported) {
         expect(appliedUpTo).toBe(ends[partition])
         expect(Number(redisHas)).toBeGreaterThan(0)
         expect(Number(redisHas)).toBeLessThan(Number(ends[partition]))
       }
-      await settle(scene, 100)
-      await expectHealed(scene)
-      const again = told.reduce(
+      await sendAndDrain(scene, 100)
+      await expectRecovered(scene)
+      const again = reported.reduce(
         (sum, { appliedUpTo, redisHas }) => sum + Number(appliedUpTo) - Number(redisHas),
         0,
       )
@@ -108,137 +101,13 @@ describe.skipIf(inject('redisServer') === '')('a Redis that comes back older', (
       expect(again).toBeLessThan(RECORDS)
     },
   )
-
-  test('by a switch to a replica that lagged, under load', async () => {
-    const { master, replica, address } = await startPair()
-    const scene = await openScene({ redisUrl: address.url, partitions: 2, workers: 2 })
-    await untilShared(scene.workers, 1)
-    await settle(scene, RECORDS)
-    const load = scene.load.run(500)
-    await replica.client.replicaof('NO', 'ONE')
-    const enough = scene.load.acknowledged.size + 500
-    await until('the load goes on', () => scene.load.acknowledged.size > enough)
-    address.turnTo(replica.port)
-    for (const worker of scene.workers) await worker.said('Redis lost')
-    await load.stop()
-    await expectHealed(scene)
-    for (const worker of scene.workers) {
-      for (const { redisHas } of await toldOnce(worker)) expect(redisHas).toMatch(/^\d+$/)
-    }
-    expect(await master.client.dbsize()).toBeGreaterThan(0)
-  }, 120_000)
-
-  test('by a switch to a replica in the middle of a batch: what the old one took is merged again', async () => {
-    const { master, replica, address } = await startPair()
-    const way = await openWay(address.port)
-    onTestFinished(() => way.close())
-    const scene = await openScene({
-      redisUrl: address.url,
-      partitions: 1,
-      workers: 1,
-      environment: {
-        REDIS_URL: `redis://127.0.0.1:${way.port}`,
-        KAFKA_MAX_PARTITION_FETCH_BYTES: '4MiB',
-        KAFKA_MAX_FETCH_BYTES: '8MiB',
-      },
-    })
-    await settle(scene, RECORDS)
-    const before = await master.client.dbsize()
-    await until('the replica has it all', async () => (await replica.client.dbsize()) === before)
-    await replica.client.replicaof('NO', 'ONE')
-    way.slow(40)
-    await produceGroups(scene, 4000)
-    const begun = await until('the batch is begun', async () => {
-      const size = await master.client.dbsize()
-      return size > before && size - before
-    })
-    address.turnTo(replica.port)
-    way.slow(0)
-    const taken = (await master.client.keys(`${scene.config.redis.groupPrefix}{big*}`)).length
-    expect(begun).toBeGreaterThan(0)
-    expect(taken).toBeGreaterThan(0)
-    expect(taken).toBeLessThan(4000)
-    await expectHealed(scene)
-    // its checkpoint was never behind: there was nothing to go back to
-    await expectNoLoss(scene.workers)
-  }, 120_000)
-
-  test("by the Sentinels' failover to a replica that lagged", async () => {
-    const master = await startServer()
-    const replica = await startServer({ args: ['--replicaof', '127.0.0.1', `${master.port}`] })
-    const sentinel = await startServer({
-      configFile: (folder) => writeSentinelConfig(folder, master.port),
-      args: ['--sentinel'],
-      readyLine: 'Sentinel ID is',
-    })
-    await until('the sentinel knows the replica', async () => {
-      const replicas = (await sentinel.client.call('SENTINEL', 'REPLICAS', 'main')) as unknown[]
-      return replicas.length === 1
-    })
-    const scene = await openScene({
-      redisUrl: `redis://127.0.0.1:${replica.port}`,
-      partitions: 2,
-      workers: 1,
-      environment: { REDIS_URL: `redis+sentinel://127.0.0.1:${sentinel.port}/main` },
-    })
-    const [worker] = scene.workers as [WorkerProcess]
-    await settle(scene, RECORDS)
-    await until('it is replicated', () => master.client.wait(1, 100))
-    // the master refuses it from now on, and it stays where it is
-    await replica.client.config('SET', 'masteruser', 'nobody')
-    await replica.client.config('SET', 'masterauth', 'wrong')
-    await master.client.call('CLIENT', 'KILL', 'TYPE', 'replica')
-    const kept = await checkpointsOf(scene)
-    await settle(scene, RECORDS / 2)
-    const load = scene.load.run(200)
-    await master.kill()
-    const told = await toldOnce(worker, 30_000)
-    await load.stop()
-    await expectHealed(scene)
-    expect(Object.fromEntries(told.map((loss) => [loss.partition, loss.redisHas]))).toEqual(kept)
-    expect(await replica.client.role()).toContain('master')
-    await toldOnce(worker)
-  }, 120_000)
 })
 
-interface Server extends OwnRedis {
-  readonly client: Redis
-}
-
-async function startServer(options?: OwnRedisOptions): Promise<Server> {
-  const server = await startOwnRedis(inject('redisServer'), options)
-  onTestFinished(() => server.stop())
-  const client = new Redis(server.port)
-  client.on('error', () => {}) // it is killed on purpose; a command that fails says so
-  onTestFinished(() => client.disconnect())
-  return Object.assign(server, { client })
-}
-
-/** A master and its replica, and an address that leads to the master at first. */
-async function startPair() {
-  const master = await startServer()
-  const replica = await startServer({ args: ['--replicaof', '127.0.0.1', `${master.port}`] })
-  await until('the replica follows', () => master.client.wait(1, 100))
-  const { port, turnTo } = await openSwitch(master.port)
-  return { master, replica, address: { port, turnTo, url: `redis://127.0.0.1:${port}` } }
-}
-
-/** The part of the append-only file that is written to: Redis 7 and later has several, in a folder. */
+/** Truncates the append-only file that Redis writes to; since Redis 7 it is one of several in a folder. */
 async function loseTail(folder: string, bytes: number): Promise<void> {
   const files = await readdir(folder, { recursive: true })
   const name = files.find((file) => /appendonly\.aof(\.\d+\.incr\.aof)?$/.test(file)) ?? ''
   const path = join(folder, name)
   const { size } = await stat(path)
   await truncate(path, size - bytes)
-}
-
-async function writeSentinelConfig(folder: string, masterPort: number): Promise<string> {
-  const file = join(folder, 'sentinel.conf')
-  const rules = [
-    `sentinel monitor main 127.0.0.1 ${masterPort} 1`,
-    'sentinel down-after-milliseconds main 1000',
-    'sentinel failover-timeout main 2000',
-  ]
-  await writeFile(file, `${rules.join('\n')}\n`)
-  return file
 }

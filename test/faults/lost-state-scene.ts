@@ -1,16 +1,16 @@
-/** Workers on a Redis of a test's own that is made to lose what it acknowledged, and what they make of it. */
+/** Workers on a Redis of the test's own that loses acknowledged writes, and what they log about it. */
 import { expect, inject, onTestFinished } from 'vitest'
 import { readOffsets } from '../../src/kafka/topics/offsets.ts'
 import { checkpointKey } from '../../src/redis/keys.ts'
-import { produce } from '../integration/kafka/fixture.ts'
-import type { LogLine, WorkerProcess } from '../integration/worker/spawned-worker.ts'
+import { produce } from '../setup/kafka/topics.ts'
 import { silentLog } from '../setup/logs.ts'
-import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../setup/redis-server.ts'
+import { type CheckOptions, expectNoDifference, type Verdict } from '../setup/scene/oracle.ts'
+import type { Scene, SceneOptions } from '../setup/scene/scene.ts'
+import { openScene } from '../setup/scene/test-scene.ts'
+import { logOf, partitionsOf } from '../setup/scene/worker-status.ts'
+import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../setup/servers/own-redis.ts'
 import { until } from '../setup/waiting.ts'
-import { type Expectation, expectNoDifference, type Verdict } from './scene/oracle.ts'
-import type { Scene, SceneOptions } from './scene/scene.ts'
-import { openScene } from './scene/stage.ts'
-import { partitionsOf, story } from './scene/worker-signs.ts'
+import type { LogLine, WorkerProcess } from '../setup/worker/worker-process.ts'
 
 export interface SceneWithRedis {
   readonly scene: Scene
@@ -38,18 +38,18 @@ export async function untilShared(
 }
 
 /** Sends so many records and waits until the workers have merged and committed them. */
-export async function settle({ load, oracle }: Scene, records: number): Promise<void> {
+export async function sendAndDrain({ load, oracle }: Scene, records: number): Promise<void> {
   await load.send(records)
-  await oracle.drained()
+  await oracle.untilDrained()
 }
 
-/** Of a group of its own. */
+/** Returns an event of the given group. */
 export function eventOf(group_id: string): string {
   const timestamp = '2025-06-01T00:00:00Z'
   return JSON.stringify({ group_id, user_id: 'somebody', traits: { plan: 'free' }, timestamp })
 }
 
-/** So many groups at once, which makes a batch of many calls. */
+/** Produces events of so many groups at once, which makes a batch with many calls of Redis. */
 export async function produceGroups({ config: { kafka } }: Scene, count: number): Promise<void> {
   await produce(
     kafka,
@@ -57,73 +57,76 @@ export async function produceGroups({ config: { kafka } }: Scene, count: number)
   )
 }
 
-/** What is said, once, of a loss. */
+/** The text that a worker logs once for each loss. */
 export const LOSS = 'Redis lost writes'
 
-/** The partitions of a loss, as the log has them. */
-export interface ToldLoss {
+/** One partition of a loss, as logged. */
+export interface LossReport {
   readonly partition: number
   readonly appliedUpTo: string
   readonly redisHas: string
   readonly goneFromTopic?: string
 }
 
-/** What the worker said of losses, in order; each line told once, loudly. */
-export function lossesOf(worker: WorkerProcess): ToldLoss[] {
+/** The losses in the worker's log, in order; expects level error. */
+export function lossReports(worker: WorkerProcess): LossReport[] {
   return worker.saying(LOSS).flatMap((line) => {
     expect(line.level).toBe('error')
-    return line.partitions as ToldLoss[]
+    return line.partitions as LossReport[]
   })
 }
 
-/** The only line in which the worker tells of a loss; waits for it. */
-export async function toldOnce(worker: WorkerProcess, deadlineMs?: number): Promise<ToldLoss[]> {
+/** Waits for a loss in the log, expects that it is the only one, and returns its partitions. */
+export async function expectOneLossReport(
+  worker: WorkerProcess,
+  deadlineMs?: number,
+): Promise<LossReport[]> {
   const line: LogLine = await worker.said(LOSS, deadlineMs)
-  expect(worker.saying(LOSS), story(worker)).toEqual([line])
-  return lossesOf(worker)
+  expect(worker.saying(LOSS), logOf(worker)).toEqual([line])
+  return lossReports(worker)
 }
 
 export async function expectNoLoss(workers: readonly WorkerProcess[]): Promise<void> {
   for (const worker of workers) {
-    expect(lossesOf(worker), story(worker)).toEqual([])
+    expect(lossReports(worker), logOf(worker)).toEqual([])
     if (worker.child.exitCode !== null || worker.child.signalCode !== null) continue
     expect(await metricOf(worker, 'group_traits_lost_state_total')).toBe(0)
   }
 }
 
-/** The sum over all labels. */
+/** The value of a metric, summed over all labels. */
 export async function metricOf(worker: WorkerProcess, name: string): Promise<number> {
   const { body } = await worker.get('/metrics')
   const samples = body.matchAll(new RegExp(`^${name}(?:{.*})? (\\S+)$`, 'gm'))
   return Array.from(samples, ([, value]) => Number(value)).reduce((sum, value) => sum + value, 0)
 }
 
-/** All records that the worker has read, some of them maybe several times. */
+/** The number of records that the worker has read; replayed ones count again. */
 export const recordsRead = (worker: WorkerProcess) => metricOf(worker, 'group_traits_records_total')
 
 export const sceneCheckpointKey = ({ config: { kafka } }: Scene) =>
   checkpointKey(kafka.topic, kafka.groupId, 0)
 
-/** Partition -> checkpoint, as they stand in Redis. */
+/** Partition -> checkpoint, read from Redis. */
 export const checkpointsOf = (scene: Scene) => scene.redis.hgetall(sceneCheckpointKey(scene))
 
-/** Partition -> the offset behind its last record. */
+/** Partition -> end offset. */
 export async function endsOf({ config }: Scene): Promise<Record<string, string>> {
   const offsets = await readOffsets(config.kafka, silentLog)
   return Object.fromEntries(offsets.map(({ partition, end }) => [partition, String(end)]))
 }
 
-/** Partition -> where the consumer group goes on. */
+/** Partition -> the offset at which the consumer group continues. */
 export async function committedOf({ config }: Scene): Promise<Record<string, string>> {
   const offsets = await readOffsets(config.kafka, silentLog)
   return Object.fromEntries(offsets.map(({ partition, next }) => [partition, String(next)]))
 }
 
-/** Resolves once the checkpoints stand at the ends: also where the offsets had been there all along. */
-export async function untilHealed(scene: Scene): Promise<void> {
+/** Resolves once the checkpoints are at the end offsets; the committed offsets may be there before. */
+export async function untilRecovered(scene: Scene): Promise<void> {
   const ends = await endsOf(scene)
   await until(
-    `the checkpoints are at the ends; ${scene.workers.map(story).join('\n--')}`,
+    `the checkpoints are at the ends; ${scene.workers.map(logOf).join('\n--')}`,
     async () => {
       const checkpoints = await checkpointsOf(scene)
       if (Object.entries(ends).every(([partition, end]) => checkpoints[partition] === end))
@@ -134,10 +137,10 @@ export async function untilHealed(scene: Scene): Promise<void> {
   )
 }
 
-/** Waits until all is merged, also what had been lost, and has the oracle judge. */
-export async function expectHealed(scene: Scene, expectation?: Expectation): Promise<Verdict> {
-  await untilHealed(scene)
-  const verdict = await scene.oracle.check(expectation)
+/** Waits until everything is merged, also what was lost, and checks the state. */
+export async function expectRecovered(scene: Scene, options?: CheckOptions): Promise<Verdict> {
+  await untilRecovered(scene)
+  const verdict = await scene.oracle.check(options)
   expectNoDifference(verdict)
   expect(await checkpointsOf(scene)).toEqual(await endsOf(scene))
   return verdict

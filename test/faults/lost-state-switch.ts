@@ -1,15 +1,15 @@
-/** An address that stays the same while the server behind it becomes another one. */
+/** A TCP address whose server can be exchanged. */
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 
 export interface Switch {
   readonly port: number
-  /** Ends all connections; new ones lead to this port of this machine. */
-  turnTo(port: number): void
+  /** Closes all connections; new ones go to this local port. */
+  switchTo(port: number): void
 }
 
-/** Ends with its test. */
+/** Opens an address that leads to the given local port; closes with its test. */
 export async function openSwitch(target: number): Promise<Switch> {
   let current = target
   const sockets = new Set<Socket>()
@@ -41,7 +41,7 @@ export async function openSwitch(target: number): Promise<Switch> {
   const address = server.address()
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
-    turnTo(port) {
+    switchTo(port) {
       current = port
       dropAll()
     },

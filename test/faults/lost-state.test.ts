@@ -1,66 +1,68 @@
-/** A Redis that is flushed or comes back empty: workers notice, say so once, and read all again. */
+/** A Redis that is flushed or comes back empty: workers notice, report it once, and replay the topic. */
 import { describe, expect, inject, test } from 'vitest'
-import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
+import { logOf, partitionsOf } from '../setup/scene/worker-status.ts'
+import type { WorkerProcess } from '../setup/worker/worker-process.ts'
 import {
   checkpointsOf,
   endsOf,
-  expectHealed,
-  lossesOf,
+  expectOneLossReport,
+  expectRecovered,
+  lossReports,
   metricOf,
   openSceneWithRedis,
   recordsRead,
-  settle,
-  toldOnce,
+  sendAndDrain,
   untilShared,
 } from './lost-state-scene.ts'
-import { partitionsOf, story } from './scene/worker-signs.ts'
 
 const RECORDS = 2000
-/** A look every ten seconds, and what a slow machine adds. */
-const LOOK_DEADLINE_MS = 20_000
-/** At the next write. */
+/** Workers check every ten seconds; the rest is for slow machines. */
+const CHECK_DEADLINE_MS = 20_000
+/** Workers notice at the next write. */
 const WRITE_DEADLINE_MS = 8000
 
 describe.skipIf(inject('redisServer') === '')('a Redis that lost everything', () => {
-  test('is noticed at the next write, and by two workers each for its own partitions', async () => {
+  test('is noticed at the next write, by each of two workers for its own partitions', async () => {
     const { scene } = await openSceneWithRedis({ partitions: 4, workers: 2 })
     const workers = scene.workers
     await untilShared(workers, 2)
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     const load = scene.load.run(500)
     await scene.redis.flushall()
-    const told = await Promise.all(workers.map((worker) => toldOnce(worker, WRITE_DEADLINE_MS)))
+    const reported = await Promise.all(
+      workers.map((worker) => expectOneLossReport(worker, WRITE_DEADLINE_MS)),
+    )
     await load.stop()
-    await expectHealed(scene)
+    await expectRecovered(scene)
     for (const [i, worker] of workers.entries()) {
-      const lost = told[i]?.map(({ partition }) => partition)
+      const lost = reported[i]?.map(({ partition }) => partition)
       expect(lost).toEqual(partitionsOf(worker))
       expect(lost).toHaveLength(2)
-      expect(told[i]?.map(({ redisHas }) => redisHas)).toEqual(['nothing', 'nothing'])
-      await expectToldOnce(worker, 2)
+      expect(reported[i]?.map(({ redisHas }) => redisHas)).toEqual(['nothing', 'nothing'])
+      await expectReportedOnce(worker, 2)
     }
   }, 120_000)
 
-  test('is noticed within seconds where no events come', async () => {
+  test('is noticed within seconds even without new events', async () => {
     const { scene } = await openSceneWithRedis({ partitions: 3, workers: 1 })
     const [worker] = scene.workers as [WorkerProcess]
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     const ends = await endsOf(scene)
     await scene.redis.flushall()
-    const told = await toldOnce(worker, LOOK_DEADLINE_MS)
-    expect(told).toEqual(
+    const reported = await expectOneLossReport(worker, CHECK_DEADLINE_MS)
+    expect(reported).toEqual(
       [0, 1, 2].map((partition) => ({
         partition,
         appliedUpTo: ends[partition],
         redisHas: 'nothing',
       })),
     )
-    expect((await expectHealed(scene)).records).toBe(RECORDS)
-    await expectToldOnce(worker, 3)
+    expect((await expectRecovered(scene)).records).toBe(RECORDS)
+    await expectReportedOnce(worker, 3)
     await expect.poll(() => recordsRead(worker), { timeout: 10_000 }).toBe(2 * RECORDS)
   }, 120_000)
 
-  test('flushed again and again, under way and while it is read again, is mended each time', async () => {
+  test('is refilled each time, also if it is flushed again during the replay', async () => {
     const { scene } = await openSceneWithRedis({ partitions: 2, workers: 2 })
     await untilShared(scene.workers, 1)
     const load = scene.load.run(800)
@@ -72,63 +74,63 @@ describe.skipIf(inject('redisServer') === '')('a Redis that lost everything', ()
       await scene.redis.flushall()
     }
     await load.stop()
-    await expectHealed(scene)
+    await expectRecovered(scene)
     for (const worker of scene.workers) {
-      const told = lossesOf(worker).length
-      expect(told).toBeGreaterThan(0)
-      expect(told).toBeLessThanOrEqual(12)
+      const reported = lossReports(worker).length
+      expect(reported).toBeGreaterThan(0)
+      expect(reported).toBeLessThanOrEqual(12)
     }
   }, 120_000)
 
-  test('is filled again at the start of a worker, from the beginning', async () => {
+  test('is refilled from the beginning of the topic when a worker starts', async () => {
     const { scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     expect(await scene.workers[0]?.end('SIGTERM')).toBe(0)
     await scene.redis.flushall()
     const worker = scene.startWorker()
-    const told = await toldOnce(worker)
-    expect(told.map(({ partition, redisHas }) => [partition, redisHas])).toEqual([
+    const reported = await expectOneLossReport(worker)
+    expect(reported.map(({ partition, redisHas }) => [partition, redisHas])).toEqual([
       [0, 'nothing'],
       [1, 'nothing'],
     ])
-    await expectHealed(scene)
-    await expectToldOnce(worker, 2)
+    await expectRecovered(scene)
+    await expectReportedOnce(worker, 2)
     await expect.poll(() => recordsRead(worker), { timeout: 10_000 }).toBe(RECORDS)
 
-    // what was mended is no loss at the next start
+    // a repaired loss is not reported again at the next start
     expect(await worker.end('SIGTERM')).toBe(0)
     const next = scene.startWorker()
     await next.said('joined')
-    await settle(scene, 100)
-    expect(lossesOf(next), story(next)).toEqual([])
-    await expectHealed(scene)
+    await sendAndDrain(scene, 100)
+    expect(lossReports(next), logOf(next)).toEqual([])
+    await expectRecovered(scene)
   }, 120_000)
 
-  test('is told with how much the topic no longer holds, and gets the rest', async () => {
+  test('is reported with what the topic no longer contains, and gets the rest', async () => {
     const { scene } = await openSceneWithRedis({ partitions: 2, workers: 1 })
     const [worker] = scene.workers as [WorkerProcess]
-    await settle(scene, RECORDS)
+    await sendAndDrain(scene, RECORDS)
     const earlier = { ...(await scene.oracle.readTopic()), states: new Map(), records: 0 }
     const { topic } = scene.config.kafka
     await scene.withAdmin(async (admin) => {
-      await admin.fetchTopicOffsets(topic) // else it does not know where the partitions are
+      await admin.fetchTopicOffsets(topic) // otherwise the client does not know the partitions' leaders
       await admin.deleteTopicRecords({ topic, partitions: [{ partition: 1, offset: '400' }] })
     })
     await scene.redis.flushall()
     await scene.load.send(10)
-    const told = await toldOnce(worker, WRITE_DEADLINE_MS)
-    expect(told.map(({ partition, goneFromTopic }) => [partition, goneFromTopic])).toEqual([
+    const reported = await expectOneLossReport(worker, WRITE_DEADLINE_MS)
+    expect(reported.map(({ partition, goneFromTopic }) => [partition, goneFromTopic])).toEqual([
       [0, undefined],
       [1, '400'],
     ])
     expect(worker.saying('the topic no longer holds all of it')).toHaveLength(1)
-    const { records } = await expectHealed(scene, { earlier })
+    const { records } = await expectRecovered(scene, { earlier })
     expect(records).toBe(RECORDS + 10 - 400)
     expect((await checkpointsOf(scene))[1]).toBe((await endsOf(scene))[1])
   }, 120_000)
 })
 
-async function expectToldOnce(worker: WorkerProcess, partitions: number): Promise<void> {
-  expect(lossesOf(worker), story(worker)).toHaveLength(partitions)
+async function expectReportedOnce(worker: WorkerProcess, partitions: number): Promise<void> {
+  expect(lossReports(worker), logOf(worker)).toHaveLength(partitions)
   expect(await metricOf(worker, 'group_traits_lost_state_total')).toBe(partitions)
 }

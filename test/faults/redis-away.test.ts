@@ -1,31 +1,31 @@
-/** Redis goes away under load, and comes back: workers wait for it, and nothing is lost. */
+/** Redis becomes unavailable under load and returns: workers wait for it, and nothing is lost. */
 import { describe, inject, test } from 'vitest'
-import { expectOutage, expectTruth, startRedisScene } from './redis-scene.ts'
 import {
-  behindASilentWay,
-  beingKilled,
-  beingRestarted,
-  frozen,
-  type Trouble,
-  unreachable,
-} from './redis-troubles.ts'
+  cutConnections,
+  freezeConnections,
+  freezeRedis,
+  killRedis,
+  type RedisFault,
+  restartRedis,
+} from '../setup/scene/redis-faults.ts'
+import { expectCorrectState, expectOutage, startRedisScene } from './redis-scene.ts'
 
-const TROUBLES: readonly { what: string; trouble: Trouble; detail: RegExp }[] = [
-  { what: 'is restarted', trouble: beingRestarted, detail: /ECONNRESET|closed|cannot be reached/ },
-  { what: 'is killed', trouble: beingKilled, detail: /ECONNRESET|closed|cannot be reached/ },
-  { what: 'is frozen', trouble: frozen, detail: /does not answer/ },
-  { what: 'cannot be reached', trouble: unreachable, detail: /ECONNREFUSED/ },
-  { what: 'is behind a silent way', trouble: behindASilentWay, detail: /does not answer/ },
+const FAULTS: readonly { what: string; fault: RedisFault; detail: RegExp }[] = [
+  { what: 'is restarted', fault: restartRedis, detail: /ECONNRESET|closed|cannot be reached/ },
+  { what: 'is killed', fault: killRedis, detail: /ECONNRESET|closed|cannot be reached/ },
+  { what: 'is frozen', fault: freezeRedis, detail: /does not answer/ },
+  { what: 'cannot be reached', fault: cutConnections, detail: /ECONNREFUSED/ },
+  { what: 'answers nothing', fault: freezeConnections, detail: /does not answer/ },
 ]
 
 describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
-  test.for(TROUBLES)(
-    '$what: workers wait, and go on by themselves with nothing lost',
+  test.for(FAULTS)(
+    '$what: workers wait and continue by themselves with nothing lost',
     { timeout: 120_000 },
-    async ({ trouble, detail }) => {
+    async ({ fault, detail }) => {
       const scene = await startRedisScene()
-      await expectOutage(scene, trouble, detail)
-      await expectTruth(scene)
+      await expectOutage(scene, fault, detail)
+      await expectCorrectState(scene)
     },
   )
 })

@@ -1,56 +1,57 @@
-/** Redis is there, and something keeps going wrong: the work gets done all the same. */
+/** Redis is available, but something keeps going wrong: the workers make progress all the same. */
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { kafkajs } from '../../src/kafka/client/kafkajs.ts'
-import { countOutages, expectTruth, type RedisScene, startRedisScene } from './redis-scene.ts'
+import type { Difference } from '../setup/scene/differences.ts'
+import { positionOf } from '../setup/scene/expected-state.ts'
 import {
-  breakingOffReplies,
-  farAway,
-  losingItsScripts,
-  throwingOutClients,
-} from './redis-troubles.ts'
-import type { Difference } from './scene/differences.ts'
-import { placeOf } from './scene/truth.ts'
-import { untilReady } from './scene/worker-signs.ts'
+  cutRepliesRepeatedly,
+  delayConnections,
+  flushScriptsRepeatedly,
+  killClientsRepeatedly,
+} from '../setup/scene/redis-faults.ts'
+import { untilReady } from '../setup/scene/worker-status.ts'
+import {
+  countOutages,
+  expectCorrectState,
+  type RedisScene,
+  startRedisScene,
+} from './redis-scene.ts'
 
 const RECORDS = 1500
 
 describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
-  test('loses its scripts over and over: they are sent again', { timeout: 120_000 }, async () => {
+  test('loses its scripts repeatedly: workers send them again', { timeout: 120_000 }, async () => {
     const redis = await startRedisScene()
-    const end = await losingItsScripts(redis.site)
+    const end = await flushScriptsRepeatedly(redis.site)
     await redis.sent(RECORDS)
     await end()
-    await expectTruth(redis)
+    await expectCorrectState(redis)
     const stats = await redis.scene.redis.info('errorstats')
     expect(Number(/errorstat_NOSCRIPT:count=(\d+)/.exec(stats)?.[1])).toBeGreaterThan(5)
     for (const worker of redis.scene.workers) expect(countOutages(redis, worker)).toBe(0)
   })
 
   test.for([
-    { what: 'throws out its clients', trouble: throwingOutClients },
-    { what: 'breaks off in the middle of its replies', trouble: breakingOffReplies },
-  ])(
-    '$what over and over: workers connect again each time',
-    { timeout: 120_000 },
-    async ({ trouble }) => {
-      const redis = await startRedisScene()
-      const end = await trouble(redis.site)
-      await redis.sent(RECORDS)
-      await end()
-      for (const worker of redis.scene.workers) await untilReady(worker, 60_000)
-      await expectTruth(redis)
-      for (const worker of redis.scene.workers) {
-        expect(countOutages(redis, worker)).toBeGreaterThan(0)
-      }
-    },
-  )
+    { what: 'closes the connections of its clients', fault: killClientsRepeatedly },
+    { what: 'ends its replies in the middle', fault: cutRepliesRepeatedly },
+  ])('$what repeatedly: workers reconnect each time', { timeout: 120_000 }, async ({ fault }) => {
+    const redis = await startRedisScene()
+    const end = await fault(redis.site)
+    await redis.sent(RECORDS)
+    await end()
+    for (const worker of redis.scene.workers) await untilReady(worker, 60_000)
+    await expectCorrectState(redis)
+    for (const worker of redis.scene.workers) {
+      expect(countOutages(redis, worker)).toBeGreaterThan(0)
+    }
+  })
 
-  test('is 100 ms away: each batch takes longer, and that is all', {
+  test('is 100 ms away: each batch takes longer, and nothing else changes', {
     timeout: 120_000,
   }, async () => {
     const redis = await startRedisScene()
     const before = await mergeTimes(redis)
-    const end = await farAway(100)(redis.site)
+    const end = await delayConnections(100)(redis.site)
     await redis.sent(RECORDS)
     await redis.caughtUp()
     const during = await mergeTimes(redis)
@@ -59,11 +60,11 @@ describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
     expect(seconds).toBeGreaterThan(5 * (before.seconds / before.batches))
     for (const worker of redis.scene.workers) await untilReady(worker, 60_000)
     await end()
-    await expectTruth(redis)
+    await expectCorrectState(redis)
     for (const worker of redis.scene.workers) expect(countOutages(redis, worker)).toBe(0)
   })
 
-  test("gets a foreign key at a group's name: its events alone are dead letters", {
+  test("has another program's key in the place of a group: only that group's events become dead letters", {
     timeout: 120_000,
   }, async () => {
     const redis = await startRedisScene()
@@ -72,24 +73,26 @@ describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
     await produce(redis, eventsOf('taken', 2024))
     await redis.caughtUp()
     expect(await scene.redis.hget(taken, 'plan')).toBe('2024')
-    await scene.redis.set(taken, 'by somebody else')
-    const places = await produce(redis, eventsOf('taken', 2025))
+    await scene.redis.set(taken, 'by another program')
+    const positions = await produce(redis, eventsOf('taken', 2025))
     await redis.sent(RECORDS)
     await redis.caughtUp()
     await redis.stopLoad()
 
     const { differences } = await scene.oracle.check()
-    const letters = differences.filter(({ kind }) => kind === 'dead letter of nothing rejected')
-    expect(new Set(letters.map((letter) => 'place' in letter && letter.place))).toEqual(
-      new Set(places),
+    const deadLetters = differences.filter(
+      ({ kind }) => kind === 'dead letter of a record that was not rejected',
     )
-    const others = differences.filter((difference) => !letters.includes(difference))
+    expect(new Set(deadLetters.map((letter) => 'position' in letter && letter.position))).toEqual(
+      new Set(positions),
+    )
+    const others = differences.filter((difference) => !deadLetters.includes(difference))
     expect(others.filter((difference) => !isOfGroup('taken', difference))).toEqual([])
-    expect(await scene.redis.get(taken)).toBe('by somebody else')
+    expect(await scene.redis.get(taken)).toBe('by another program')
   })
 })
 
-/** How long batches have waited for Redis, of all workers together. */
+/** The time that merges took so far and their number, summed over all workers. */
 async function mergeTimes({ scene }: RedisScene): Promise<{ seconds: number; batches: number }> {
   const metrics = await Promise.all(scene.workers.map((worker) => worker.get('/metrics')))
   const total = (part: string) =>
@@ -111,7 +114,7 @@ function eventsOf(groupId: string, year: number): string[] {
   )
 }
 
-/** Over the first two partitions; returns the places that they got. */
+/** Produces to the first two partitions; returns the positions of the records. */
 async function produce({ scene }: RedisScene, values: readonly string[]): Promise<string[]> {
   const { brokers, topic } = scene.config.kafka
   const client = new kafkajs.Kafka({ brokers: [...brokers] })
@@ -124,11 +127,11 @@ async function produce({ scene }: RedisScene, values: readonly string[]): Promis
   return written.flatMap(({ partition, baseOffset }) =>
     messages
       .filter((message) => message.partition === partition)
-      .map((_, i) => placeOf(partition, String(BigInt(baseOffset ?? 0) + BigInt(i)))),
+      .map((_, i) => positionOf(partition, String(BigInt(baseOffset ?? 0) + BigInt(i)))),
   )
 }
 
-/** Of its own keys, or of its place in the index of users. */
+/** Whether it is in the group's keys or in its entries of the user index. */
 function isOfGroup(groupId: string, difference: Difference): boolean {
   return (
     difference.kind === 'state' &&

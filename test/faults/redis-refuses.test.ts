@@ -1,34 +1,34 @@
-/** Redis is there, and refuses writes: an outage like any other, never a reason for dead letters. */
+/** Redis rejects writes: workers treat it as an outage and write no dead letters. */
 import { describe, inject, test } from 'vitest'
-import { expectOutage, expectTruth, startRedisScene } from './redis-scene.ts'
 import {
-  full,
-  readOnly,
-  type Trouble,
-  underAnotherPassword,
-  withoutReplicas,
-} from './redis-troubles.ts'
+  changePassword,
+  fillMemory,
+  makeReadOnly,
+  type RedisFault,
+  requireReplicas,
+} from '../setup/scene/redis-faults.ts'
+import { expectCorrectState, expectOutage, startRedisScene } from './redis-scene.ts'
 
-const TROUBLES: readonly { what: string; trouble: Trouble; detail: RegExp; password?: string }[] = [
-  { what: 'is full', trouble: full, detail: /OOM/ },
-  { what: 'has too few replicas', trouble: withoutReplicas, detail: /NOREPLICAS/ },
-  { what: 'is read-only', trouble: readOnly, detail: /READONLY/ },
+const FAULTS: readonly { what: string; fault: RedisFault; detail: RegExp; password?: string }[] = [
+  { what: 'is full', fault: fillMemory, detail: /OOM/ },
+  { what: 'has too few replicas', fault: requireReplicas, detail: /NOREPLICAS/ },
+  { what: 'is read-only', fault: makeReadOnly, detail: /READONLY/ },
   {
     what: 'changes its password',
-    trouble: underAnotherPassword,
+    fault: changePassword,
     detail: /WRONGPASS/,
     password: 'first',
   },
 ]
 
 describe.skipIf(inject('redisServer') === '')('under load, Redis', () => {
-  test.for(TROUBLES)(
-    '$what: workers wait, and go on by themselves once it takes writes again',
+  test.for(FAULTS)(
+    '$what: workers wait, and continue by themselves once it accepts writes again',
     { timeout: 120_000 },
-    async ({ trouble, detail, password }) => {
+    async ({ fault, detail, password }) => {
       const scene = await startRedisScene(password === undefined ? {} : { password })
-      await expectOutage(scene, trouble, detail)
-      await expectTruth(scene)
+      await expectOutage(scene, fault, detail)
+      await expectCorrectState(scene)
     },
   )
 })

@@ -1,49 +1,49 @@
-/** Workers under load on a Redis of a test's own, with a way to it that can be cut and slowed. */
+/** Workers under load on a Redis of the test's own, behind a proxy that can be cut or delayed. */
 import { expect, inject, onTestFinished } from 'vitest'
 import { readOffsets } from '../../src/kafka/topics/offsets.ts'
-import type { LogLine, WorkerProcess } from '../integration/worker/spawned-worker.ts'
 import { silentLog } from '../setup/logs.ts'
-import { type OwnRedisOptions, startOwnRedis } from '../setup/redis-server.ts'
+import { expectNoDifference } from '../setup/scene/oracle.ts'
+import type { RedisFault, RedisSite } from '../setup/scene/redis-faults.ts'
+import { type Scene, startScene } from '../setup/scene/scene.ts'
+import { hasEnded, logOf, untilReady } from '../setup/scene/worker-status.ts'
+import { type OwnRedisOptions, startOwnRedis } from '../setup/servers/own-redis.ts'
+import { startProxy } from '../setup/servers/proxy.ts'
 import { until } from '../setup/waiting.ts'
-import { openWay } from '../setup/way.ts'
-import type { RedisSite, Trouble } from './redis-troubles.ts'
-import { expectNoDifference } from './scene/oracle.ts'
-import { type Scene, startScene } from './scene/scene.ts'
-import { hasEnded, story, untilReady } from './scene/worker-signs.ts'
+import type { LogLine, WorkerProcess } from '../setup/worker/worker-process.ts'
 
 export interface RedisScene {
   readonly site: RedisSite
   readonly scene: Scene
-  /** What a worker has said with this text since all of them work. */
+  /** The worker's log lines with this text, since the scene started. */
   saying(worker: WorkerProcess, text: string): readonly LogLine[]
-  /** Resolves once so many more records were sent. */
+  /** Resolves once the load has sent so many more records. */
   sent(count: number): Promise<void>
-  /** Resolves once what is in the topic now is merged and committed. */
+  /** Resolves once the records now in the topic are merged and committed. */
   caughtUp(): Promise<void>
   stopLoad(): Promise<void>
 }
 
-/** Short, so that a test of seconds sees several of them pass. */
+/** Short, so that several timeouts pass within seconds. */
 const TIMEOUTS = { REDIS_CONNECT_TIMEOUT_MS: '2s', REDIS_COMMAND_TIMEOUT_MS: '700ms' }
-/** For what takes a second or two where nothing else goes on. */
+/** For what takes a second or two on an idle machine. */
 const DEADLINE_MS = 60_000
 const WORKERS = 2
 const RECORDS_PER_SECOND = 500
-/** Keeps all that it has acknowledged, whatever happens. */
+/** Redis then keeps all acknowledged writes, even if it is killed. */
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always']
 
-/** With workers that have their share of a load, which runs. */
+/** Starts the scene; resolves once all workers process the running load. */
 export async function startRedisScene(options: OwnRedisOptions = {}): Promise<RedisScene> {
   const redis = await startOwnRedis(inject('redisServer'), { args: DURABLE, ...options })
   onTestFinished(() => redis.stop())
-  const way = await openWay(redis.port)
-  onTestFinished(() => way.close())
+  const proxy = await startProxy(redis.port)
+  onTestFinished(() => proxy.close())
   const scene = await startScene({
     kafkaBrokers: inject('kafkaBrokers'),
     redisUrl: redis.url,
     partitions: 3,
     workers: WORKERS,
-    environment: { ...TIMEOUTS, REDIS_URL: redis.url.replace(`:${redis.port}`, `:${way.port}`) },
+    environment: { ...TIMEOUTS, REDIS_URL: redis.url.replace(`:${redis.port}`, `:${proxy.port}`) },
   })
   onTestFinished(() => scene.close())
   await Promise.all(scene.workers.map((worker) => worker.said('joined', DEADLINE_MS)))
@@ -52,7 +52,7 @@ export async function startRedisScene(options: OwnRedisOptions = {}): Promise<Re
   await caughtUp(scene)
   const before = new Map(scene.workers.map((worker) => [worker, new Set(worker.lines)]))
   return {
-    site: { redis, way },
+    site: { redis, proxy },
     scene,
     saying: (worker, text) => worker.saying(text).filter((line) => !before.get(worker)?.has(line)),
     async sent(count) {
@@ -77,23 +77,23 @@ async function caughtUp({ config }: Scene): Promise<void> {
 }
 
 /**
- * Puts the workers through a trouble that each of them must notice: it says so once, waits
- * (alive, but not ready, and why), says once that it is over, and goes on by itself.
+ * Causes a fault and expects of each worker that it logs the outage once, stays live but not ready,
+ * shows the reason in /readyz, logs the end once, and continues by itself.
  *
- * @param detail what the workers say of it
+ * @param detail the reason that /readyz must show
  */
 export async function expectOutage(
   redis: RedisScene,
-  trouble: Trouble,
+  fault: RedisFault,
   detail: RegExp,
 ): Promise<void> {
   const { scene } = redis
-  const end = await trouble(redis.site)
+  const end = await fault(redis.site)
   await Promise.all(scene.workers.map((worker) => expectAway(worker, detail)))
   await redis.sent(RECORDS_PER_SECOND)
   for (const worker of scene.workers) {
-    expect(redis.saying(worker, 'Redis is away'), story(worker)).toHaveLength(1)
-    expect(redis.saying(worker, 'Redis is back'), story(worker)).toHaveLength(0)
+    expect(redis.saying(worker, 'Redis is away'), logOf(worker)).toHaveLength(1)
+    expect(redis.saying(worker, 'Redis is back'), logOf(worker)).toHaveLength(0)
   }
   await end()
   for (const worker of scene.workers) await untilReady(worker, DEADLINE_MS)
@@ -103,7 +103,7 @@ export async function expectOutage(
 
 async function expectAway(worker: WorkerProcess, detail: RegExp): Promise<void> {
   await until(
-    `/readyz tells ${detail}`,
+    `/readyz shows ${detail}`,
     async () => {
       const { status, body } = await worker.get('/readyz')
       const { parts } = JSON.parse(body) as { parts: { name: string; detail?: string }[] }
@@ -116,20 +116,20 @@ async function expectAway(worker: WorkerProcess, detail: RegExp): Promise<void> 
   expect((await worker.get('/healthz')).status).toBe(200)
 }
 
-/** Ends the load, lets the workers finish, and has the oracle judge; nobody died or complained. */
-export async function expectTruth({ scene, stopLoad }: RedisScene): Promise<void> {
+/** Stops the load, waits for the workers, and checks the state; no worker ended or logged an error. */
+export async function expectCorrectState({ scene, stopLoad }: RedisScene): Promise<void> {
   await stopLoad()
   expectNoDifference(await scene.oracle.check())
   for (const worker of scene.workers) {
-    expect(hasEnded(worker), story(worker)).toBe(false)
-    const complaints = worker.lines.filter(({ level }) => level !== 'info' && level !== 'warn')
-    expect(complaints).toEqual([])
+    expect(hasEnded(worker), logOf(worker)).toBe(false)
+    const errors = worker.lines.filter(({ level }) => level !== 'info' && level !== 'warn')
+    expect(errors).toEqual([])
   }
 }
 
-/** Each outage that a worker told has its end; returns how many there were. */
+/** Expects that each outage in the worker's log has an end; returns their number. */
 export function countOutages({ saying }: RedisScene, worker: WorkerProcess): number {
-  const told = saying(worker, 'is away').length
-  expect(saying(worker, 'is back'), story(worker)).toHaveLength(told)
-  return told
+  const outages = saying(worker, 'is away').length
+  expect(saying(worker, 'is back'), logOf(worker)).toHaveLength(outages)
+  return outages
 }

@@ -1,4 +1,4 @@
-/** Groups whose events meet a bug in a worker with watchdog-preload.ts. */
+/** Group ids whose events trigger a bug in a worker that has loaded watchdog-preload.ts. */
 export const BUGS = {
   neverSettles: 'bug-never-settles',
   stuck: 'bug-stuck',

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { openScene } from './scene/stage.ts'
-import { hasEnded, story, untilReady } from './scene/worker-signs.ts'
+import { openScene } from '../setup/scene/test-scene.ts'
+import { hasEnded, logOf, untilReady } from '../setup/scene/worker-status.ts'
 import { BUGS } from './watchdog-bugs.ts'
 import { isMerged, send, WITH_BUGS } from './watchdog-scene.ts'
 
 /** As in src/app/watch/event-loop-watch.ts. */
 const EVENT_LOOP_MS = 30_000
-/** Several looks of whatever watches. */
-const LOOKS_MS = 5000
+/** Several intervals of both watchdogs. */
+const CHECKS_MS = 5000
 
-test('a worker that was stopped for longer than any limit goes on; one whose event loop is stuck ends', async () => {
+test('a worker that was suspended for longer than any limit continues; one with a stuck event loop ends', async () => {
   const scene = await openScene({ partitions: 1 })
   const worker = scene.startWorker(WITH_BUGS)
   await untilReady(worker)
@@ -20,11 +20,11 @@ test('a worker that was stopped for longer than any limit goes on; one whose eve
   worker.child.kill('SIGCONT')
   await isMerged(scene, 'acme')
   await untilReady(worker)
-  await sleep(LOOKS_MS)
-  expect(hasEnded(worker), story(worker)).toBe(false)
+  await sleep(CHECKS_MS)
+  expect(hasEnded(worker), logOf(worker)).toBe(false)
 
   await send(scene, BUGS.stuck)
-  expect(await worker.exited, story(worker)).toBe(1)
+  expect(await worker.exited, logOf(worker)).toBe(1)
   expect(worker.lines.filter(({ level }) => level === 'fatal')).toMatchObject([
     {
       blockedMs: EVENT_LOOP_MS,

@@ -1,4 +1,4 @@
-/** Loaded into a worker before its own code: bugs, each met by the events of one group. */
+/** Loaded into a worker before its own code: plants bugs, each triggered by the events of one group. */
 import { createRequire } from 'node:module'
 import { Redis } from 'ioredis'
 import { BUGS } from './watchdog-bugs.ts'

@@ -1,7 +1,7 @@
-/** Workers with bugs, each met by the events of one group. */
-import { produce } from '../integration/kafka/fixture.ts'
+/** Workers with planted bugs, each triggered by the events of one group. */
+import { produce } from '../setup/kafka/topics.ts'
+import type { Scene } from '../setup/scene/scene.ts'
 import { until } from '../setup/waiting.ts'
-import type { Scene } from './scene/scene.ts'
 
 export const STALL_MS = 10_000
 
@@ -22,5 +22,5 @@ export async function send({ config }: Scene, groupId: string): Promise<void> {
 
 export async function isMerged({ redis, config }: Scene, groupId: string): Promise<void> {
   const key = `${config.redis.groupPrefix}{${groupId}}`
-  await until('it is merged', async () => (await redis.hget(key, 'plan')) === 'pro', 30_000)
+  await until('its event is merged', async () => (await redis.hget(key, 'plan')) === 'pro', 30_000)
 }

@@ -1,23 +1,23 @@
-/** Bugs that would leave a worker alive and idle: it ends, and says why. */
+/** Bugs that would leave a worker alive but idle: it ends and logs why. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, inject, test } from 'vitest'
-import { startOwnRedis } from '../setup/redis-server.ts'
+import { openScene } from '../setup/scene/test-scene.ts'
+import { hasEnded, healthOf, logOf, untilReady } from '../setup/scene/worker-status.ts'
+import { startOwnRedis } from '../setup/servers/own-redis.ts'
 import { until } from '../setup/waiting.ts'
-import { openScene } from './scene/stage.ts'
-import { hasEnded, healthOf, story, untilReady } from './scene/worker-signs.ts'
 import { BUGS } from './watchdog-bugs.ts'
 import { isMerged, STALL_MS, send, WITH_BUGS } from './watchdog-scene.ts'
 
 const redisBinary = inject('redisServer')
 
-test('a batch that never ends is named by /readyz, and ends the worker after the limit', async () => {
+test('a batch that never ends is shown by /readyz and ends the worker after the limit', async () => {
   const scene = await openScene({ partitions: 1 })
   const worker = scene.startWorker(WITH_BUGS)
   await untilReady(worker)
   const sentMs = performance.now()
   await send(scene, BUGS.neverSettles)
 
-  await until('the partition is named', async () =>
+  await until('/readyz names the partition', async () =>
     (await healthOf(worker)).notReady.includes('partition 0'),
   )
   expect(await healthOf(worker)).toMatchObject({ healthz: 200, readyz: 503 })
@@ -30,11 +30,11 @@ test('a batch that never ends is named by /readyz, and ends the worker after the
   expect(metrics).toMatch(/partition_stalled_seconds\{.*"0"\} [1-9]/)
   expect(metrics).toMatch(/^group_traits_unfinished_batches 1$/m)
 
-  await until('a restart is asked for', async () => (await healthOf(worker)).healthz === 503)
+  await until('/healthz asks for a restart', async () => (await healthOf(worker)).healthz === 503)
   expect(await worker.exited).toBe(1)
   expect(performance.now() - sentMs).toBeLessThan(3 * STALL_MS)
-  const [said, ...more] = worker.lines.filter(({ level }) => level !== 'info')
-  expect(said, story(worker)).toMatchObject({
+  const [line, ...more] = worker.lines.filter(({ level }) => level !== 'info')
+  expect(line, logOf(worker)).toMatchObject({
     level: 'fatal',
     msg: expect.stringMatching(/^no progress for \d\d s.*0 stands at offset 0 with 1 to read/),
   })
@@ -46,7 +46,7 @@ test('a batch that never ends is named by /readyz, and ends the worker after the
 }, 60_000)
 
 test.skipIf(redisBinary === '')(
-  'an outage that lasts longer than that ends no worker',
+  'an outage longer than the limit ends no worker',
   async () => {
     const redis = await startOwnRedis(redisBinary, { args: ['--appendonly', 'yes'] })
     try {
@@ -78,7 +78,7 @@ test('a Kafka client that crashes ends the worker', async () => {
   ])
 })
 
-test('a Kafka client that comes to a halt without a word is noticed once there is something to read', async () => {
+test('a Kafka client that silently stops fetching ends the worker once there is something to read', async () => {
   const scene = await openScene({ partitions: 1 })
   const worker = scene.startWorker(WITH_BUGS)
   await untilReady(worker)
@@ -94,7 +94,7 @@ test('a Kafka client that comes to a halt without a word is noticed once there i
 test.each([
   ['thrown', BUGS.throws, { name: 'TypeError', message: 'a bug that throws' }],
   ['rejected', BUGS.rejects, { name: 'RangeError', message: 'a bug that rejects' }],
-])('an error that is %s where nobody catches it ends the worker', async (_, groupId, err) => {
+])('an uncaught error that is %s ends the worker', async (_, groupId, err) => {
   const scene = await openScene({ partitions: 1 })
   const worker = scene.startWorker(WITH_BUGS)
   await untilReady(worker)

@@ -1,26 +1,26 @@
-/** Workers that are killed, stopped, frozen and moved about under load: nothing is lost by it. */
+/** Workers are killed, stopped, frozen and rebalanced under load, and nothing is lost. */
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { type OwnBroker, startBroker } from '../integration/kafka/own-broker.ts'
-import type { WorkerProcess } from '../integration/worker/spawned-worker.ts'
-import { until } from '../setup/waiting.ts'
-import { expectNoDifference } from './scene/oracle.ts'
-import type { Scene } from './scene/scene.ts'
-import { openScene, openWayToRedis } from './scene/stage.ts'
+import { expectNoDifference } from '../setup/scene/oracle.ts'
+import type { Scene } from '../setup/scene/scene.ts'
+import { openRedisProxy, openScene } from '../setup/scene/test-scene.ts'
 import {
-  complaintsOf,
   hasEnded,
   healthOf,
+  logOf,
   partitionsOf,
-  story,
   untilReady,
   untilStuck,
   untilWorking,
-} from './scene/worker-signs.ts'
+  warningsOf,
+} from '../setup/scene/worker-status.ts'
+import { type OwnBroker, startBroker } from '../setup/servers/own-broker.ts'
+import { until } from '../setup/waiting.ts'
+import type { WorkerProcess } from '../setup/worker/worker-process.ts'
 
 const jars = inject('kafkaJars')
 const PARTITIONS = 4
 const RECORDS_PER_SECOND = 1500
-const NAPS = 3
+const FREEZES = 3
 const SESSION = { KAFKA_SESSION_TIMEOUT_MS: '2s' }
 
 describe.skipIf(jars === '')('under load', () => {
@@ -30,7 +30,7 @@ describe.skipIf(jars === '')('under load', () => {
   }, 60_000)
   afterAll(() => broker.stop())
 
-  test('workers killed in the middle of their work, eight times, lose nothing', async () => {
+  test('eight workers killed in the middle of their work lose nothing', async () => {
     const scene = await openOwn(2)
     const load = scene.load.run(RECORDS_PER_SECOND)
     for (let kill = 0; kill < 8; kill++) {
@@ -41,12 +41,12 @@ describe.skipIf(jars === '')('under load', () => {
     }
     await load.stop()
     expectNoDifference(await scene.oracle.check())
-    for (const worker of scene.workers) expect(complaintsOf(worker), story(worker)).toEqual([])
+    for (const worker of scene.workers) expect(warningsOf(worker), logOf(worker)).toEqual([])
     expect(scene.workers.map(hasEnded)).toEqual([...Array(8).fill(true), false, false])
-    await expectWell(scene.workers.slice(-2))
+    await expectHealthy(scene.workers.slice(-2))
   }, 150_000)
 
-  test('two workers go on while a third joins and leaves, again and again', async () => {
+  test('two workers continue while a third joins and leaves five times', async () => {
     const scene = await openOwn(2)
     const load = scene.load.run(RECORDS_PER_SECOND)
     const residents = [...scene.workers]
@@ -54,65 +54,65 @@ describe.skipIf(jars === '')('under load', () => {
     for (let visit = 0; visit < 5; visit++) {
       const visitor = scene.startWorker()
       await visitor.said('joined', 60_000)
-      expect(await visitor.end('SIGTERM'), story(visitor)).toBe(0)
+      expect(await visitor.end('SIGTERM'), logOf(visitor)).toBe(0)
     }
     await load.stop()
     expectNoDifference(await scene.oracle.check())
-    for (const worker of scene.workers) expect(complaintsOf(worker), story(worker)).toEqual([])
+    for (const worker of scene.workers) expect(warningsOf(worker), logOf(worker)).toEqual([])
     for (const worker of residents) {
       expect(worker.saying('joined').length).toBeGreaterThanOrEqual(10)
     }
-    await expectWell(residents)
+    await expectHealthy(residents)
   }, 150_000)
 
-  test('workers that are told to stop in the middle of their work do so with nothing lost', async () => {
+  test('workers that are stopped in the middle of their work lose nothing', async () => {
     const scene = await openOwn(1)
     const load = scene.load.run(RECORDS_PER_SECOND)
     for (let stop = 0; stop < 6; stop++) {
       const worker = scene.workers.at(-1)!
       await untilWorking(worker)
-      expect(await worker.end('SIGTERM'), story(worker)).toBe(0)
+      expect(await worker.end('SIGTERM'), logOf(worker)).toBe(0)
       expect(worker.saying('the worker has stopped')).toHaveLength(1)
       scene.startWorker()
     }
     await load.stop()
     expectNoDifference(await scene.oracle.check())
-    for (const worker of scene.workers) expect(complaintsOf(worker), story(worker)).toEqual([])
-    await expectWell(scene.workers.slice(-1))
+    for (const worker of scene.workers) expect(warningsOf(worker), logOf(worker)).toEqual([])
+    await expectHealthy(scene.workers.slice(-1))
   }, 150_000)
 
-  test('a worker frozen beyond its session writes as a zombie, joins again, and harms nothing', async () => {
+  test('the late writes of a worker frozen beyond its session do no harm, and it joins again', async () => {
     const scene = await openOwn(1)
     const [other] = scene.workers as [WorkerProcess]
-    const { way, url } = await openWayToRedis()
-    const sleeper = scene.startWorker({ REDIS_URL: url })
+    const { proxy, url } = await openRedisProxy()
+    const frozen = scene.startWorker({ REDIS_URL: url })
     const load = scene.load.run(RECORDS_PER_SECOND)
-    for (let nap = 0; nap < NAPS; nap++) {
-      await Promise.all([untilWorking(sleeper), untilWorking(other)])
-      const joins = sleeper.saying('joined').length
-      // what it has sent to Redis by now arrives after the other took over
-      way.freeze()
-      await untilStuck(sleeper)
-      sleeper.child.kill('SIGSTOP')
+    for (let freeze = 0; freeze < FREEZES; freeze++) {
+      await Promise.all([untilWorking(frozen), untilWorking(other)])
+      const joins = frozen.saying('joined').length
+      // what it has sent to Redis so far arrives after the other has taken over
+      proxy.freeze()
+      await untilStuck(frozen)
+      frozen.child.kill('SIGSTOP')
       await until('the other takes over', () => partitionsOf(other)?.length === PARTITIONS)
       await untilWorking(other)
-      await expectWell([other])
-      way.thaw()
-      sleeper.child.kill('SIGCONT')
+      await expectHealthy([other])
+      proxy.thaw()
+      frozen.child.kill('SIGCONT')
       await until(
-        `it joins again; it said ${story(sleeper)}`,
-        () => sleeper.saying('joined').length > joins && partitionsOf(sleeper)?.length === 2,
+        `it joins again; its log: ${logOf(frozen)}`,
+        () => frozen.saying('joined').length > joins && partitionsOf(frozen)?.length === 2,
       )
     }
     await load.stop()
     expectNoDifference(await scene.oracle.check())
-    expect(complaintsOf(other), story(other)).toEqual([])
-    // for it, whoever had not answered when it fell asleep was away
-    const told = sleeper.saying('is away')
-    expect(complaintsOf(sleeper), story(sleeper)).toHaveLength(told.length)
-    expect(sleeper.saying('is back'), story(sleeper)).toHaveLength(told.length)
-    expect(told.length).toBeLessThanOrEqual(2 * NAPS)
-    await expectWell(scene.workers)
+    expect(warningsOf(other), logOf(other)).toEqual([])
+    // a server that had not answered when it was frozen counts as away
+    const outages = frozen.saying('is away')
+    expect(warningsOf(frozen), logOf(frozen)).toHaveLength(outages.length)
+    expect(frozen.saying('is back'), logOf(frozen)).toHaveLength(outages.length)
+    expect(outages.length).toBeLessThanOrEqual(2 * FREEZES)
+    await expectHealthy(scene.workers)
   }, 150_000)
 
   async function openOwn(workers: number): Promise<Scene> {
@@ -121,10 +121,10 @@ describe.skipIf(jars === '')('under load', () => {
   }
 })
 
-async function expectWell(workers: readonly WorkerProcess[]): Promise<void> {
+async function expectHealthy(workers: readonly WorkerProcess[]): Promise<void> {
   for (const worker of workers) {
     await untilReady(worker)
     expect(await healthOf(worker)).toEqual({ healthz: 200, readyz: 200, notReady: [] })
-    expect(hasEnded(worker), story(worker)).toBe(false)
+    expect(hasEnded(worker), logOf(worker)).toBe(false)
   }
 }

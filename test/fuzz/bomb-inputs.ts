@@ -1,4 +1,4 @@
-import { fetchResponse } from '../unit/kafka/wire/wire-bytes.ts'
+import { fetchResponse } from '../setup/kafka/wire-bytes.ts'
 import { BOMBS } from './bombs.ts'
 import { decodeFetch } from './decode-fetch.ts'
 import { fuzzLoop } from './fuzz-loop.ts'

@@ -2,8 +2,8 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { compressFrameSync } from 'lz4-napi'
 import { compressSync } from 'snappy'
-import { batchBytes } from '../unit/kafka/wire/wire-bytes.ts'
-import { xerial } from './codecs.ts'
+import { xerial } from '../setup/kafka/codecs.ts'
+import { batchBytes } from '../setup/kafka/wire-bytes.ts'
 
 const MiB = 1024 * 1024
 const ZEROS = Buffer.alloc(16 * MiB)

@@ -1,4 +1,4 @@
-import { randomFrom } from '../bench/generator.ts'
+import { randomFrom } from '../setup/random.ts'
 
 /** Chance that repeats: the same for the same seed and index, whatever came before. */
 export interface Chance {

@@ -4,7 +4,7 @@ import { formOf, textOf } from '../../src/domain/json/stored-value.ts'
 import { foldInto, type GroupState } from '../../src/domain/merge/merge.ts'
 import type { KafkaRecord } from '../../src/domain/record.ts'
 import type { GroupView } from '../../src/redis/reading/group-reader.ts'
-import { DEFAULT_RULES } from '../setup/decode-rules.ts'
+import { DEFAULT_RULES } from '../setup/domain/decode-rules.ts'
 
 export interface Expected {
   readonly groups: ReadonlyMap<string, GroupState>

@@ -1,5 +1,5 @@
 import type { FetchedRecord } from '../../src/kafka/wire/record-batch.ts'
-import type { WireRecord } from '../unit/kafka/wire/wire-bytes.ts'
+import type { WireRecord } from '../setup/kafka/wire-bytes.ts'
 import { decodeFetch } from './decode-fetch.ts'
 import { type MutatedFetch, mutatedFetch, STRIDE } from './fetches.ts'
 import { fuzzLoop } from './fuzz-loop.ts'

@@ -1,7 +1,8 @@
 /** Fetch responses with one batch in them that is not as it should be. */
-import { batchBytes, fetchResponse, type WireRecord } from '../unit/kafka/wire/wire-bytes.ts'
+
+import { CODECS } from '../setup/kafka/codecs.ts'
+import { batchBytes, fetchResponse, type WireRecord } from '../setup/kafka/wire-bytes.ts'
 import type { Chance } from './chance.ts'
-import { CODECS } from './codecs.ts'
 import { VALUES } from './corpus.ts'
 import { mutateBytes } from './mutations.ts'
 

@@ -1,8 +1,8 @@
 /** Produces records as they are given, in whatever compression. */
 import { kafkajs, type Message } from '../../src/kafka/client/kafkajs.ts'
 import type { KafkaSettings } from '../../src/kafka/client/settings.ts'
-import { produce } from '../integration/kafka/fixture.ts'
-import type { Codec } from './codecs.ts'
+import type { Codec } from '../setup/kafka/codecs.ts'
+import { produce } from '../setup/kafka/topics.ts'
 
 const registry: Record<number, () => object> = kafkajs.CompressionCodecs
 

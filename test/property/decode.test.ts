@@ -4,7 +4,7 @@ import { createDecoder, type DecodeRules } from '../../src/domain/event/decode.t
 import { idSchema, traitSchemas } from '../../src/domain/event/event.ts'
 import { textOf } from '../../src/domain/json/stored-value.ts'
 import { type Problem, REASONS } from '../../src/domain/problem.ts'
-import { DEFAULT_RULES } from '../setup/decode-rules.ts'
+import { DEFAULT_RULES } from '../setup/domain/decode-rules.ts'
 import { anyText, jsonSource, unicodeText } from './documents.ts'
 import { anyRecord, eventText } from './records.ts'
 

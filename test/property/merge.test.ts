@@ -9,11 +9,17 @@ import {
   STORE_LIMITS,
   type StoreLimits,
 } from '../../src/redis/writing/group-store.ts'
-import { openTestRedis } from '../setup/redis-connection.ts'
-import { cut, delivered, type Event, events, shuffled } from './arrangements.ts'
+import { cut, delivered, type Event, events, shuffled } from '../setup/oracle/arrangements.ts'
+import { statesByDefinition } from '../setup/oracle/definition.ts'
+import {
+  deleteLayout,
+  type Layout,
+  layoutOf,
+  readLayout,
+  withPrefix,
+} from '../setup/oracle/state-layout.ts'
+import { openTestRedis } from '../setup/redis/connection.ts'
 import { type Fate, withFates } from './crashes.ts'
-import { statesByDefinition } from './definition.ts'
-import { deleteLayout, type Layout, layoutOf, readLayout, withPrefix } from './state-layout.ts'
 
 /** Both merges, behind one face: batches in, what stands in Redis (or would) out. */
 interface Merge {

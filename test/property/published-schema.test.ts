@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { createDecoder } from '../../src/domain/event/decode.ts'
 import { eventJsonSchema } from '../../src/domain/event/published-schema.ts'
 import type { Reason } from '../../src/domain/problem.ts'
-import { DEFAULT_RULES } from '../setup/decode-rules.ts'
+import { DEFAULT_RULES } from '../setup/domain/decode-rules.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const decoder = createDecoder(DEFAULT_RULES)

@@ -14,7 +14,7 @@ export const silentLog: Log = {
   fatal() {},
 }
 
-/** A log that keeps what is said, from this level on. */
+/** A log that keeps its lines, from the given level on. */
 export function recordLog(
   least: 'debug' | 'info' = 'info',
 ): Log & { readonly lines: readonly LogLine[] } {

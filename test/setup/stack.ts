@@ -7,24 +7,27 @@ import { downloadsFolder } from '../../src/local/endpoints.ts'
 import { getPrograms } from '../../src/local/servers/programs.ts'
 import { StackFailed } from '../../src/local/servers/stack-failed.ts'
 import { type RunningServers, startLocalStack } from '../../src/local/stack.ts'
-import { startContainers } from './containers.ts'
+import { startContainers } from './servers/containers.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Addresses (host:port) of the Kafka brokers that tests use. */
+    /** Addresses (host:port) of the Kafka brokers that all tests share. */
     kafkaBrokers: string[]
     redisUrl: string
-    /** Path of a redis-server binary, for tests that need a Redis of their own; '' where unknown. */
+    /** Path of a redis-server binary, for tests that start their own Redis; '' if there is none. */
     redisServer: string
-    /** Java class path of the Kafka jars (`DIR/*`), for tests with the Java client; '' where unknown. */
+    /** Java class path of the Kafka jars (`DIR/*`), for tests that start their own Kafka or Java clients; '' if there are none. */
     kafkaJars: string
   }
 }
 
 /**
- * Gives every test the same Kafka and Redis; each uses topics and key prefixes of its own.
- * Those of KAFKA_BROKERS and REDIS_URL where both are set; otherwise containers where a Docker
- * engine answers, unless TEST_STACK is `local`; otherwise the local stack.
+ * Provides the Kafka and the Redis that all tests share; each test uses its own topics and key
+ * prefixes. The servers are, in this order:
+ *
+ * 1. those of KAFKA_BROKERS and REDIS_URL, if both are set;
+ * 2. containers, if a Docker engine answers and TEST_STACK is not `local`;
+ * 3. the local stack (src/local), in a temporary folder.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const servers = await getServers(process.env)
@@ -60,7 +63,7 @@ async function startTemporaryStack(): Promise<RunningServers> {
   }
 }
 
-/** What some tests start servers and clients of their own with; they are skipped without it. */
+/** Programs with which some tests start their own servers; without them those tests are skipped. */
 async function programsForTests(): Promise<{ redisServer: string; kafkaJars: string }> {
   try {
     return await getPrograms({ downloads: downloadsFolder, report: console.log })

@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Resolves with the first truthy result of `attempt`, asked again and again; errors count as none. */
+/**
+ * Polls `attempt` every 20 ms and resolves with its first truthy result. An error counts as a
+ * failed attempt.
+ *
+ * @param what the awaited condition, for the message of the timeout
+ * @throws once the deadline has passed, with the last result or error as cause
+ */
 export async function until<Result>(
   what: string,
   attempt: () => Promise<Result> | Result,

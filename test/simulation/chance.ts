@@ -1,5 +1,5 @@
 /** Chance that repeats: the same seed gives the same draws, in order. */
-import { randomFrom } from '../bench/generator.ts'
+import { randomFrom } from '../setup/random.ts'
 
 export class Chance {
   /** From 0 to below 1. */

@@ -5,6 +5,7 @@
  * of a range of hashes are folded up to there, read from Redis and judged; at last the user
  * index is walked through for entries that no group explains. Nothing is written anywhere.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../../pipeline/ports.ts'
 import type { RedisConnection } from '../../redis/connection/connection.ts'
 import type { Retry } from '../../redis/reading/key-walk.ts'
@@ -103,6 +104,8 @@ async function begin(options: VerificationOptions): Promise<VerificationContext>
     onWaiting: (lag: bigint) => onStep({ kind: 'waiting', lag }),
     consumerGroup: config.kafka.groupId,
     signal,
+    elapsed: () => performance.now(),
+    sleep: (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal }),
   }
   return {
     ...options,

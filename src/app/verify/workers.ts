@@ -1,5 +1,4 @@
 /** Waits until the workers have merged all before given offsets. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { PartitionOffsets } from '../../pipeline/ports.ts'
 import type { Offsets } from '../topic-fold.ts'
 import type { TopicView } from '../topic-view.ts'
@@ -18,6 +17,10 @@ export interface WorkersWait {
   /** Name of the workers' consumer group, for the message. */
   readonly consumerGroup: string
   readonly signal: AbortSignal
+  /** Milliseconds on a clock that never goes back. */
+  readonly elapsed: () => number
+  /** Resolves after so many milliseconds; rejects when the signal is aborted before. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>
 }
 
 /**
@@ -28,10 +31,10 @@ export interface WorkersWait {
  */
 export async function untilPassed(
   ends: Offsets,
-  { topic, patienceMs, onWaiting, consumerGroup, signal }: WorkersWait,
+  { topic, patienceMs, onWaiting, consumerGroup, signal, elapsed, sleep }: WorkersWait,
 ): Promise<void> {
   let last: bigint | undefined
-  let movedAtMs = performance.now()
+  let movedAtMs = elapsed()
   for (;;) {
     const behind = partitionsBehind(await topic.offsets(), ends)
     const lag = behind.reduce((sum, { lag }) => sum + lag, 0n)
@@ -39,12 +42,12 @@ export async function untilPassed(
     // also a lag that grows is a move: lost state is read again
     if (lag !== last) {
       last = lag
-      movedAtMs = performance.now()
-    } else if (performance.now() - movedAtMs > patienceMs) {
+      movedAtMs = elapsed()
+    } else if (elapsed() - movedAtMs > patienceMs) {
       throw new WorkersBehind(messageOf(consumerGroup, lag, behind, patienceMs))
     }
     onWaiting(lag)
-    await sleep(POLL_MS, undefined, { signal })
+    await sleep(POLL_MS, signal)
   }
 }
 

@@ -7,9 +7,9 @@ import { emptyState, mergeState } from '../../../src/domain/merge/merge.ts'
 import { kafkajs } from '../../../src/kafka/client/kafkajs.ts'
 import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'
 import { Unavailable } from '../../../src/pipeline/errors.ts'
-import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
+import { DEFAULT_RULES } from '../../setup/domain/decode-rules.ts'
+import { makeTopic, produce, settingsFor } from '../../setup/kafka/topics.ts'
 import { silentLog as log } from '../../setup/logs.ts'
-import { makeTopic, produce, settingsFor } from '../kafka/fixture.ts'
 
 test('each partition is folded from where it is to its end, however far they are apart', async () => {
   const settings = settingsFor()

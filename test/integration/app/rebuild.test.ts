@@ -11,16 +11,16 @@ import { readGroup } from '../../../src/redis/reading/group-reader.ts'
 import { walkKeys } from '../../../src/redis/reading/key-walk.ts'
 import { acquireLock } from '../../../src/redis/rebuild/redis-lock.ts'
 import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
-import type { Scene } from '../../faults/scene/scene.ts'
-import { openScene } from '../../faults/scene/stage.ts'
-import { layoutOf, readKeys } from '../../property/state-layout.ts'
+import { patchOf } from '../../setup/domain/patches.ts'
+import { produce } from '../../setup/kafka/topics.ts'
 import { silentLog } from '../../setup/logs.ts'
-import { startOwnCluster } from '../../setup/redis-cluster.ts'
-import { openTestRedis } from '../../setup/redis-connection.ts'
-import { startOwnRedis } from '../../setup/redis-server.ts'
-import { produce } from '../kafka/fixture.ts'
-import { patchOf } from '../redis/patches.ts'
-import { withStepBefore } from '../redis/step-before.ts'
+import { layoutOf, readKeys } from '../../setup/oracle/state-layout.ts'
+import { openTestRedis } from '../../setup/redis/connection.ts'
+import { withStepBefore } from '../../setup/redis/step-before.ts'
+import type { Scene } from '../../setup/scene/scene.ts'
+import { openScene } from '../../setup/scene/test-scene.ts'
+import { startOwnRedis } from '../../setup/servers/own-redis.ts'
+import { startOwnCluster } from '../../setup/servers/own-redis-cluster.ts'
 
 const binary = inject('redisServer')
 
@@ -97,7 +97,7 @@ describe.skipIf(binary === '')('on servers of its own', () => {
     const scene = await openScene({ partitions: 3 })
     const worker = scene.startWorker({ REDIS_URL: cluster.url })
     await scene.load.send(1000)
-    await scene.oracle.drained()
+    await scene.oracle.untilDrained()
     const redis = openTestRedis(cluster.url, { ...scene.config.redis, url: cluster.url })
     onTestFinished(() => redis.close())
     await corrupt(redis)
@@ -105,7 +105,7 @@ describe.skipIf(binary === '')('on servers of its own', () => {
     const load = scene.load.run(200)
     const report = await rebuild(optionsOf(scene, cluster.url))
     await load.stop()
-    await scene.oracle.drained(60_000)
+    await scene.oracle.untilDrained(60_000)
     expect(report).toMatchObject({ mode: 'replace', stayed: ['unknown'], conflicts: [] })
     const { states } = await scene.oracle.readTopic()
     states.set('unknown', UNKNOWN)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync, openSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
-import { ownEnvironment, run } from './command-line.ts'
+import { ownEnvironment, run } from '../../setup/cli/command-line.ts'
 
 describe('exit codes of the process', () => {
   test('0 for help, 2 for wrong usage, 2 for a wrong configuration', async () => {

@@ -3,9 +3,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import {
+  type Environment,
+  type Outcome,
+  ownEnvironment,
+  run,
+  start,
+} from '../../setup/cli/command-line.ts'
+import { consume, makeTopic, settingsFor } from '../../setup/kafka/topics.ts'
 import { until } from '../../setup/waiting.ts'
-import { consume, makeTopic, settingsFor } from '../kafka/fixture.ts'
-import { type Environment, type Outcome, ownEnvironment, run, start } from './command-line.ts'
 
 const GOOD = '{"group_id":"acme","user_id":"u1","traits":{"plan":"free"},"timestamp":"2024-01-01"}'
 /** Control characters other than the end of a line. */

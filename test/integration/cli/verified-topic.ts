@@ -1,19 +1,19 @@
-/** A topic whose state in Redis is verified. */
+/** A topic for tests of `verify`, its workers' environment, and the --json output as types. */
 import { readFileSync } from 'node:fs'
 import { inject } from 'vitest'
 import { loadConfig } from '../../../src/app/config/loader.ts'
 import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'
+import { type Environment, ownEnvironment } from '../../setup/cli/command-line.ts'
+import { runCli } from '../../setup/cli/run-cli.ts'
+import { committed, makeTopic, produce, settingsFor, withAdmin } from '../../setup/kafka/topics.ts'
 import { until } from '../../setup/waiting.ts'
-import { runCli } from '../../unit/cli/run-cli.ts'
-import { committed, makeTopic, produce, settingsFor, withAdmin } from '../kafka/fixture.ts'
-import { type Environment, ownEnvironment } from './command-line.ts'
 
 export interface VerifiedTopic {
   readonly environment: ReturnType<typeof ownEnvironment>
   readonly settings: KafkaSettings
-  /** Sends events, one after the other, to the partitions in turn. */
+  /** Produces events to the partitions in turn. */
   send(events: readonly object[]): Promise<void>
-  /** Resolves once the workers have committed all that is in the topic. */
+  /** Resolves once the workers have committed the whole topic. */
   caughtUp(): Promise<void>
 }
 
@@ -53,7 +53,7 @@ export function event(groupId: string, userId: string, traits: object, more: obj
   return { group_id: groupId, user_id: userId, traits, timestamp: '2024-01-01T00:00:00Z', ...more }
 }
 
-/** Crowded, so that the same groups are met again; later from round to round. */
+/** Events of few groups, so that they overlap. Clocks are later in each round. */
 export function someEvents(count: number, groups: number, round = 0): object[] {
   return Array.from({ length: count }, (_, i) => {
     const at = Date.UTC(2024, 0, 1) + round * 1000 + ((i * 7919) % 1000)

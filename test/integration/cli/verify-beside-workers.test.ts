@@ -3,12 +3,12 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { type Verdict, verify } from '../../../src/app/verify/verification.ts'
 import { openRedis } from '../../../src/redis/connection/connection.ts'
+import { type Environment, ownEnvironment, start } from '../../setup/cli/command-line.ts'
+import { runCli } from '../../setup/cli/run-cli.ts'
+import { beginTransactions, produce, withAdmin } from '../../setup/kafka/topics.ts'
 import { silentLog as log } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
-import { runCli } from '../../unit/cli/run-cli.ts'
-import { beginTransactions, produce, withAdmin } from '../kafka/fixture.ts'
-import { startWorker } from '../worker/worker-process.ts'
-import { type Environment, ownEnvironment, start } from './command-line.ts'
+import { startWorker } from '../../setup/worker/test-worker.ts'
 import {
   configOf,
   event,

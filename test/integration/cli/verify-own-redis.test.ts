@@ -2,9 +2,9 @@ import { Redis } from 'ioredis'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { openRedis } from '../../../src/redis/connection/connection.ts'
 import { silentLog as log } from '../../setup/logs.ts'
-import { startOwnCluster } from '../../setup/redis-cluster.ts'
-import { startOwnRedis } from '../../setup/redis-server.ts'
-import { startWorker } from '../worker/worker-process.ts'
+import { startOwnRedis } from '../../setup/servers/own-redis.ts'
+import { startOwnCluster } from '../../setup/servers/own-redis-cluster.ts'
+import { startWorker } from '../../setup/worker/test-worker.ts'
 import {
   configOf,
   event,

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { runCli } from '../../unit/cli/run-cli.ts'
-import { spawnWorker, type WorkerProcess } from '../worker/spawned-worker.ts'
+import { runCli } from '../../setup/cli/run-cli.ts'
+import { spawnWorker, type WorkerProcess } from '../../setup/worker/worker-process.ts'
 import { event, makeVerifiedTopic, runVerify, type VerifiedTopic } from './verified-topic.ts'
 
 let redis: Redis
@@ -53,139 +53,139 @@ test('a state that is as the topic says passes', async () => {
   })
 })
 
-describe('every difference that is planted in Redis is found and named', () => {
-  const midnight = '1704067200000000'
-  const asOf = 'as of 2024-01-01T00:00:00.000000Z'
-  const later = String(Number(midnight) + 1)
-  /** What is done, and the one difference that comes of it. */
-  const plants: [string, () => Promise<unknown>, object][] = [
-    [
-      'a changed value',
-      () => redis.hset(group('acme'), 'plan', 'free'),
-      {
-        ...{ group: 'acme', kind: 'trait', name: 'plan' },
-        ...{ expected: `"pro" ${asOf}`, found: `"free" ${asOf}` },
-      },
-    ],
-    [
-      'a value whose bytes are no text',
-      () => redis.hset(group('acme'), 'plan', Buffer.from([0xff])),
-      { group: 'acme', kind: 'trait', name: 'plan', expected: `"pro" ${asOf}` },
-    ],
-    [
-      'JSON that is marked as a string',
-      () => redis.hset(`${group('acme')}:clock`, 'seats', midnight),
-      { ...{ kind: 'trait', name: 'seats' }, expected: `250 ${asOf}`, found: `"250" ${asOf}` },
-    ],
-    [
-      'a missing trait',
-      () => redis.hdel(group('acme'), 'plan'),
-      { kind: 'trait', name: 'plan', found: 'a clock without a value' },
-    ],
-    [
-      'a trait and its clock both missing',
-      async () => {
-        await redis.hdel(group('acme'), 'plan')
-        await redis.hdel(`${group('acme')}:clock`, 'plan')
-      },
-      { kind: 'trait', name: 'plan', expected: `"pro" ${asOf}`, found: null },
-    ],
-    [
-      'a trait without a clock',
-      () => redis.hset(group('acme'), 'extra', 'x'),
-      { kind: 'trait', name: 'extra', expected: null, found: '"x" without a clock' },
-    ],
-    [
-      'an extra trait',
-      async () => {
-        await redis.hset(group('acme'), 'extra', 'x')
-        await redis.hset(`${group('acme')}:clock`, 'extra', midnight)
-      },
-      { kind: 'trait', name: 'extra', expected: null, found: `"x" ${asOf}` },
-    ],
-    [
-      'a wrong clock',
-      () => redis.hset(`${group('acme')}:clock`, 'plan', later),
-      { kind: 'trait', name: 'plan', expected: `"pro" ${asOf}` },
-    ],
-    [
-      'a removal that is forgotten',
-      () => redis.hdel(`${group('acme')}:clock`, 'old'),
-      { kind: 'trait', name: 'old', found: null },
-    ],
-    [
-      'a wrong latest clock',
-      () => redis.hset(`${group('empty')}:clock`, '', later),
-      { group: 'empty', kind: 'clock', found: '2024-01-01T00:00:00.000001Z' },
-    ],
-    [
-      'an erasure that nobody asked for',
-      () => redis.hset(`${group('empty')}:clock`, '', midnight + '0'.repeat(16)),
-      { group: 'empty', kind: 'erasure', expected: null },
-    ],
-    [
-      'a clock that is none',
-      () => redis.hset(`${group('acme')}:clock`, 'plan', 'noon'),
-      { kind: 'conflict', found: expect.stringContaining('malformed at the field "plan"') },
-    ],
-    [
-      'a missing member',
-      () => redis.zrem(`${group('{}%\u0001')}:members`, 'bob'),
-      { group: '{}%\u0001', kind: 'member', name: 'bob', expected: `member ${asOf}`, found: null },
-    ],
-    [
-      'a member as of another time',
-      () => redis.zadd(`${group('empty')}:members`, later, 'ann'),
-      { kind: 'member', name: 'ann', found: 'member as of 2024-01-01T00:00:00.000001Z' },
-    ],
-    [
-      'one who left, missing',
-      () => redis.del(`${group('acme')}:left`),
-      { kind: 'member', name: 'ann', found: null },
-    ],
-    [
-      'a missing group',
-      () => redis.del(...keysOf('{}%\u0001')),
-      { group: '{}%\u0001', kind: 'group', expected: 'a group', found: null },
-    ],
-    [
-      'a group that is not in the topic',
-      () => redis.hset(`${group('nobody')}:clock`, '', midnight),
-      { group: 'nobody', kind: 'group', expected: null, found: 'a group' },
-    ],
-    [
-      'a key of another program in the place of a group',
-      async () => {
-        await redis.del(...keysOf('empty'))
-        await redis.set(group('empty'), 'by somebody else')
-      },
-      { group: 'empty', kind: 'conflict', found: expect.stringContaining('is a string, not a') },
-    ],
-    [
-      'a missing entry of the user index',
-      () => redis.zrem(`${user('bob')}:groups`, 'acme'),
-      { group: 'acme', kind: 'index', name: 'bob', found: null },
-    ],
-    [
-      'an entry of the user index as of another time',
-      () => redis.zadd(`${user('bob')}:groups`, 5, '{}%\u0001'),
-      { group: '{}%\u0001', kind: 'index', name: 'bob', expected: `member ${asOf}` },
-    ],
-    [
-      'an entry of the user index that no group explains',
-      () => redis.zadd(`${user('eve')}:left`, midnight, 'acme'),
-      { group: 'acme', kind: 'index', name: 'eve', expected: null },
-    ],
-    [
-      'a key of another program in the place of the user index',
-      async () => {
-        await redis.del(`${user('ann')}:groups`)
-        await redis.set(`${user('ann')}:groups`, 'by somebody else')
-      },
-      { kind: 'conflict', found: expect.stringMatching(/user:\{ann\}:groups is a string/) },
-    ],
-  ]
+const midnight = '1704067200000000'
+const asOf = 'as of 2024-01-01T00:00:00.000000Z'
+const later = String(Number(midnight) + 1)
+/** What is done, and the one difference that comes of it. */
+const plants: [string, () => Promise<unknown>, object][] = [
+  [
+    'a changed value',
+    () => redis.hset(group('acme'), 'plan', 'free'),
+    {
+      ...{ group: 'acme', kind: 'trait', name: 'plan' },
+      ...{ expected: `"pro" ${asOf}`, found: `"free" ${asOf}` },
+    },
+  ],
+  [
+    'a value whose bytes are no text',
+    () => redis.hset(group('acme'), 'plan', Buffer.from([0xff])),
+    { group: 'acme', kind: 'trait', name: 'plan', expected: `"pro" ${asOf}` },
+  ],
+  [
+    'JSON that is marked as a string',
+    () => redis.hset(`${group('acme')}:clock`, 'seats', midnight),
+    { ...{ kind: 'trait', name: 'seats' }, expected: `250 ${asOf}`, found: `"250" ${asOf}` },
+  ],
+  [
+    'a missing trait',
+    () => redis.hdel(group('acme'), 'plan'),
+    { kind: 'trait', name: 'plan', found: 'a clock without a value' },
+  ],
+  [
+    'a trait and its clock both missing',
+    async () => {
+      await redis.hdel(group('acme'), 'plan')
+      await redis.hdel(`${group('acme')}:clock`, 'plan')
+    },
+    { kind: 'trait', name: 'plan', expected: `"pro" ${asOf}`, found: null },
+  ],
+  [
+    'a trait without a clock',
+    () => redis.hset(group('acme'), 'extra', 'x'),
+    { kind: 'trait', name: 'extra', expected: null, found: '"x" without a clock' },
+  ],
+  [
+    'an extra trait',
+    async () => {
+      await redis.hset(group('acme'), 'extra', 'x')
+      await redis.hset(`${group('acme')}:clock`, 'extra', midnight)
+    },
+    { kind: 'trait', name: 'extra', expected: null, found: `"x" ${asOf}` },
+  ],
+  [
+    'a wrong clock',
+    () => redis.hset(`${group('acme')}:clock`, 'plan', later),
+    { kind: 'trait', name: 'plan', expected: `"pro" ${asOf}` },
+  ],
+  [
+    'a removal that is forgotten',
+    () => redis.hdel(`${group('acme')}:clock`, 'old'),
+    { kind: 'trait', name: 'old', found: null },
+  ],
+  [
+    'a wrong latest clock',
+    () => redis.hset(`${group('empty')}:clock`, '', later),
+    { group: 'empty', kind: 'clock', found: '2024-01-01T00:00:00.000001Z' },
+  ],
+  [
+    'an erasure that nobody asked for',
+    () => redis.hset(`${group('empty')}:clock`, '', midnight + '0'.repeat(16)),
+    { group: 'empty', kind: 'erasure', expected: null },
+  ],
+  [
+    'a clock that is none',
+    () => redis.hset(`${group('acme')}:clock`, 'plan', 'noon'),
+    { kind: 'conflict', found: expect.stringContaining('malformed at the field "plan"') },
+  ],
+  [
+    'a missing member',
+    () => redis.zrem(`${group('{}%\u0001')}:members`, 'bob'),
+    { group: '{}%\u0001', kind: 'member', name: 'bob', expected: `member ${asOf}`, found: null },
+  ],
+  [
+    'a member as of another time',
+    () => redis.zadd(`${group('empty')}:members`, later, 'ann'),
+    { kind: 'member', name: 'ann', found: 'member as of 2024-01-01T00:00:00.000001Z' },
+  ],
+  [
+    'one who left, missing',
+    () => redis.del(`${group('acme')}:left`),
+    { kind: 'member', name: 'ann', found: null },
+  ],
+  [
+    'a missing group',
+    () => redis.del(...keysOf('{}%\u0001')),
+    { group: '{}%\u0001', kind: 'group', expected: 'a group', found: null },
+  ],
+  [
+    'a group that is not in the topic',
+    () => redis.hset(`${group('nobody')}:clock`, '', midnight),
+    { group: 'nobody', kind: 'group', expected: null, found: 'a group' },
+  ],
+  [
+    'a key of another program in the place of a group',
+    async () => {
+      await redis.del(...keysOf('empty'))
+      await redis.set(group('empty'), 'by somebody else')
+    },
+    { group: 'empty', kind: 'conflict', found: expect.stringContaining('is a string, not a') },
+  ],
+  [
+    'a missing entry of the user index',
+    () => redis.zrem(`${user('bob')}:groups`, 'acme'),
+    { group: 'acme', kind: 'index', name: 'bob', found: null },
+  ],
+  [
+    'an entry of the user index as of another time',
+    () => redis.zadd(`${user('bob')}:groups`, 5, '{}%\u0001'),
+    { group: '{}%\u0001', kind: 'index', name: 'bob', expected: `member ${asOf}` },
+  ],
+  [
+    'an entry of the user index that no group explains',
+    () => redis.zadd(`${user('eve')}:left`, midnight, 'acme'),
+    { group: 'acme', kind: 'index', name: 'eve', expected: null },
+  ],
+  [
+    'a key of another program in the place of the user index',
+    async () => {
+      await redis.del(`${user('ann')}:groups`)
+      await redis.set(`${user('ann')}:groups`, 'by somebody else')
+    },
+    { kind: 'conflict', found: expect.stringMatching(/user:\{ann\}:groups is a string/) },
+  ],
+]
 
+describe('every difference that is planted in Redis is found and named', () => {
   test.each(plants)('%s', async (name, plant, expected) => {
     const before = await snapshot()
     await plant()

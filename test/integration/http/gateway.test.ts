@@ -5,9 +5,9 @@ import { createDecoder } from '../../../src/domain/event/decode.ts'
 import { createGateway } from '../../../src/http/gateway.ts'
 import type { HttpServer } from '../../../src/http/server.ts'
 import { createPublisher, type Publisher } from '../../../src/kafka/producer/publisher.ts'
-import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
+import { DEFAULT_RULES } from '../../setup/domain/decode-rules.ts'
+import { settingsFor } from '../../setup/kafka/topics.ts'
 import { silentLog } from '../../setup/logs.ts'
-import { settingsFor } from '../kafka/fixture.ts'
 
 const settings = settingsFor()
 const { topic } = settings

@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { loadConfig } from '../../../src/app/config/loader.ts'
 import { serve } from '../../../src/app/gateway.ts'
+import { makeTopic, settingsFor, withAdmin } from '../../setup/kafka/topics.ts'
 import { recordLog } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
-import { makeTopic, settingsFor, withAdmin } from '../kafka/fixture.ts'
 
 const EVENT = '{"group_id":"acme","user_id":"ann","traits":{},"timestamp":"2024-01-01"}'
 

@@ -9,10 +9,17 @@ import {
   ensureDeadLetterTopic,
 } from '../../../src/kafka/topics/topics.ts'
 import { NotRetriable } from '../../../src/pipeline/errors.ts'
+import {
+  committed,
+  consume,
+  makeTopic,
+  produce,
+  settingsFor,
+  withAdmin,
+} from '../../setup/kafka/topics.ts'
 import { silentLog as log } from '../../setup/logs.ts'
+import { type OwnBroker, startBroker } from '../../setup/servers/own-broker.ts'
 import { until } from '../../setup/waiting.ts'
-import { committed, consume, makeTopic, produce, settingsFor, withAdmin } from './fixture.ts'
-import { type OwnBroker, startBroker } from './own-broker.ts'
 
 const jars = inject('kafkaJars')
 let broker: OwnBroker
@@ -27,7 +34,7 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     const settings = settingsFor(broker.brokers)
     await makeTopic(settings)
     await produce(settings, [{ value: 'before' }])
-    await broker.way.cut()
+    await broker.proxy.cut()
     const { consumer, values, events } = consume(settings)
     const kinds = () => events.map(({ kind }) => kind).filter((kind) => kind !== 'assigned')
     await until('it is told', () => kinds().length === 1)
@@ -36,17 +43,17 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     expect(consumer.state().isReading).toBe(false)
     expect(consumer.state().outage?.message).toContain('ECONNREFUSED')
 
-    await broker.way.mend()
+    await broker.proxy.restore()
     await until('it reads', () => values().includes('before'))
     expect(kinds()).toEqual(['lost', 'back'])
     expect(consumer.state()).toMatchObject({ isReading: true, outage: undefined })
     // or the record would come again
     await until('it is committed', async () => (await committed(settings))[0] === '1')
 
-    await broker.way.cut()
+    await broker.proxy.cut()
     await until('it is told', () => kinds().length === 3)
     expect(consumer.state().isReading).toBe(false)
-    await broker.way.mend()
+    await broker.proxy.restore()
     await produce(settings, [{ value: 'after' }])
     // at once: the group does not wait for the member that could not leave
     await until('it reads on', () => values().includes('after'), settings.sessionTimeoutMs / 2)
@@ -57,8 +64,8 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
   test('a stop while Kafka is away keeps its deadline, and nothing comes back to life', async () => {
     const settings = settingsFor(broker.brokers)
     await makeTopic(settings)
-    await broker.way.cut()
-    onTestFinished(() => broker.way.cut().then(broker.way.mend))
+    await broker.proxy.cut()
+    onTestFinished(() => broker.proxy.cut().then(broker.proxy.restore))
     const { consumer, events } = consume(settings)
     const kinds = () => events.map(({ kind }) => kind).filter((kind) => kind !== 'assigned')
     await until('it is told', () => kinds().length === 1)
@@ -66,7 +73,7 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     await consumer.stop(3000)
     expect(performance.now() - startedAt).toBeLessThan(3500)
     expect(await consumer.ended).toBeUndefined()
-    await broker.way.mend()
+    await broker.proxy.restore()
     await sleep(1000)
     expect(kinds()).toEqual(['lost'])
   })
@@ -77,10 +84,10 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     const publisher = createPublisher(settings, log, { deadlineMs: 15_000 })
     onTestFinished(() => publisher.close())
     await publisher.publish([{ key: null, value: 'before' }])
-    await broker.way.cut()
+    await broker.proxy.cut()
     const during = publisher.publish([{ key: null, value: 'during' }])
     await sleep(1000)
-    await broker.way.mend()
+    await broker.proxy.restore()
     await during
     const { values } = consume(settings)
     await until('both are there', () => new Set(values()).size === 2)

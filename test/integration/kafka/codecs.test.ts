@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, inject, test } from 'vitest'
+import { consume, makeTopic, settingsFor } from '../../setup/kafka/topics.ts'
 import { until } from '../../setup/waiting.ts'
-import { consume, makeTopic, settingsFor } from './fixture.ts'
 
 const run = promisify(execFile)
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']

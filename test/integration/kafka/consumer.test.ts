@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { Abandoned } from '../../../src/pipeline/errors.ts'
-import { until } from '../../setup/waiting.ts'
 import {
   beginTransactions,
   committed,
@@ -10,7 +9,8 @@ import {
   produce,
   settingsFor,
   withAdmin,
-} from './fixture.ts'
+} from '../../setup/kafka/topics.ts'
+import { until } from '../../setup/waiting.ts'
 
 /** Node gives each kind of warning once a process: all tests of this file count. */
 const warnings: string[] = []

@@ -3,9 +3,9 @@ import type { DeadLetter } from '../../../src/domain/dead-letter.ts'
 import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'
 import { createDeadLetterTopic } from '../../../src/kafka/producer/dead-letter-topic.ts'
 import { Unavailable } from '../../../src/pipeline/errors.ts'
+import { consume, makeTopic, settingsFor } from '../../setup/kafka/topics.ts'
 import { silentLog } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
-import { consume, makeTopic, settingsFor } from './fixture.ts'
 
 const NOW = Date.now()
 

@@ -6,9 +6,9 @@ import {
   RecordRejected,
 } from '../../../src/kafka/producer/publisher.ts'
 import { Unavailable } from '../../../src/pipeline/errors.ts'
+import { consume, makeTopic, settingsFor } from '../../setup/kafka/topics.ts'
 import { silentLog as log } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
-import { consume, makeTopic, settingsFor } from './fixture.ts'
 
 test('a record is there with its key, value, headers and timestamp once publish resolves', async () => {
   const settings = settingsFor()

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'
 import { type ScanOptions, scanTopic } from '../../../src/kafka/topics/scan.ts'
-import { silentLog as log } from '../../setup/logs.ts'
 import {
   beginTransactions,
   committed,
@@ -9,7 +8,8 @@ import {
   produce,
   settingsFor,
   withAdmin,
-} from './fixture.ts'
+} from '../../setup/kafka/topics.ts'
+import { silentLog as log } from '../../setup/logs.ts'
 
 test('all that is in the topic is read, once, and nothing is committed', async () => {
   const settings = settingsFor()

@@ -5,9 +5,9 @@ import { readOffsets } from '../../../src/kafka/topics/offsets.ts'
 import { type Skipped, skipRecord } from '../../../src/kafka/topics/skip.ts'
 import { ensureDeadLetterTopic } from '../../../src/kafka/topics/topics.ts'
 import { PartitionStopped } from '../../../src/pipeline/errors.ts'
+import { committed, consume, makeTopic, produce, settingsFor } from '../../setup/kafka/topics.ts'
 import { silentLog as log } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
-import { committed, consume, makeTopic, produce, settingsFor } from './fixture.ts'
 
 test('a record that stops its partition is skipped while two workers run', async () => {
   const settings = settingsFor()

@@ -5,9 +5,16 @@ import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'
 import { topicIdOf } from '../../../src/kafka/client/topic-id.ts'
 import { readOffsets } from '../../../src/kafka/topics/offsets.ts'
 import type { BatchContext } from '../../../src/pipeline/ports.ts'
+import {
+  consume,
+  makeTopic,
+  plainClient,
+  produce,
+  settingsFor,
+  withAdmin,
+} from '../../setup/kafka/topics.ts'
 import { silentLog } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
-import { consume, makeTopic, plainClient, produce, settingsFor, withAdmin } from './fixture.ts'
 
 test('a topic keeps its id when it grows, and has another one when it is made anew', async () => {
   const settings = settingsFor()

@@ -5,8 +5,8 @@ import {
   ensureDeadLetterTopic,
 } from '../../../src/kafka/topics/topics.ts'
 import { NotRetriable, Unavailable } from '../../../src/pipeline/errors.ts'
+import { makeTopic, settingsFor, withAdmin } from '../../setup/kafka/topics.ts'
 import { recordLog, silentLog } from '../../setup/logs.ts'
-import { makeTopic, settingsFor, withAdmin } from './fixture.ts'
 
 test('a topic that is not there is refused, with the command that makes it', async () => {
   const settings = settingsFor()

@@ -7,9 +7,16 @@ import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'
 import { createDeadLetterTopic } from '../../../src/kafka/producer/dead-letter-topic.ts'
 import { type Skipped, skipRecord } from '../../../src/kafka/topics/skip.ts'
 import { ensureDeadLetterTopic } from '../../../src/kafka/topics/topics.ts'
+import {
+  committed,
+  consume,
+  makeTopic,
+  plainClient,
+  produce,
+  settingsFor,
+} from '../../setup/kafka/topics.ts'
 import { silentLog as log } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
-import { committed, consume, makeTopic, plainClient, produce, settingsFor } from './fixture.ts'
 
 const MiB = 1024 * 1024
 const { CompressionTypes, CompressionCodecs } = kafkajs

@@ -1,4 +1,4 @@
-/** Runs a local stack in the folder of its argument until it is killed. */
+/** Runs a local stack in the folder given as argument, until the process is killed. */
 
 import { downloadsFolder } from '../../../src/local/endpoints.ts'
 import { startLocalStack } from '../../../src/local/stack.ts'

@@ -4,7 +4,7 @@ import { NotRetriable, Unavailable } from '../../../src/pipeline/errors.ts'
 import { openCheckpoints } from '../../../src/redis/checkpoint/checkpoints.ts'
 import type { RedisConnection } from '../../../src/redis/connection/connection.ts'
 import { pauseKey } from '../../../src/redis/keys.ts'
-import { openTestRedis } from '../../setup/redis-connection.ts'
+import { openTestRedis } from '../../setup/redis/connection.ts'
 import { nexts, set } from './checkpoints.ts'
 
 const GROUP = 'workers'

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { Checkpoint, Checkpoints } from '../../../src/pipeline/ports.ts'
 
-/** Sets the checkpoint where it is as seen, and looks at it. */
+/** Sets a checkpoint that must still be `seen`, and expects to read it back. */
 export async function set(
   checkpoints: Checkpoints,
   partition: number,
@@ -10,7 +10,7 @@ export async function set(
 ): Promise<Checkpoint> {
   const checkpoint = await checkpoints.compareAndSet(partition, seen, next)
   if (checkpoint === undefined)
-    throw new Error(`the checkpoint of partition ${partition} was another`)
+    throw new Error(`the checkpoint of partition ${partition} was not the one seen`)
   expect((await checkpoints.read()).get(partition)).toEqual(checkpoint)
   return checkpoint
 }

@@ -8,14 +8,14 @@ import type { RedisConnection } from '../../../src/redis/connection/connection.t
 import { checkServer } from '../../../src/redis/connection/server-check.ts'
 import { readGroup, readUser } from '../../../src/redis/reading/group-reader.ts'
 import { openGroupStore, STORE_LIMITS } from '../../../src/redis/writing/group-store.ts'
-import { delivered, events } from '../../property/arrangements.ts'
-import { statesByDefinition } from '../../property/definition.ts'
-import { deleteLayout, layoutOf, readLayout, withPrefix } from '../../property/state-layout.ts'
-import { type OwnCluster, startOwnCluster } from '../../setup/redis-cluster.ts'
-import { openTestRedis } from '../../setup/redis-connection.ts'
+import { patchOf } from '../../setup/domain/patches.ts'
+import { delivered, events } from '../../setup/oracle/arrangements.ts'
+import { statesByDefinition } from '../../setup/oracle/definition.ts'
+import { deleteLayout, layoutOf, readLayout, withPrefix } from '../../setup/oracle/state-layout.ts'
+import { openTestRedis } from '../../setup/redis/connection.ts'
+import { withStepBefore } from '../../setup/redis/step-before.ts'
+import { type OwnCluster, startOwnCluster } from '../../setup/servers/own-redis-cluster.ts'
 import { until } from '../../setup/waiting.ts'
-import { patchOf } from './patches.ts'
-import { withStepBefore } from './step-before.ts'
 
 const binary = inject('redisServer')
 

@@ -1,30 +1,14 @@
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import { emptyState, type GroupState } from '../../../src/domain/merge/merge.ts'
 import type { RedisConnection } from '../../../src/redis/connection/connection.ts'
 import { openGroupStore, STORE_LIMITS } from '../../../src/redis/writing/group-store.ts'
-import { openTestRedis } from '../../setup/redis-connection.ts'
-import { type OwnRedis, startOwnRedis } from '../../setup/redis-server.ts'
-import { patchOf } from './patches.ts'
+import { patchOf } from '../../setup/domain/patches.ts'
+import { changesOf, useEmptyRedis } from './empty-redis.ts'
 
 const binary = inject('redisServer')
 
 describe.skipIf(binary === '')('an erasure', () => {
-  let server: OwnRedis
-  let connection: RedisConnection
-  const merge = (...patches: GroupState[]) => openGroupStore(connection).merge(patches)
-  const raw = (command: string, ...args: (string | number)[]) =>
-    connection.client.call(command, ...args)
-
-  beforeAll(async () => {
-    server = await startOwnRedis(binary)
-    connection = openTestRedis(server.url)
-    await connection.opened
-  })
-  afterEach(() => raw('FLUSHALL'))
-  afterAll(async () => {
-    connection.close()
-    await server.stop()
-  })
+  const { connection, merge, raw } = useEmptyRedis()
 
   test('leaves nothing but the clock, and nothing older comes back', async () => {
     const old = patchOf('g', {
@@ -35,19 +19,19 @@ describe.skipIf(binary === '')('an erasure', () => {
     await merge(old, patchOf('other', { clock: 1, users: { u: true } }))
     expect(await merge(erasureOf('g', 10))).toEqual([])
     const erased = ['group:{g}:clock', ...keysOfOther]
-    expect(await keys(connection)).toEqual(erased)
+    expect(await keys(connection())).toEqual(erased)
     expect(await raw('HGETALL', 'group:{g}:clock')).toEqual([
       '',
       '00000000000000100000000000000010',
     ])
     await merge(old)
-    expect(await keys(connection)).toEqual(erased)
+    expect(await keys(connection())).toEqual(erased)
   })
 
   test('goes before any event of a group that is not known yet', async () => {
     await merge(erasureOf('g', 10))
     await merge(patchOf('g', { clock: 10, traits: { plan: 'pro' }, users: { u: true } }))
-    expect(await keys(connection)).toEqual(['group:{g}:clock'])
+    expect(await keys(connection())).toEqual(['group:{g}:clock'])
   })
 
   test('spares what is later, and fields that stand in the same patch', async () => {
@@ -56,7 +40,7 @@ describe.skipIf(binary === '')('an erasure', () => {
     const patch = patchOf('g', { clock: 12, traits: { website: 'x' } })
     await merge({ ...patch, erasedAt: 10 })
     expect(await raw('HGETALL', 'group:{g}')).toEqual(['plan', 'pro', 'website', 'x'])
-    expect(await keys(connection)).toEqual([
+    expect(await keys(connection())).toEqual([
       'group:{g}',
       'group:{g}:clock',
       'group:{g}:members',
@@ -77,7 +61,7 @@ describe.skipIf(binary === '')('an erasure', () => {
   ])(
     'of a huge group goes through $size, spares the later ones, and can be repeated',
     async ({ limits }) => {
-      const store = openGroupStore(connection, { ...STORE_LIMITS, ...limits })
+      const store = openGroupStore(connection(), { ...STORE_LIMITS, ...limits })
       const names = (from: number, to: number) =>
         Array.from({ length: to - from }, (_, i) => `n${from + i}`)
       const old = patchOf('g', {
@@ -98,16 +82,22 @@ describe.skipIf(binary === '')('an erasure', () => {
         expect(await raw('HLEN', 'group:{g}:clock')).toBe(201)
         expect(await raw('ZCARD', 'group:{g}:members')).toBe(100)
         expect(await raw('EXISTS', 'group:{g}:left')).toBe(0)
-        expect((await keys(connection)).filter((key) => key.startsWith('user:'))).toHaveLength(100)
+        expect((await keys(connection())).filter((key) => key.startsWith('user:'))).toHaveLength(
+          100,
+        )
       }
       await check()
-      const changes = await changesOf(connection)
+      const changes = await changesOf(connection())
       await store.merge([erasureOf('g', 15)])
       await store.merge([erasureOf('g', 12)])
       await check()
-      expect(await changesOf(connection)).toBe(changes)
+      expect(await changesOf(connection())).toBe(changes)
     },
   )
+})
+
+describe.skipIf(binary === '')('an erasure, in rarer cases,', () => {
+  const { connection, merge, raw } = useEmptyRedis()
 
   test('that was cut off after its floor hides what it had still to delete', async () => {
     await merge(patchOf('g', { clock: 10, traits: { plan: 'pro', tier: 'a' }, users: { u: true } }))
@@ -123,12 +113,12 @@ describe.skipIf(binary === '')('an erasure', () => {
     expect(await raw('HGETALL', 'group:{g}:clock')).toEqual([
       ...['', '00000000000000200000000000000015', 'plan', '0000000000000016x'],
     ])
-    expect(await keys(connection)).toEqual(['group:{g}:clock', 'group:{g}:left', 'user:{u}:left'])
+    expect(await keys(connection())).toEqual(['group:{g}:clock', 'group:{g}:left', 'user:{u}:left'])
   })
 
   test('spares a user who came back between two pages', async () => {
     await merge(patchOf('g', { clock: 10, users: { back: true, gone: true } }))
-    const { client } = connection
+    const { client } = connection()
     const page = async (...users: string[]) => {
       const fixed = ['g', '0000000000000015', 10, 10, 'clocks', '0', 'inside']
       const reply = await client.eraseGroupBuffer('group:{g}', ...fixed, ...users)
@@ -138,7 +128,7 @@ describe.skipIf(binary === '')('an erasure', () => {
     await merge(patchOf('g', { clock: 16, users: { back: true } }))
     expect(await page('back', 'user:{back}', 'gone', 'user:{gone}')).toEqual([])
     expect(await raw('ZRANGE', 'group:{g}:members', 0, -1)).toEqual(['back'])
-    expect(await keys(connection)).toEqual([
+    expect(await keys(connection())).toEqual([
       'group:{g}:clock',
       'group:{g}:members',
       'user:{back}:groups',
@@ -151,13 +141,13 @@ describe.skipIf(binary === '')('an erasure', () => {
       await merge(patchOf('g', { clock: 1, traits: { plan: 'pro' }, users: { u: true } }))
       await raw('DEL', place)
       await raw('SET', place, 'foreign')
-      const before = await keys(connection)
+      const before = await keys(connection())
       const conflicts = await merge(
         { ...patchOf('g', { clock: 9, traits: { a: 'b' } }), erasedAt: 5 },
         erasureOf('other', 5),
       )
       expect(conflicts).toEqual([{ groupId: 'g', message: expect.stringContaining(place) }])
-      expect(await keys(connection)).toEqual([...before, 'group:{other}:clock'].sort())
+      expect(await keys(connection())).toEqual([...before, 'group:{other}:clock'].sort())
     },
   )
 
@@ -189,8 +179,4 @@ function erasureOf(groupId: string, clock: number): GroupState {
 
 async function keys({ client }: RedisConnection): Promise<string[]> {
   return (await client.keys('*')).sort()
-}
-
-async function changesOf({ client }: RedisConnection): Promise<number> {
-  return Number(/rdb_changes_since_last_save:(\d+)/.exec(await client.info('persistence'))?.[1])
 }

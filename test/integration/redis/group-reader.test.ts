@@ -5,8 +5,8 @@ import { emptyState } from '../../../src/domain/merge/merge.ts'
 import { NotRetriable } from '../../../src/pipeline/errors.ts'
 import { readGroup, readUser } from '../../../src/redis/reading/group-reader.ts'
 import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
-import { openTestRedis } from '../../setup/redis-connection.ts'
-import { patchOf } from './patches.ts'
+import { patchOf } from '../../setup/domain/patches.ts'
+import { openTestRedis } from '../../setup/redis/connection.ts'
 
 const prefix = `reader:${randomUUID()}:`
 const connection = openTestRedis(inject('redisUrl'), {

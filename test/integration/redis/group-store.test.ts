@@ -1,32 +1,13 @@
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import { JsonText } from '../../../src/domain/json/stored-value.ts'
-import { fold, type GroupState } from '../../../src/domain/merge/merge.ts'
-import type { RedisConnection } from '../../../src/redis/connection/connection.ts'
-import { openGroupStore, STORE_LIMITS } from '../../../src/redis/writing/group-store.ts'
-import { openTestRedis } from '../../setup/redis-connection.ts'
-import { type OwnRedis, startOwnRedis } from '../../setup/redis-server.ts'
-import { eventOf, patchOf } from './patches.ts'
+import { fold } from '../../../src/domain/merge/merge.ts'
+import { eventOf, patchOf } from '../../setup/domain/patches.ts'
+import { changesOf, useEmptyRedis } from './empty-redis.ts'
 
 const binary = inject('redisServer')
 
 describe.skipIf(binary === '')('the group store', () => {
-  let server: OwnRedis
-  let connection: RedisConnection
-  const store = () => openGroupStore(connection)
-  const merge = (...patches: GroupState[]) => store().merge(patches)
-  const raw = (command: string, ...args: (string | number)[]) =>
-    connection.client.call(command, ...args)
-
-  beforeAll(async () => {
-    server = await startOwnRedis(binary)
-    connection = openTestRedis(server.url)
-    await connection.opened
-  })
-  afterEach(() => raw('FLUSHALL'))
-  afterAll(async () => {
-    connection.close()
-    await server.stop()
-  })
+  const { connection, merge, raw } = useEmptyRedis()
 
   test("stores the contract's sample exactly as documented", async () => {
     const sample = eventOf({
@@ -97,7 +78,7 @@ describe.skipIf(binary === '')('the group store', () => {
     await merge(patchOf(groupId, { clock: 1, traits, users: { '}u{': true } }))
     const key = 'group:{%7D%7B%25%00%C2%85é😀}'
     expect(await raw('HGETALL', key)).toEqual(Array.from(traits).flat())
-    const bytes = await connection.client.hgetBuffer(key, '__proto__')
+    const bytes = await connection().client.hgetBuffer(key, '__proto__')
     expect(bytes).toEqual(Buffer.from(text))
     expect(await raw('ZRANGE', `${key}:members`, 0, -1)).toEqual(['}u{'])
     expect(await raw('ZRANGE', 'user:{%7Du%7B}:groups', 0, -1)).toEqual([groupId])
@@ -127,39 +108,17 @@ describe.skipIf(binary === '')('the group store', () => {
     const traits = { plan: 'pro', old: null, address: new JsonText('{"city":"Oslo"}') }
     const users = { u1: true, u2: false }
     await merge(patchOf('g', { clock: 5, traits, users }))
-    const changes = await changesOf(connection)
+    const changes = await changesOf(connection())
     await merge(patchOf('g', { clock: 5, traits, users }))
     await merge(
       patchOf('g', { clock: 4, traits: { plan: 'free', new: null }, users: { u1: false } }),
     )
     expect(await raw('HGET', 'group:{g}:clock', 'new')).toBe('0000000000000004x')
-    expect(await changesOf(connection)).toBe(changes + 1) // of the trait not known before
+    expect(await changesOf(connection())).toBe(changes + 1) // of the trait not known before
     await merge(
       patchOf('g', { clock: 4, traits: { plan: 'free', new: null }, users: { u1: false } }),
     )
-    expect(await changesOf(connection)).toBe(changes + 1)
-  })
-
-  test('mends an index that does not fit the group, whether the event won or not', async () => {
-    const patch = patchOf('g', { clock: 5, users: { member: true, leaver: false } })
-    await merge(patch)
-    await raw('DEL', 'user:{member}:groups', 'user:{leaver}:left')
-    await raw('ZADD', 'user:{member}:left', 9, 'g')
-    await raw('ZADD', 'user:{leaver}:groups', 9, 'g')
-    await merge(patchOf('g', { clock: 1, users: { member: true, leaver: true } }))
-    expect(await raw('ZRANGE', 'user:{member}:groups', 0, -1, 'WITHSCORES')).toEqual(['g', '5'])
-    expect(await raw('ZRANGE', 'user:{leaver}:left', 0, -1, 'WITHSCORES')).toEqual(['g', '5'])
-    expect(await raw('EXISTS', 'user:{member}:left', 'user:{leaver}:groups')).toBe(0)
-  })
-
-  test('lets any event win over a field that has no clock', async () => {
-    await raw('HSET', 'group:{g}', 'plan', 'by hand', 'kept', 'by hand')
-    expect(await merge(patchOf('g', { clock: 0, traits: { plan: 'free' } }))).toEqual([])
-    await raw('HSET', 'group:{g}', 'later', 'by hand')
-    await merge(patchOf('g', { clock: 0, traits: { later: 'free' } }))
-    expect(await raw('HGETALL', 'group:{g}')).toEqual([
-      ...['plan', 'free', 'kept', 'by hand', 'later', 'free'],
-    ])
+    expect(await changesOf(connection())).toBe(changes + 1)
   })
 
   test('merges thousands of groups, and groups of thousands, of any size', async () => {
@@ -179,143 +138,8 @@ describe.skipIf(binary === '')('the group store', () => {
     expect(await raw('ZCARD', 'group:{large}:members')).toBe(466)
     expect(await raw('ZCARD', 'group:{large}:left')).toBe(234)
     expect(await raw('HSTRLEN', 'group:{heavy}', 'b')).toBe(2e6)
-    const changes = await changesOf(connection)
+    const changes = await changesOf(connection())
     expect(await merge(large, heavy)).toEqual([])
-    expect(await changesOf(connection)).toBe(changes)
-  })
-
-  describe.each([
-    { place: 'group:{bad}', wanted: 'hash' },
-    { place: 'group:{bad}:clock', wanted: 'hash' },
-    { place: 'group:{bad}:members', wanted: 'zset' },
-    { place: 'group:{bad}:left', wanted: 'zset' },
-    { place: 'user:{u}:groups', wanted: 'zset' },
-    { place: 'user:{u}:left', wanted: 'zset' },
-  ])('with a foreign key at $place', ({ place, wanted }) => {
-    const bad = (clock: number) =>
-      patchOf('bad', {
-        clock,
-        traits: { plan: 'pro', old: null },
-        users: { u: true, other: false },
-      })
-    const good = patchOf('good', { clock: 2, traits: { plan: 'pro' }, users: { someone: true } })
-    const before = patchOf('before', { clock: 2, traits: { plan: 'pro' } })
-
-    test.each([
-      { situation: 'a new group', known: undefined },
-      { situation: 'a group that was', known: 1 },
-      { situation: 'a group with later clocks', known: 3 },
-    ])('$situation is not written, the others are', async ({ known }) => {
-      if (known !== undefined) {
-        await merge(patchOf('bad', { clock: known, traits: { plan: 'free' }, users: { u: false } }))
-      }
-      await raw('DEL', place)
-      await raw('SET', place, 'foreign')
-      const untouched = await dump(connection)
-      const conflicts = await merge(before, bad(2), good)
-      expect(conflicts).toEqual([
-        {
-          groupId: 'bad',
-          message: expect.stringContaining(`the key ${place} is a string, not a ${wanted}`),
-        },
-      ])
-      expect(await raw('HGET', 'group:{good}', 'plan')).toBe('pro')
-      expect(await raw('HGET', 'group:{before}', 'plan')).toBe('pro')
-      await raw('DEL', ...(await ownedKeys(connection)))
-      expect(await dump(connection)).toEqual(untouched)
-    })
-  })
-
-  test('a foreign key at its name keeps back a group without any trait, too', async () => {
-    for (const place of ['group:{bad}', 'group:{bad}:members', 'group:{bad}:left']) {
-      await raw('FLUSHALL')
-      await raw('SET', place, 'foreign')
-      expect(await merge(patchOf('bad', { clock: 2 })), place).toHaveLength(1)
-      expect(await raw('KEYS', '*')).toEqual([place])
-    }
-  })
-
-  test.each([
-    { field: '', stamp: '', what: 'of the group' },
-    { field: '', stamp: '160617053511100', what: 'of the group' },
-    { field: '', stamp: '16061705351110000', what: 'of the group' },
-    { field: '', stamp: '160617053511100x', what: 'of the group' },
-    { field: '', stamp: '9999999999999999', what: 'of the group' },
-    { field: '', stamp: '1606170535111000160617053511100x', what: 'of the group' },
-    { field: 'plan', stamp: '', what: 'of the trait' },
-    { field: 'plan', stamp: '160617053511100', what: 'of the trait' },
-    { field: 'plan', stamp: '1606170535111000y', what: 'of the trait' },
-    { field: 'plan', stamp: '1606170535111000jj', what: 'of the trait' },
-    { field: 'plan', stamp: '9007199254740992', what: 'of the trait' },
-  ])(
-    'the clock "$stamp" $what is malformed: the group is not written',
-    async ({ field, stamp }) => {
-      await merge(patchOf('bad', { clock: 1606170535111000, traits: { plan: 'pro' } }))
-      await raw('HSET', 'group:{bad}:clock', field, stamp)
-      const untouched = await dump(connection)
-      const conflicts = await merge(
-        patchOf('bad', {
-          clock: 1606170535111000,
-          traits: { a: 'a', plan: 'x' },
-          users: { u: true },
-        }),
-      )
-      expect(conflicts).toEqual([
-        {
-          groupId: 'bad',
-          message: expect.stringContaining(
-            `group:{bad}:clock is malformed at the field "${field}"`,
-          ),
-        },
-      ])
-      expect(await dump(connection)).toEqual(untouched)
-    },
-  )
-
-  test('where its clocks were deleted, what its users know still counts', async () => {
-    const write = (clock: number, users: Record<string, boolean>) =>
-      merge(patchOf('g', { clock, traits: {}, users }))
-    await write(900, { ann: true, bob: true })
-    await raw('DEL', 'group:{g}:clock')
-    await write(100, { cid: true })
-    await write(500, { ann: true, bob: false })
-    expect(await raw('ZRANGE', 'group:{g}:members', 0, -1, 'WITHSCORES')).toEqual([
-      ...['cid', '100', 'ann', '900', 'bob', '900'],
-    ])
-    expect(await raw('ZSCORE', 'user:{ann}:groups', 'g')).toBe('900')
-    expect(await raw('EXISTS', 'group:{g}:left', 'user:{bob}:left')).toBe(0)
-    expect(await raw('HGET', 'group:{g}:clock', '')).toBe('0000000000000900')
-    await write(901, { bob: false })
-    expect(await raw('ZSCORE', 'group:{g}:left', 'bob')).toBe('901')
-  })
-
-  test('a clock without its empty field is malformed', async () => {
-    await raw('HSET', 'group:{bad}:clock', 'plan', '0000000000000001')
-    expect(await merge(patchOf('bad', { clock: 2, traits: { plan: 'x' } }))).toHaveLength(1)
-    expect(await raw('EXISTS', 'group:{bad}')).toBe(0)
-  })
-
-  test('a group in several chunks is named once where it cannot be written', async () => {
-    await raw('SET', 'group:{bad}:left', 'foreign')
-    const names = Array.from({ length: 50 }, (_, i) => [`t${i}`, 'x'])
-    const patch = patchOf('bad', { clock: 1, traits: Object.fromEntries(names) })
-    const small = openGroupStore(connection, { ...STORE_LIMITS, maxPatchEntries: 7 })
-    expect(await small.merge([patch])).toHaveLength(1)
+    expect(await changesOf(connection())).toBe(changes)
   })
 })
-
-async function changesOf({ client }: RedisConnection): Promise<number> {
-  return Number(/rdb_changes_since_last_save:(\d+)/.exec(await client.info('persistence'))?.[1])
-}
-
-/** Every key with its serialized content. */
-async function dump({ client }: RedisConnection): Promise<Map<string, string>> {
-  const keys = (await client.keys('*')).sort()
-  const contents = await Promise.all(keys.map((key) => client.dumpBuffer(key)))
-  return new Map(keys.map((key, i) => [key, String(contents[i]?.toString('hex'))]))
-}
-
-/** What the groups beside the bad one have brought. */
-async function ownedKeys({ client }: RedisConnection): Promise<string[]> {
-  return (await client.keys('*')).filter((key) => /good|before|someone/.test(key))
-}

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, inject, test } from 'vitest'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { Unavailable } from '../../../src/pipeline/errors.ts'
 import type { Log } from '../../../src/pipeline/ports.ts'
 import {
@@ -9,40 +9,20 @@ import {
 } from '../../../src/redis/connection/connection.ts'
 import { readGroup } from '../../../src/redis/reading/group-reader.ts'
 import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
+import { patchOf } from '../../setup/domain/patches.ts'
 import { recordLog, silentLog } from '../../setup/logs.ts'
-import { openTestRedis, redisSettings } from '../../setup/redis-connection.ts'
-import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../../setup/redis-server.ts'
+import { openTestRedis, redisSettings } from '../../setup/redis/connection.ts'
+import {
+  type OwnRedis,
+  type OwnRedisOptions,
+  startOwnRedis,
+} from '../../setup/servers/own-redis.ts'
 import { until } from '../../setup/waiting.ts'
-import { patchOf } from './patches.ts'
 
 const binary = inject('redisServer')
 const patch = patchOf('g', { clock: 5, traits: { plan: 'pro' }, users: { u: true } })
 
-describe.skipIf(binary === '')('while Redis', () => {
-  const servers: OwnRedis[] = []
-  const connections: RedisConnection[] = []
-
-  async function start(options?: OwnRedisOptions): Promise<OwnRedis> {
-    const server = await startOwnRedis(binary, options)
-    servers.push(server)
-    return server
-  }
-
-  function open(
-    url: string,
-    log: Log = silentLog,
-    changes: Partial<RedisSettings> = {},
-  ): RedisConnection {
-    const connection = openRedis(redisSettings(url, changes), log)
-    connections.push(connection)
-    return connection
-  }
-
-  afterEach(async () => {
-    for (const connection of connections.splice(0)) connection.close()
-    await Promise.all(servers.splice(0).map((server) => server.stop()))
-  })
-
+describe.skipIf(binary === '')('while Redis answers but', () => {
   test('is full, groups cannot be written; once there is room, they are', async () => {
     const connection = open((await start()).url)
     await connection.opened
@@ -102,13 +82,33 @@ describe.skipIf(binary === '')('while Redis', () => {
     expect(await readGroup(connection, 'g299')).not.toBeNull()
   })
 
+  test('changes its password, groups wait until the old one is right again', async () => {
+    const server = await start({ args: ['--requirepass', 'first'] })
+    const connection = openTestRedis(server.url.replace('//', '//:first@'))
+    onTestFinished(() => connection.close())
+    await connection.opened
+    const store = openGroupStore(connection)
+    expect(await store.merge([patch])).toEqual([])
+    await connection.client.config('SET', 'requirepass', 'second')
+    connection.client.disconnect(true)
+    await until('refused', () => /WRONGPASS/.test(String(connection.lastError)))
+    await expect(store.merge([patch])).rejects.toThrow(unavailable('WRONGPASS'))
+    const admin = open(server.url.replace('//', '//:second@'))
+    await admin.opened
+    await admin.client.config('SET', 'requirepass', 'first')
+    await until('back', () => connection.ready)
+    expect(await store.merge([patch])).toEqual([])
+  })
+})
+
+describe.skipIf(binary === '')('while Redis', () => {
   test('is away, calls fail at once; they succeed after it is back, without a new connection', async () => {
     const server = await start()
     const states: RedisState[] = []
     const connection = openRedis(redisSettings(server.url), silentLog, (state) =>
       states.push(state),
     )
-    connections.push(connection)
+    onTestFinished(() => connection.close())
     await connection.opened
     const store = openGroupStore(connection)
     expect(await store.merge([patch])).toEqual([])
@@ -194,25 +194,23 @@ describe.skipIf(binary === '')('while Redis', () => {
     expect(await store.merge(patches)).toEqual([])
     expect(await connection.client.dbsize()).toBe(10_000)
   })
-
-  test('changes its password, groups wait until the old one is right again', async () => {
-    const server = await start({ args: ['--requirepass', 'first'] })
-    const connection = openTestRedis(server.url.replace('//', '//:first@'))
-    connections.push(connection)
-    await connection.opened
-    const store = openGroupStore(connection)
-    expect(await store.merge([patch])).toEqual([])
-    await connection.client.config('SET', 'requirepass', 'second')
-    connection.client.disconnect(true)
-    await until('refused', () => /WRONGPASS/.test(String(connection.lastError)))
-    await expect(store.merge([patch])).rejects.toThrow(unavailable('WRONGPASS'))
-    const admin = open(server.url.replace('//', '//:second@'))
-    await admin.opened
-    await admin.client.config('SET', 'requirepass', 'first')
-    await until('back', () => connection.ready)
-    expect(await store.merge([patch])).toEqual([])
-  })
 })
+
+async function start(options?: OwnRedisOptions): Promise<OwnRedis> {
+  const server = await startOwnRedis(binary, options)
+  onTestFinished(() => server.stop())
+  return server
+}
+
+function open(
+  url: string,
+  log: Log = silentLog,
+  changes: Partial<RedisSettings> = {},
+): RedisConnection {
+  const connection = openRedis(redisSettings(url, changes), log)
+  onTestFinished(() => connection.close())
+  return connection
+}
 
 function unavailable(code: string) {
   return expect.objectContaining({ name: 'Unavailable', message: expect.stringContaining(code) })

@@ -1,14 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
-import { Memberships } from '../../../src/domain/merge/memberships.ts'
-import type { RedisConnection } from '../../../src/redis/connection/connection.ts'
-import { walkGroups, walkKeys } from '../../../src/redis/reading/key-walk.ts'
-import {
-  acquireLock,
-  LockLost,
-  type LockOptions,
-  type RedisLock,
-} from '../../../src/redis/rebuild/redis-lock.ts'
+import { acquireLock, LockLost } from '../../../src/redis/rebuild/redis-lock.ts'
 import {
   clearSecondPrefix,
   replaceGroups,
@@ -16,63 +7,16 @@ import {
   withoutReplacement,
 } from '../../../src/redis/rebuild/replacement.ts'
 import { checkReplacing } from '../../../src/redis/rebuild/replacement-check.ts'
-import { repairUserIndex } from '../../../src/redis/rebuild/user-index-repair.ts'
 import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
-import { type Layout, layoutOf, readKeys, withPrefix } from '../../property/state-layout.ts'
-import { type OwnCluster, startOwnCluster } from '../../setup/redis-cluster.ts'
-import { openTestRedis } from '../../setup/redis-connection.ts'
-import { type OwnRedis, startOwnRedis } from '../../setup/redis-server.ts'
-import { until } from '../../setup/waiting.ts'
-import { patchOf } from './patches.ts'
-import { withStepBefore } from './step-before.ts'
+import { patchOf } from '../../setup/domain/patches.ts'
+import { layoutOf } from '../../setup/oracle/state-layout.ts'
+import { openTestRedis } from '../../setup/redis/connection.ts'
+import { type OwnRedis, startOwnRedis } from '../../setup/servers/own-redis.ts'
+import { groupsIn, held, idsOf, onBothServers, termsOf } from './both-servers.ts'
 
 const binary = inject('redisServer')
-const never = new AbortController().signal
 
-describe('on a single server', () => {
-  behaves(async () => {
-    const connection = openTestRedis(inject('redisUrl'))
-    return { connection, stop: async () => {} }
-  }, false)
-})
-
-describe.skipIf(binary === '')('on a Cluster', () => {
-  behaves(async () => {
-    const cluster: OwnCluster = await startOwnCluster(binary)
-    return { connection: openTestRedis(cluster.url), stop: cluster.stop }
-  }, true)
-})
-
-interface Server {
-  readonly connection: RedisConnection
-  stop(): Promise<void>
-}
-
-function behaves(open: () => Promise<Server>, isCluster: boolean) {
-  let server: Server
-  beforeAll(async () => {
-    server = await open()
-    await server.connection.opened
-  })
-  afterAll(async () => {
-    server?.connection.close()
-    await server?.stop()
-  })
-
-  /** The connection, with keys of this test's own. */
-  function own(): RedisConnection {
-    const connection = withPrefix(server.connection, `replacement:${randomUUID().slice(0, 8)}:`)
-    onTestFinished(() => deleteAll(connection))
-    return connection
-  }
-
-  async function held(connection: RedisConnection, terms: Partial<LockOptions> = {}) {
-    const lock = await acquireLock(connection, termsOf(connection, terms))
-    if (lock === undefined) throw new Error('the lock is taken')
-    onTestFinished(() => lock.release())
-    return lock
-  }
-
+onBothServers((own, isCluster) => {
   test('a group is replaced whole: what is new stands there, and nothing of the old', async () => {
     const connection = own()
     const fresh = [
@@ -178,75 +122,10 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
     expect(await connection.client.del(other)).toBe(1)
   })
 
-  test('a user index that is wrong in every way is set right', async () => {
-    const connection = own()
-    const { client, settings } = connection
-    const store = openGroupStore(connection)
-    const members = Object.fromEntries(Array.from({ length: 700 }, (_, i) => [`u${i}`, i % 3 > 0]))
-    const states = [
-      patchOf('large', { clock: 5, users: members }),
-      patchOf('} {%\u0001é', { clock: 6, users: { u1: true, '{u}%\u0085': false } }),
-    ]
-    await store.merge(states)
-    const user = (id: string) => `${settings.userPrefix}{${id}}`
-    await client.zadd(`${user('u1')}:groups`, 3, 'large', 4, 'of nobody', 4, 'large too')
-    await client.zadd(`${user('u2')}:left`, 9, 'large')
-    await client.del(`${user('u4')}:groups`)
-    await client.del(`${user('u3')}:left`)
-    await client.zadd(`${user('nobody')}:left`, 1, 'large')
-    await client.set(`${user('foreign')}:groups`, 'of somebody else')
-    expect(await repairUserIndex(connection, store, never)).toEqual([])
-    expect(await client.getdel(`${user('foreign')}:groups`)).toBe('of somebody else')
-    expect(await allIn(connection)).toEqual(layoutOf(states))
-  })
-
-  test('what a worker merges while the user index is set right is not undone', async () => {
-    const connection = own()
-    const store = openGroupStore(connection)
-    await store.merge([patchOf('g', { clock: 1, users: { ann: true } })])
-    const stray = `${connection.settings.userPrefix}{bob}:groups`
-    await connection.client.zadd(stray, 5, 'g')
-    let isMerged = false
-    const disturbed = withStepBefore(connection, 'setUserIndex', async () => {
-      if (isMerged) return
-      isMerged = true
-      await store.merge([patchOf('g', { clock: 5, users: { bob: true } })])
-    })
-    await repairUserIndex(disturbed, openGroupStore(connection), never)
-    expect(isMerged).toBe(true)
-    const users = { ann: { clock: 1, member: true }, bob: { clock: 5, member: true } }
-    const state = { ...patchOf('g', { clock: 5 }), users: new Memberships(Object.entries(users)) }
-    expect(await allIn(connection)).toEqual(layoutOf([state]))
-  })
-
-  test('one holds a lock, until it gives it back', async () => {
-    const connection = own()
-    const lock = await held(connection)
-    expect(await acquireLock(connection, termsOf(connection))).toBeUndefined()
-    lock.assertHeld()
-    await lock.release()
-    expect(() => lock.assertHeld()).toThrow(LockLost)
-    await (await held(connection)).release()
-  })
-
-  test('a lock is renewed while its owner lives, and lost where another one took it', async () => {
-    const connection = own()
-    const lock = await held(connection, { ttlMs: 400 })
-    const { key } = lock.terms
-    const startedMs = performance.now()
-    await until('it would be over twice', () => performance.now() - startedMs > 800)
-    expect(await connection.client.exists(key)).toBe(1)
-    lock.assertHeld()
-    await connection.client.set(key, 'another one')
-    await until('it is noticed', () => isLost(lock))
-    await lock.release()
-    expect(await connection.client.getdel(key)).toBe('another one')
-  })
-
   test('the rights that it needs are there', async () => {
     await expect(checkReplacing(own())).resolves.toBeUndefined()
   })
-}
+})
 
 describe.skipIf(binary === '')('with a user that may do too little', () => {
   let redis: OwnRedis
@@ -272,62 +151,3 @@ describe.skipIf(binary === '')('with a user that may do too little', () => {
     await expect(checkReplacing(limited)).resolves.toBeUndefined()
   })
 })
-
-function termsOf(connection: RedisConnection, terms: Partial<LockOptions> = {}): LockOptions {
-  return {
-    key: `${connection.settings.groupPrefix}lock`,
-    token: randomUUID(),
-    ttlMs: 30_000,
-    elapsed: () => performance.now(),
-    ...terms,
-  }
-}
-
-function isLost(lock: RedisLock): boolean {
-  try {
-    lock.assertHeld()
-    return false
-  } catch {
-    return true
-  }
-}
-
-async function idsOf(connection: RedisConnection): Promise<string[]> {
-  const ids = new Set<string>()
-  for await (const page of walkGroups(connection)) for (const id of page) ids.add(id)
-  return [...ids].sort()
-}
-
-/** What stands of groups, as `layoutOf` writes it. */
-async function groupsIn(connection: RedisConnection): Promise<Layout> {
-  return await contentOf(connection, [connection.settings.groupPrefix])
-}
-
-async function allIn(connection: RedisConnection): Promise<Layout> {
-  const { groupPrefix, userPrefix } = connection.settings
-  return await contentOf(connection, [groupPrefix, userPrefix])
-}
-
-async function contentOf(
-  connection: RedisConnection,
-  prefixes: readonly string[],
-): Promise<Layout> {
-  const prefix = prefixOf(connection)
-  const found = new Set<string>()
-  for (const each of prefixes) {
-    for await (const keys of walkKeys(connection, `${each}{`, '')) {
-      for (const key of keys) found.add(key.slice(prefix.length))
-    }
-  }
-  return await readKeys(connection.client, prefix, [...found])
-}
-
-async function deleteAll(connection: RedisConnection): Promise<void> {
-  for await (const keys of walkKeys(connection, prefixOf(connection), '')) {
-    await Promise.all(keys.map((key) => connection.client.unlink(key)))
-  }
-}
-
-function prefixOf({ settings }: RedisConnection): string {
-  return settings.groupPrefix.slice(0, -'group:'.length)
-}

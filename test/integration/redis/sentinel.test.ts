@@ -6,10 +6,14 @@ import type { RedisConnection } from '../../../src/redis/connection/connection.t
 import { checkServer } from '../../../src/redis/connection/server-check.ts'
 import { readGroup } from '../../../src/redis/reading/group-reader.ts'
 import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
-import { openTestRedis } from '../../setup/redis-connection.ts'
-import { type OwnRedis, type OwnRedisOptions, startOwnRedis } from '../../setup/redis-server.ts'
+import { patchOf } from '../../setup/domain/patches.ts'
+import { openTestRedis } from '../../setup/redis/connection.ts'
+import {
+  type OwnRedis,
+  type OwnRedisOptions,
+  startOwnRedis,
+} from '../../setup/servers/own-redis.ts'
 import { until } from '../../setup/waiting.ts'
-import { patchOf } from './patches.ts'
 
 const binary = inject('redisServer')
 

@@ -5,58 +5,31 @@ import type { Log } from '../../../src/pipeline/ports.ts'
 import { openRedis, type RedisConnection } from '../../../src/redis/connection/connection.ts'
 import { checkServer } from '../../../src/redis/connection/server-check.ts'
 import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
+import { patchOf } from '../../setup/domain/patches.ts'
 import { recordLog, silentLog } from '../../setup/logs.ts'
-import { startOldRedis } from '../../setup/old-redis.ts'
-import { redisSettings } from '../../setup/redis-connection.ts'
-import { type OwnRedis, startOwnRedis } from '../../setup/redis-server.ts'
-import { patchOf } from './patches.ts'
+import { redisSettings } from '../../setup/redis/connection.ts'
+import { startOldRedis } from '../../setup/servers/old-redis.ts'
+import { type OwnRedis, startOwnRedis } from '../../setup/servers/own-redis.ts'
 
 const binary = inject('redisServer')
 const RIGHTS =
   '~group:* ~user:* ~group-traits:* +@hash +@sortedset +@scripting +@connection +exists +type +info +config|get +cluster'
 
 describe.skipIf(binary === '')('the check of the server', () => {
-  let server: OwnRedis
-  let admin: RedisConnection
-  const connections: RedisConnection[] = []
-
-  function open(url: string, log: Log = silentLog): RedisConnection {
-    const connection = openRedis(redisSettings(url), log)
-    connections.push(connection)
-    return connection
-  }
-  const check = (url: string, log?: Log) => checkServer(open(url, log))
-
-  async function setUser(rights: string): Promise<string> {
-    await admin.client.call('ACL', 'SETUSER', 'worker', 'reset', 'on', '>p', ...rights.split(' '))
-    return server.url.replace('//', '//worker:p@')
-  }
-
-  beforeAll(async () => {
-    server = await startOwnRedis(binary)
-    admin = openRedis(redisSettings(server.url), silentLog)
-    await admin.opened
-  })
-  afterEach(() => {
-    for (const connection of connections.splice(0)) connection.close()
-  })
-  afterAll(async () => {
-    admin.close()
-    await server.stop()
-  })
+  const { server, admin, connections, open, check } = useServer()
 
   test('passes a server as it comes', async () => {
     const log = recordLog()
-    await check(server.url, log)
+    await check(server().url, log)
     expect(log.lines).toEqual([])
   })
 
   test.each(['allkeys-lru', 'allkeys-lfu', 'allkeys-random'])(
     'refuses a server that would delete groups: %s',
     async (policy) => {
-      await admin.client.config('SET', 'maxmemory-policy', policy)
-      const refusal = await check(server.url).catch((error) => error)
-      await admin.client.config('SET', 'maxmemory-policy', 'noeviction')
+      await admin().client.config('SET', 'maxmemory-policy', policy)
+      const refusal = await check(server().url).catch((error) => error)
+      await admin().client.config('SET', 'maxmemory-policy', 'noeviction')
       expect(refusal).toBeInstanceOf(NotRetriable)
       expect(refusal.message).toContain(policy)
       expect(refusal.message).toContain('CONFIG SET maxmemory-policy noeviction')
@@ -64,9 +37,9 @@ describe.skipIf(binary === '')('the check of the server', () => {
   )
 
   test('passes volatile-lru: the keys of groups never expire', async () => {
-    await admin.client.config('SET', 'maxmemory-policy', 'volatile-lru')
-    await check(server.url)
-    await admin.client.config('SET', 'maxmemory-policy', 'noeviction')
+    await admin().client.config('SET', 'maxmemory-policy', 'volatile-lru')
+    await check(server().url)
+    await admin().client.config('SET', 'maxmemory-policy', 'noeviction')
   })
 
   test.each(['5.0.14', '6.0.16', '2.8.0'])('refuses Redis %s', async (version) => {
@@ -78,18 +51,67 @@ describe.skipIf(binary === '')('the check of the server', () => {
     expect(refusal.message).toContain(`is version ${version}: use Redis or Valkey 6.2 or later`)
   })
 
+  test('refuses a database that the server does not have', async () => {
+    const connection = open(`${server().url}/99`)
+    await expect(checkServer(connection)).rejects.toThrow(/no such database/)
+    // and writes nothing into another one
+    const store = openGroupStore(connection)
+    const patch = patchOf('misplaced', { clock: 1 })
+    await expect(store.merge([patch])).rejects.toThrow(Unavailable)
+    expect(await admin().client.exists('group:{misplaced}:clock')).toBe(0)
+  })
+
+  test('keeps to the database that the URL names', async () => {
+    const connection = open(`${server().url}/3`)
+    await checkServer(connection)
+    await openGroupStore(connection).merge([patchOf('placed', { clock: 1 })])
+    await admin().client.select(3)
+    expect(await admin().client.exists('group:{placed}:clock')).toBe(1)
+    await admin().client.select(0)
+    expect(await admin().client.exists('group:{placed}:clock')).toBe(0)
+  })
+
+  test('tells a Cluster from a single server, both ways', async () => {
+    const node = await startOwnRedis(binary, { args: ['--cluster-enabled', 'yes'] })
+    try {
+      await expect(check(node.url)).rejects.toThrow(/redis\+cluster:/)
+      await expect(check(server().url.replace('redis:', 'redis+cluster:'))).rejects.toThrow(
+        /is no Cluster/,
+      )
+    } finally {
+      for (const connection of connections.splice(0)) connection.close()
+      await node.stop()
+    }
+  })
+
+  test('waits, rather than refuse, where there is no server', async () => {
+    const gone = await startOwnRedis(binary)
+    await gone.stop()
+    await expect(check(gone.url)).rejects.toThrow(Unavailable)
+  })
+
+  test('waits, rather than refuse, where the server is full', async () => {
+    await admin().client.config('SET', 'maxmemory', '1')
+    await check(server().url)
+    await admin().client.config('SET', 'maxmemory', '0')
+  })
+})
+
+describe.skipIf(binary === '')('the check of login and rights', () => {
+  const { server, admin, open, check, setUser } = useServer()
+
   test('refuses a wrong password, without telling it', async () => {
     await setUser(RIGHTS)
-    const refusal = await check(server.url.replace('//', '//worker:hunter2@')).catch((e) => e)
+    const refusal = await check(server().url.replace('//', '//worker:hunter2@')).catch((e) => e)
     expect(refusal).toBeInstanceOf(NotRetriable)
     expect(refusal.message).toContain('WRONGPASS')
     expect(refusal.message).not.toContain('hunter2')
   })
 
   test('refuses to go without a password where one is asked for', async () => {
-    await admin.client.config('SET', 'requirepass', 'secret')
-    const refusal = await check(server.url).catch((error) => error)
-    await admin.client.config('SET', 'requirepass', '')
+    await admin().client.config('SET', 'requirepass', 'secret')
+    const refusal = await check(server().url).catch((error) => error)
+    await admin().client.config('SET', 'requirepass', '')
     expect(refusal).toBeInstanceOf(NotRetriable)
     expect(refusal.message).toContain('NOAUTH')
   })
@@ -134,7 +156,7 @@ describe.skipIf(binary === '')('the check of the server', () => {
 
   test('says in the log, once, that a password is not asked for', async () => {
     const log = recordLog()
-    const connection = open(server.url.replace('//', '//:hunter2@'), log)
+    const connection = open(server().url.replace('//', '//:hunter2@'), log)
     await checkServer(connection)
     const { client } = connection
     const reconnected = once(client, 'ready')
@@ -143,49 +165,46 @@ describe.skipIf(binary === '')('the check of the server', () => {
     const told = log.lines.filter(({ message }) => message.includes('asks for no password'))
     expect(told).toHaveLength(1)
   })
-
-  test('refuses a database that the server does not have', async () => {
-    const connection = open(`${server.url}/99`)
-    await expect(checkServer(connection)).rejects.toThrow(/no such database/)
-    // and writes nothing into another one
-    const store = openGroupStore(connection)
-    const patch = patchOf('misplaced', { clock: 1 })
-    await expect(store.merge([patch])).rejects.toThrow(Unavailable)
-    expect(await admin.client.exists('group:{misplaced}:clock')).toBe(0)
-  })
-
-  test('keeps to the database that the URL names', async () => {
-    const connection = open(`${server.url}/3`)
-    await checkServer(connection)
-    await openGroupStore(connection).merge([patchOf('placed', { clock: 1 })])
-    await admin.client.select(3)
-    expect(await admin.client.exists('group:{placed}:clock')).toBe(1)
-    await admin.client.select(0)
-    expect(await admin.client.exists('group:{placed}:clock')).toBe(0)
-  })
-
-  test('tells a Cluster from a single server, both ways', async () => {
-    const node = await startOwnRedis(binary, { args: ['--cluster-enabled', 'yes'] })
-    try {
-      await expect(check(node.url)).rejects.toThrow(/redis\+cluster:/)
-      await expect(check(server.url.replace('redis:', 'redis+cluster:'))).rejects.toThrow(
-        /is no Cluster/,
-      )
-    } finally {
-      for (const connection of connections.splice(0)) connection.close()
-      await node.stop()
-    }
-  })
-
-  test('waits, rather than refuse, where there is no server', async () => {
-    const gone = await startOwnRedis(binary)
-    await gone.stop()
-    await expect(check(gone.url)).rejects.toThrow(Unavailable)
-  })
-
-  test('waits, rather than refuse, where the server is full', async () => {
-    await admin.client.config('SET', 'maxmemory', '1')
-    await check(server.url)
-    await admin.client.config('SET', 'maxmemory', '0')
-  })
 })
+
+/** A server that the tests of a describe share, with an administrator. */
+function useServer() {
+  let server: OwnRedis
+  let admin: RedisConnection
+  const connections: RedisConnection[] = []
+
+  function open(url: string, log: Log = silentLog): RedisConnection {
+    const connection = openRedis(redisSettings(url), log)
+    connections.push(connection)
+    return connection
+  }
+  const check = (url: string, log?: Log) => checkServer(open(url, log))
+
+  async function setUser(rights: string): Promise<string> {
+    await admin.client.call('ACL', 'SETUSER', 'worker', 'reset', 'on', '>p', ...rights.split(' '))
+    return server.url.replace('//', '//worker:p@')
+  }
+
+  beforeAll(async () => {
+    server = await startOwnRedis(binary)
+    admin = openRedis(redisSettings(server.url), silentLog)
+    await admin.opened
+  })
+  afterEach(() => {
+    for (const connection of connections.splice(0)) connection.close()
+  })
+  afterAll(async () => {
+    admin.close()
+    await server.stop()
+  })
+
+  return {
+    server: () => server,
+    admin: () => admin,
+    /** Those of `open` and `check`, which are closed after the test. */
+    connections,
+    open,
+    check,
+    setUser,
+  }
+}

@@ -5,8 +5,8 @@ import type { GroupState } from '../../../src/domain/merge/merge.ts'
 import { walkGroups, walkIndex } from '../../../src/redis/reading/key-walk.ts'
 import { readStoredGroup } from '../../../src/redis/reading/state-reader.ts'
 import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
-import { openTestRedis } from '../../setup/redis-connection.ts'
-import { patchOf } from './patches.ts'
+import { patchOf } from '../../setup/domain/patches.ts'
+import { openTestRedis } from '../../setup/redis/connection.ts'
 
 const prefix = `membership*[${randomUUID()}]:`
 const connection = openTestRedis(inject('redisUrl'), {

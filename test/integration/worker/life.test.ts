@@ -1,11 +1,11 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
-import { type OwnRedis, startOwnRedis } from '../../setup/redis-server.ts'
+import { ownEnvironment } from '../../setup/cli/command-line.ts'
+import { makeTopic, produce, settingsFor, withAdmin } from '../../setup/kafka/topics.ts'
+import { type OwnBroker, startBroker } from '../../setup/servers/own-broker.ts'
+import { type OwnRedis, startOwnRedis } from '../../setup/servers/own-redis.ts'
 import { until } from '../../setup/waiting.ts'
-import { ownEnvironment } from '../cli/command-line.ts'
-import { makeTopic, produce, settingsFor, withAdmin } from '../kafka/fixture.ts'
-import { type OwnBroker, startBroker } from '../kafka/own-broker.ts'
-import { startWorker, type WorkerProcess } from './worker-process.ts'
+import { startWorker, type WorkerProcess } from '../../setup/worker/test-worker.ts'
 
 const redisBinary = inject('redisServer')
 const jars = inject('kafkaJars')
@@ -93,18 +93,18 @@ describe.skipIf(jars === '')('while Kafka is away', () => {
 
   test('from the start and again later, a worker says so once each time, and goes on by itself', async () => {
     const { environment, settings } = await world({}, broker)
-    await broker.way.cut()
+    await broker.proxy.cut()
     const worker = startWorker(environment)
     await worker.said('Kafka is away')
     expect((await worker.get('/healthz')).status).toBe(200)
     expect((await worker.get('/readyz')).status).toBe(503)
-    await broker.way.mend()
+    await broker.proxy.restore()
     await worker.said('joined', 30_000)
     await worker.said('Kafka is back')
 
-    await broker.way.cut()
+    await broker.proxy.cut()
     await until('said again', () => worker.saying('Kafka is away').length === 2, 30_000)
-    await broker.way.mend()
+    await broker.proxy.restore()
     await until('back again', () => worker.saying('Kafka is back').length === 2, 30_000)
     await produce(settings, [{ value: EVENT }])
     const redis = new Redis(inject('redisUrl'))

@@ -3,12 +3,12 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { createDecoder } from '../../../src/domain/event/decode.ts'
 import { fold } from '../../../src/domain/merge/merge.ts'
-import { type Layout, layoutOf, readKeys } from '../../property/state-layout.ts'
-import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
+import { ownEnvironment } from '../../setup/cli/command-line.ts'
+import { DEFAULT_RULES } from '../../setup/domain/decode-rules.ts'
+import { consume, makeTopic, produce, settingsFor } from '../../setup/kafka/topics.ts'
+import { type Layout, layoutOf, readKeys } from '../../setup/oracle/state-layout.ts'
 import { until } from '../../setup/waiting.ts'
-import { ownEnvironment } from '../cli/command-line.ts'
-import { consume, makeTopic, produce, settingsFor } from '../kafka/fixture.ts'
-import { startWorker } from './worker-process.ts'
+import { startWorker } from '../../setup/worker/test-worker.ts'
 
 let redis: Redis
 beforeAll(() => {

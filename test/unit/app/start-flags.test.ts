@@ -12,7 +12,7 @@ const STARTS = {
   'npm run group-traits': packageJson.scripts['group-traits'],
   'the first line of src/main.ts': textOf('src/main.ts').split('\n')[0] ?? '',
   'the Dockerfile': textOf('Dockerfile'),
-  'the benchmark': textOf('test/bench/worker-process.ts'),
+  'the benchmark and the chaos run': textOf('test/setup/worker/built-worker.ts'),
 }
 
 const flagsOf = (text: string) => ({

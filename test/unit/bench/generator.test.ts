@@ -11,7 +11,7 @@ import {
   uniform,
   WIDE,
 } from '../../bench/workloads.ts'
-import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
+import { DEFAULT_RULES } from '../../setup/domain/decode-rules.ts'
 
 const SEED = 42
 const { decodeValue } = createDecoder(DEFAULT_RULES)

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { runCli } from './run-cli.ts'
+import { runCli } from '../../setup/cli/run-cli.ts'
 
 const COMMANDS = [
   ...['local', 'worker', 'gateway', 'show', 'user', 'verify', 'publish', 'validate'],

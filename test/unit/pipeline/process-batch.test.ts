@@ -7,7 +7,7 @@ import type { KafkaRecord } from '../../../src/domain/record.ts'
 import { Abandoned, PartitionStopped, Unavailable } from '../../../src/pipeline/errors.ts'
 import type { BatchContext, RecordBatch, StateConflict } from '../../../src/pipeline/ports.ts'
 import { type Pipeline, processBatch } from '../../../src/pipeline/process-batch.ts'
-import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
+import { DEFAULT_RULES } from '../../setup/domain/decode-rules.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 

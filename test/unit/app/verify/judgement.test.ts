@@ -6,8 +6,8 @@ import { Memberships } from '../../../../src/domain/merge/memberships.ts'
 import { emptyState, type GroupState, mergeEvent } from '../../../../src/domain/merge/merge.ts'
 import { TraitStates } from '../../../../src/domain/merge/trait-states.ts'
 import type { StoredGroup } from '../../../../src/redis/reading/state-reader.ts'
-import { patchOf } from '../../../integration/redis/patches.ts'
-import { type Event, events } from '../../../property/arrangements.ts'
+import { patchOf } from '../../../setup/domain/patches.ts'
+import { type Event, events } from '../../../setup/oracle/arrangements.ts'
 
 const ofOneGroup = events.map((all) => all.map((event) => ({ ...event, groupId: 'g' })))
 

@@ -7,7 +7,7 @@ import {
   isWithin,
   nextRange,
 } from '../../../../src/app/verify/passes.ts'
-import { patchOf } from '../../../integration/redis/patches.ts'
+import { patchOf } from '../../../setup/domain/patches.ts'
 
 test('ids of all kinds are spread evenly, each in one place', () => {
   const ids = Array.from({ length: 8000 }, (_, i) => (i % 2 === 0 ? `account${i}` : `${i}`))

@@ -62,6 +62,7 @@ async function wait(
 ): Promise<bigint[]> {
   const lags: bigint[] = []
   let asked = 0
+  let nowMs = 0
   await untilPassed(ENDS, {
     topic: {
       async offsets() {
@@ -75,6 +76,11 @@ async function wait(
     onWaiting: (lag) => lags.push(lag),
     consumerGroup: 'workers',
     signal: stopping.signal,
+    elapsed: () => nowMs,
+    sleep: async (ms, signal) => {
+      signal.throwIfAborted()
+      nowMs += ms
+    },
   })
   return lags
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { eventText, problemsOf, problemsOfTrait, stored } from './decoding.ts'
+import { eventText, problemsOf, problemsOfTrait, stored } from '../../../setup/domain/decoding.ts'
 
 describe('an address', () => {
   test.each([

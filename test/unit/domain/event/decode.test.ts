@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { createDecoder } from '../../../../src/domain/event/decode.ts'
-import { DEFAULT_RULES } from '../../../setup/decode-rules.ts'
-import { eventTraits } from '../../../setup/event-traits.ts'
-import { accept, decode, eventText, NOW, problemsOf, word } from './decoding.ts'
+import { DEFAULT_RULES } from '../../../setup/domain/decode-rules.ts'
+import { accept, decode, eventText, NOW, problemsOf, word } from '../../../setup/domain/decoding.ts'
+import { eventTraits } from '../../../setup/domain/event-traits.ts'
 
 describe('the sample of the contract', () => {
   const sample = `{"user_id": "user123", "group_id": "account123",

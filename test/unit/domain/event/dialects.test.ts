@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { accept, eventText, problemsOf, word } from './decoding.ts'
+import { accept, eventText, problemsOf, word } from '../../../setup/domain/decoding.ts'
 
 const json = JSON.stringify
 

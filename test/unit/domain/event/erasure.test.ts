@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { createDecoder, type DecodeRules } from '../../../../src/domain/event/decode.ts'
 import type { KafkaRecord, RecordHeaders } from '../../../../src/domain/record.ts'
-import { DEFAULT_RULES } from '../../../setup/decode-rules.ts'
-import { eventText, NOW } from './decoding.ts'
+import { DEFAULT_RULES } from '../../../setup/domain/decode-rules.ts'
+import { eventText, NOW } from '../../../setup/domain/decoding.ts'
 
 const DAY = 86_400_000
 const HEADER = '/$headers/group-traits.erase'

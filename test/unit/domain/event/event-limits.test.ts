@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { eventText, problemsOf } from './decoding.ts'
+import { eventText, problemsOf } from '../../../setup/domain/decoding.ts'
 
 describe('the size of an event', () => {
   test('may be the limit, and not a byte more', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { accept, eventText, problemsOf } from './decoding.ts'
+import { accept, eventText, problemsOf } from '../../../setup/domain/decoding.ts'
 
 describe.each([
   ['group_id', 'groupId', 'groupId'],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { eventText, problemsOf, stored } from './decoding.ts'
+import { eventText, problemsOf, stored } from '../../../setup/domain/decoding.ts'
 
 describe('a lone surrogate', () => {
   test.each([

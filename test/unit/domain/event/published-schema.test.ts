@@ -5,7 +5,7 @@ import { asyncApiDocument, eventJsonSchema } from '../../../../src/domain/event/
 import { SAMPLE_EVENT } from '../../../../src/domain/event/sample.ts'
 import { REASON_MEANINGS, REASONS } from '../../../../src/domain/problem.ts'
 import { CONNECT_HEADERS, OWN_HEADERS } from '../../../../src/kafka/producer/dead-letter-headers.ts'
-import { decode, eventText } from './decoding.ts'
+import { decode, eventText } from '../../../setup/domain/decoding.ts'
 
 // annotations of draft 7 that AsyncAPI allows are all that strictness is turned off for
 const draft7 = new Ajv({ allowUnionTypes: true, strictTypes: false, strictRequired: false })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { decode, eventText } from './decoding.ts'
+import { decode, eventText } from '../../../setup/domain/decoding.ts'
 
 describe('an event that is made to be slow', () => {
   const ZEROS = '0'.repeat(500_000)

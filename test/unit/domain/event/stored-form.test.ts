@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { stored } from './decoding.ts'
+import { stored } from '../../../setup/domain/decoding.ts'
 
 describe('the stored form', () => {
   test.each([

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { accept, eventText, problemsOf, problemsOfTrait, stored } from './decoding.ts'
+import {
+  accept,
+  eventText,
+  problemsOf,
+  problemsOfTrait,
+  stored,
+} from '../../../setup/domain/decoding.ts'
 
 describe('the name of a trait', () => {
   test.each(['', ' ', '\t\n', '\u00a0', '\uFEFF', '\u2028'])('is not blank: %j', (name) => {

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { accept, eventText, problemsOf, problemsOfTrait, stored, word } from './decoding.ts'
+import {
+  accept,
+  eventText,
+  problemsOf,
+  problemsOfTrait,
+  stored,
+  word,
+} from '../../../setup/domain/decoding.ts'
 
 const TEXTS = ['avatar', 'description', 'email', 'employees', 'phone', 'website', 'plan'] as const
 

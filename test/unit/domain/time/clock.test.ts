@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { createDecoder, type DecodeRules } from '../../../../src/domain/event/decode.ts'
 import { clockProblem, usableTime } from '../../../../src/domain/time/clock.ts'
 import { MAX_CLOCK } from '../../../../src/domain/time/timestamp.ts'
-import { DEFAULT_RULES } from '../../../setup/decode-rules.ts'
-import { eventText, NOW } from '../event/decoding.ts'
+import { DEFAULT_RULES } from '../../../setup/domain/decode-rules.ts'
+import { eventText, NOW } from '../../../setup/domain/decoding.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { decodeFetchResponse, type FetchLimits } from '../../../../src/kafka/wire/fetch-response.ts'
 import { fetchedRecords } from '../../../../src/kafka/wire/record-batch.ts'
-import { batchBytes, fetchResponse, marker } from './wire-bytes.ts'
+import { batchBytes, fetchResponse, marker } from '../../../setup/kafka/wire-bytes.ts'
 
 const LIMITS: FetchLimits = {
   maxBatchBytes: 1024 * 1024,

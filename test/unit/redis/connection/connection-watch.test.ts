@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { openRedis, type RedisState } from '../../../../src/redis/connection/connection.ts'
 import { silentLog } from '../../../setup/logs.ts'
-import { redisSettings } from '../../../setup/redis-connection.ts'
+import { redisSettings } from '../../../setup/redis/connection.ts'
 
 test.each([
   ['redis', 'that port may want TLS'],

@@ -8,7 +8,7 @@ import {
   type MergeCall,
   packCalls,
 } from '../../../../src/redis/writing/patch-packing.ts'
-import { eventOf } from '../../../integration/redis/patches.ts'
+import { eventOf } from '../../../setup/domain/patches.ts'
 
 const prefixes = { groupPrefix: 'group:', userPrefix: 'user:' }
 const WIDE: CallLimits = {

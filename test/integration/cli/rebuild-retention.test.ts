@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest'
+import type { Scene } from '../../setup/scene/scene.ts'
+import { openScene } from '../../setup/scene/test-scene.ts'
+import { addUnknown, contents, rebuild, unknownKeys } from './rebuilt-scene.ts'
+
+describe('where the topic does not hold all events any more', () => {
+  test('they are merged into what stands, and what only Redis knows stays', async () => {
+    const scene = await withRetention()
+    await addUnknown(scene)
+    await scene.redis.hset(`${scene.config.redis.groupPrefix}{group 0}`, 'plan', 'corrupted')
+    const before = await contents(scene)
+    await scene.redis.del(`${scene.config.redis.groupPrefix}{group 1}`)
+    const { exitCode, stdout, stderr } = await rebuild(scene)
+    expect(exitCode).toBe(0)
+    expect(stderr).toMatch(
+      /does not hold all events any more:\n {2}the records before offset 1500 of partition 0 are gone/,
+    )
+    expect(stdout).toMatch(/^1500 records merged into what stands in Redis\.$/m)
+    expect(Object.keys(await contents(scene)).sort()).toEqual(Object.keys(before).sort())
+    expect(await unknownKeys(scene)).toHaveLength(5)
+  })
+
+  test('they replace what stands with --replace, which needs a yes', async () => {
+    const scene = await withRetention()
+    const before = await contents(scene)
+    const refused = await rebuild(scene, '--replace')
+    expect(refused).toMatchObject({ exitCode: 1, stdout: '' })
+    expect(refused.stderr).toMatch(/^error: what only Redis knows would be lost: add --yes/m)
+    expect(await contents(scene)).toEqual(before)
+
+    const done = await rebuild(scene, '--replace', '--prune', '--yes')
+    expect(done).toMatchObject({ exitCode: 0 })
+    expect((await scene.oracle.check()).differences.filter(({ kind }) => kind === 'state')).toEqual(
+      [],
+    )
+  })
+
+  test('--prune alone is refused', async () => {
+    const scene = await withRetention()
+    const before = await contents(scene)
+    const { exitCode, stderr } = await rebuild(scene, '--prune', '--yes')
+    expect(exitCode).toBe(1)
+    expect(stderr).toMatch(
+      /^error: --prune would delete groups whose events the topic no longer holds/m,
+    )
+    expect(await contents(scene)).toEqual(before)
+  })
+
+  test('a compacted topic is told as such', async () => {
+    const scene = await openScene({ partitions: 1 })
+    await compact(scene)
+    const { exitCode, stderr } = await rebuild(scene)
+    expect(exitCode).toBe(0)
+    expect(stderr).toContain('it is compacted: of each key the last record may be all')
+  })
+})
+
+/** With 3000 records, of which retention took the first half, merged by a worker before. */
+async function withRetention(): Promise<Scene> {
+  const scene = await openScene({ partitions: 1, workers: 1 })
+  await scene.load.send(3000)
+  await scene.oracle.untilDrained()
+  const { topic } = scene.config.kafka
+  await scene.withAdmin(async (admin) => {
+    await admin.fetchTopicOffsets(topic) // else it does not know the topic
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '1500' }] })
+  })
+  return scene
+}
+
+async function compact({ config, withAdmin }: Scene): Promise<void> {
+  const configEntries = [{ name: 'cleanup.policy', value: 'compact,delete' }]
+  const resources = [{ type: 2, name: config.kafka.topic, configEntries }]
+  await withAdmin((admin) => admin.alterConfigs({ validateOnly: false, resources }))
+}

@@ -1,0 +1,32 @@
+import { onTestFinished } from 'vitest'
+import type { Health } from '../../../src/http/health.ts'
+import {
+  createOperationsServer,
+  type OperationsServerOptions,
+} from '../../../src/http/operations.ts'
+import { recordLog } from '../logs.ts'
+
+export const WELL: Health = {
+  live: true,
+  ready: true,
+  parts: [
+    { name: 'kafka', ok: true },
+    { name: 'redis', ok: true },
+  ],
+}
+
+/** A server that is well, unless told otherwise; it closes with its test. */
+export async function start(options: Partial<OperationsServerOptions> = {}) {
+  const log = recordLog('debug')
+  const server = createOperationsServer({
+    host: '127.0.0.1',
+    port: 0,
+    log,
+    health: () => WELL,
+    metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
+    ...options,
+  })
+  onTestFinished(() => server.close())
+  const { url } = await server.listen()
+  return { url, server, log }
+}
