@@ -130,12 +130,12 @@ describe('the key of an erasure', () => {
   })
 
   test.each([
-    [null, 'it is missing'],
-    [Buffer.from([0x61, 0xff]), 'it is not UTF-8'],
-    [Buffer.from(' '), 'it must not be blank'],
+    [null, 'is missing'],
+    [Buffer.from([0x61, 0xff]), 'is not UTF-8'],
+    [Buffer.from(' '), 'must not be blank'],
   ])('%j: the message says what is wrong', (key, wrong) => {
     expect(decodeRecord({ key, headers: erasing('') })).toMatchObject({
-      problems: [{ message: `the key of an erasure is the group's id: ${wrong}` }],
+      problems: [{ message: `the key of an erasure must be the group's id: the key ${wrong}` }],
     })
   })
 

@@ -1,14 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  hasLoneSurrogate,
-  isDeeperThan,
-  isJsonObject,
-  isSameJson,
-  type JsonObject,
-  jsonPointer,
-  numberText,
-  withExactNumbers,
-} from '../../../../src/domain/json/json.ts'
+import { numberText, withExactNumbers } from '../../../../src/domain/json/exact-numbers.ts'
+import type { JsonObject } from '../../../../src/domain/json/json-value.ts'
 
 const exact = (text: string) => withExactNumbers(JSON.parse(text) as JsonObject, text)
 
@@ -69,67 +61,5 @@ describe('the text of a number', () => {
     for (const value of ['1', true, null, undefined, {}, [], { rawJSON: '1' }]) {
       expect(numberText(value)).toBeUndefined()
     }
-  })
-})
-
-describe('a JSON object', () => {
-  test('is no array, null, text or long number', () => {
-    const { long } = exact('{"long":1e400}')
-    for (const value of [[], null, undefined, 'x', 1, long]) expect(isJsonObject(value)).toBe(false)
-    expect(isJsonObject({})).toBe(true)
-    expect(isJsonObject(Object.create(null))).toBe(true)
-  })
-})
-
-describe('two JSON values', () => {
-  test('are the same by content, order of members included', () => {
-    expect(isSameJson({ a: [1] }, { a: [1] })).toBe(true)
-    expect(isSameJson({ a: 1, b: 2 }, { b: 2, a: 1 })).toBe(false)
-    expect(isSameJson('1', 1)).toBe(false)
-    expect(isSameJson([], '[]')).toBe(false)
-    expect(isSameJson(null, {})).toBe(false)
-    expect(isSameJson({}, null)).toBe(false)
-  })
-})
-
-describe('depth', () => {
-  test.each([
-    ['{}', 1],
-    ['{"a":1}', 1],
-    ['{"a":{}}', 2],
-    ['{"a":[]}', 2],
-    ['{"a":[[1],[[2]]]}', 4],
-    ['{"a":[{"b":"[[[["}]}', 3],
-  ])('of %s is %i', (text, levels) => {
-    const document = JSON.parse(text)
-    expect(isDeeperThan(document, levels - 1, text)).toBe(true)
-    expect(isDeeperThan(document, levels, text)).toBe(false)
-    expect(isDeeperThan(document, levels + 1, text)).toBe(false)
-  })
-})
-
-describe('a lone surrogate', () => {
-  test('is found in texts and names, at any depth', () => {
-    for (const value of ['\ud800', ['\udc00'], { a: { b: ['x\ud800'] } }, { '\ud800': 1 }]) {
-      expect(hasLoneSurrogate(value)).toBe(true)
-    }
-    for (const value of ['😀', ['😀'], { '😀': null }, 1, null, true, undefined]) {
-      expect(hasLoneSurrogate(value)).toBe(false)
-    }
-  })
-})
-
-describe('a JSON Pointer', () => {
-  test('escapes ~ and /, and nothing else', () => {
-    expect(jsonPointer()).toBe('')
-    expect(jsonPointer('')).toBe('/')
-    expect(jsonPointer('a', 'b')).toBe('/a/b')
-    expect(jsonPointer('~/', '~1')).toBe('/~0~1/~01')
-    expect(jsonPointer('é "\\')).toBe('/é "\\')
-  })
-
-  test('cuts long steps', () => {
-    expect(jsonPointer('x'.repeat(256))).toBe(`/${'x'.repeat(256)}`)
-    expect(jsonPointer('x'.repeat(257), 'y')).toBe(`/${'x'.repeat(256)}…/y`)
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createDecoder, type DecodeRules } from '../../../../src/domain/event/decode.ts'
-import { clockProblem, usableTime } from '../../../../src/domain/time/clock.ts'
+import { clockProblem, usableTime } from '../../../../src/domain/time/clock-rules.ts'
 import { MAX_CLOCK } from '../../../../src/domain/time/timestamp.ts'
 import { DEFAULT_RULES } from '../../../setup/decode-rules.ts'
 import { eventText, NOW } from '../event/decoding.ts'
