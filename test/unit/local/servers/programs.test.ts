@@ -41,9 +41,9 @@ test('a machine without Java and Maven is told what to install', async () => {
 test('a Java that is too old is told', async () => {
   await install('mvn', 'Apache Maven 3.9.9')
   await install('java', 'openjdk version "11.0.22" 2024-01-16')
-  await expect(programs()).rejects.toThrow('without one Java 11 is too old (17 is needed).')
+  await expect(programs()).rejects.toThrow('without Docker Java 11 is too old (17 is needed).')
   await install('java', 'java version "1.8.0_392"')
-  await expect(programs()).rejects.toThrow('without one Java 8 is too old (17 is needed).')
+  await expect(programs()).rejects.toThrow('without Docker Java 8 is too old (17 is needed).')
 })
 
 test('with all downloaded before, Maven is not needed, and a Redis on the PATH is used', async () => {
@@ -61,7 +61,7 @@ test('a Redis on the PATH that is too old is as good as none', async () => {
   await downloadEarlier()
   await install('java', 'openjdk version "21.0.5" 2024-10-15')
   await install('redis-server', 'Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc bits=64')
-  await expect(programs()).rejects.toThrow('without one Maven (mvn) is missing.')
+  await expect(programs()).rejects.toThrow('without Docker Maven (mvn) is missing.')
 })
 
 test('the Java of JAVA_HOME goes over that of the PATH', async () => {

@@ -17,9 +17,9 @@ test('a Mac is told the commands of a Mac', () => {
 
 test('only what is missing is called missing', () => {
   expect(whatToInstall({ java: 11, maven: true }, 'linux')).toContain(
-    'without one Java 11 is too old (17 is needed).',
+    'without Docker Java 11 is too old (17 is needed).',
   )
   expect(whatToInstall({ java: 21, maven: false }, 'linux')).toContain(
-    'without one Maven (mvn) is missing.',
+    'without Docker Maven (mvn) is missing.',
   )
 })
