@@ -5,7 +5,7 @@ import type { JsonObject } from '../../../../src/domain/json/json-value.ts'
 const exact = (text: string) => withExactNumbers(JSON.parse(text) as JsonObject, text)
 
 describe('exact numbers', () => {
-  test('cost nothing where none can be lost: the document is the same object', () => {
+  test('return the same document if no number can lose digits', () => {
     const text = '{"a":123456789012345,"b":"1234567890123456789","c":-1.5,"d":[0.123456789012]}'
     const document = JSON.parse(text) as JsonObject
     expect(withExactNumbers(document, text)).toBe(document)
@@ -25,11 +25,11 @@ describe('exact numbers', () => {
     '{"a":-1e-400}',
     '{"a":{"b":[[{"c":1e400}]]}}',
     '{"a":1e400,"b":9007199254740993,"c":0.1}',
-  ])('are found wherever they stand: %s', (text) => {
+  ])('are kept anywhere in a document: %s', (text) => {
     expect(JSON.stringify(exact(text))).toBe(text.replace(/\s/g, ''))
   })
 
-  test('leave names, order and prototypes alone', () => {
+  test('do not change names, order or prototypes', () => {
     const text = '{"b":1e400,"__proto__":{"x":1e400},"2":1,"a":[1e400,null,"1e400",true]}'
     const document = exact(text)
     expect(Object.keys(document)).toEqual(['2', 'b', '__proto__', 'a'])
@@ -46,18 +46,18 @@ describe('exact numbers', () => {
     ['{"a":[1e401,2],"a":{"0":3e400}}', '{"a":{"0":3e400}}'],
     ['{"5":1e400,"5":1e401,"5":1e402}', '{"5":1e402}'],
     ['{"__proto__":1e400,"__proto__":1e401}', '{"__proto__":1e401}'],
-  ])('of equal names belong to the last: %s', (text, form) => {
+  ])('of a duplicate name: the last one counts: %s', (text, form) => {
     expect(JSON.stringify(exact(text))).toBe(form)
   })
 })
 
 describe('the text of a number', () => {
-  test('is its shortest form, or its source where that is another number', () => {
+  test('is its shortest form, or its source if the double is another number', () => {
     const { a, b, c } = exact('{"a":1.10,"b":1e400,"c":-0}')
     expect([a, b, c].map(numberText)).toEqual(['1.1', '1e400', '0'])
   })
 
-  test('is there for numbers only', () => {
+  test('is undefined for anything but a number', () => {
     for (const value of ['1', true, null, undefined, {}, [], { rawJSON: '1' }]) {
       expect(numberText(value)).toBeUndefined()
     }

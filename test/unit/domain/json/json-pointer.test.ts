@@ -10,7 +10,7 @@ describe('a JSON Pointer', () => {
     expect(jsonPointer('é "\\')).toBe('/é "\\')
   })
 
-  test('cuts long steps', () => {
+  test('has long steps cut', () => {
     expect(jsonPointer('x'.repeat(256))).toBe(`/${'x'.repeat(256)}`)
     expect(jsonPointer('x'.repeat(257), 'y')).toBe(`/${'x'.repeat(256)}…/y`)
   })

@@ -7,7 +7,7 @@ import {
 } from '../../../../src/domain/json/json-value.ts'
 
 describe('a JSON object', () => {
-  test('is no array, null, text or long number', () => {
+  test('is not an array, null, a string or a raw number', () => {
     const text = '{"long":1e400}'
     const { long } = withExactNumbers(JSON.parse(text), text)
     for (const value of [[], null, undefined, 'x', 1, long]) expect(isJsonObject(value)).toBe(false)
@@ -17,7 +17,7 @@ describe('a JSON object', () => {
 })
 
 describe('two JSON values', () => {
-  test('are the same by content, order of members included', () => {
+  test('are the same if their content and the order of their members are', () => {
     expect(isSameJson({ a: [1] }, { a: [1] })).toBe(true)
     expect(isSameJson({ a: 1, b: 2 }, { b: 2, a: 1 })).toBe(false)
     expect(isSameJson('1', 1)).toBe(false)
@@ -28,7 +28,7 @@ describe('two JSON values', () => {
 })
 
 describe('a lone surrogate', () => {
-  test('is found in texts and names, at any depth', () => {
+  test('is found in strings and names, at any depth', () => {
     for (const value of ['\ud800', ['\udc00'], { a: { b: ['x\ud800'] } }, { '\ud800': 1 }]) {
       expect(hasLoneSurrogate(value)).toBe(true)
     }

@@ -8,16 +8,16 @@ import { eventText, NOW } from '../event/decoding.ts'
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 
-describe('the time of a record', () => {
+describe('the time at which a record was received', () => {
   test.each([
     ['its Kafka timestamp', NOW - DAY, NOW - DAY],
-    ['one of 2001', Date.UTC(2001), Date.UTC(2001)],
-    ['now where it has none', -1, NOW],
-    ['now where it is 0', 0, NOW],
-    ['now where it is before 2001', Date.UTC(2001) - 1, NOW],
-    ['its own where it is ahead by the skew', NOW + DAY, NOW + DAY],
-    ['now where it is ahead by more', NOW + DAY + 1, NOW],
-    ['now where it is no number', Number.NaN, NOW],
+    ['its Kafka timestamp from 2001 on', Date.UTC(2001), Date.UTC(2001)],
+    ['now if there is no Kafka timestamp', -1, NOW],
+    ['now if the timestamp is 0', 0, NOW],
+    ['now if the timestamp is before 2001', Date.UTC(2001) - 1, NOW],
+    ['its Kafka timestamp if that is ahead by the skew', NOW + DAY, NOW + DAY],
+    ['now if the timestamp is ahead by more', NOW + DAY + 1, NOW],
+    ['now if the timestamp is not a number', Number.NaN, NOW],
   ])('is %s', (_what, timestamp, expected) => {
     expect(usableTime(timestamp, NOW, { maxClockSkewMs: DAY })).toBe(expected)
   })
@@ -28,33 +28,33 @@ describe('a clock', () => {
     clockProblem(clock, NOW, { maxClockSkewMs }, '/timestamp')?.reason
 
   test.each([
-    ['undefined is no time', undefined, 'invalid_timestamp'],
+    ['undefined is not a time', undefined, 'invalid_timestamp'],
     ['a microsecond before 1970 is too early', -1, 'timestamp_too_early'],
-    ['1970 is fine', 0, undefined],
-    ['the time of the record is fine', NOW * 1000, undefined],
-    ['that and the skew is fine', (NOW + DAY) * 1000, undefined],
-    ['to the end of the millisecond', (NOW + DAY) * 1000 + 999, undefined],
-    ['later is in the future', (NOW + DAY + 1) * 1000, 'timestamp_in_future'],
+    ['1970 is accepted', 0, undefined],
+    ['the time of the record is accepted', NOW * 1000, undefined],
+    ['the time of the record plus the skew is accepted', (NOW + DAY) * 1000, undefined],
+    ['the end of that millisecond is accepted', (NOW + DAY) * 1000 + 999, undefined],
+    ['a later one is in the future', (NOW + DAY + 1) * 1000, 'timestamp_in_future'],
   ])('%s', (_what, clock, reason) => {
     expect(reasonOf(clock)).toBe(reason)
   })
 
-  test('is never over the last there is, whatever the skew', () => {
+  test('is never later than the latest clock, regardless of the skew', () => {
     expect(reasonOf(MAX_CLOCK, Number.MAX_SAFE_INTEGER)).toBeUndefined()
     expect(reasonOf(MAX_CLOCK + 1, Number.MAX_SAFE_INTEGER)).toBe('timestamp_in_future')
     expect(reasonOf(Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER)).toBe('timestamp_in_future')
   })
 
-  test('in the future is told what would be allowed', () => {
+  test('in the future is rejected with the latest time that is allowed', () => {
     const problem = clockProblem(2 * NOW * 1000, NOW, { maxClockSkewMs: DAY }, '/timestamp')
     expect(problem?.message).toContain('2026-01-02T00:00:00')
     expect(problem?.path).toBe('/timestamp')
   })
 })
 
-describe('an event’s clock against the record that brings it', () => {
-  /** The reason that a record of this Kafka timestamp with an event as of `clockMs` is given. */
-  const verdict = (
+describe('the clock of an event, compared with its record', () => {
+  /** The reason or kind of a record with this Kafka timestamp and an event as of `clockMs`. */
+  const outcome = (
     clockMs: number,
     timestamp: number | string,
     rules: Partial<DecodeRules> = {},
@@ -66,40 +66,40 @@ describe('an event’s clock against the record that brings it', () => {
     return decoded.kind === 'rejected' ? decoded.problems[0].reason : decoded.kind
   }
 
-  test('goes by the record’s Kafka timestamp, not by now', () => {
+  test('is compared with the Kafka timestamp, not with now', () => {
     const old = NOW - 365 * DAY
-    expect(verdict(old + DAY, old)).toBe('group')
-    expect(verdict(old + DAY + 1, old)).toBe('timestamp_in_future')
+    expect(outcome(old + DAY, old)).toBe('group')
+    expect(outcome(old + DAY + 1, old)).toBe('timestamp_in_future')
   })
 
   test.each([-1, 0, Date.UTC(2000, 11, 31), NOW + DAY + 1, 9e15, ''])(
-    'goes by now where that timestamp is %s',
+    'is compared with now if the Kafka timestamp is %s',
     (timestamp) => {
-      expect(verdict(NOW + DAY, timestamp)).toBe('group')
-      expect(verdict(NOW + DAY + 1, timestamp)).toBe('timestamp_in_future')
+      expect(outcome(NOW + DAY, timestamp)).toBe('group')
+      expect(outcome(NOW + DAY + 1, timestamp)).toBe('timestamp_in_future')
     },
   )
 
-  test('goes by a timestamp that is ahead within the skew', () => {
-    expect(verdict(NOW + 2 * DAY, NOW + DAY)).toBe('group')
-    expect(verdict(NOW + 2 * DAY + 1, NOW + DAY)).toBe('timestamp_in_future')
+  test('is compared with a Kafka timestamp that is ahead within the skew', () => {
+    expect(outcome(NOW + 2 * DAY, NOW + DAY)).toBe('group')
+    expect(outcome(NOW + 2 * DAY + 1, NOW + DAY)).toBe('timestamp_in_future')
   })
 
-  test('has the skew that is configured', () => {
+  test('may be ahead by the configured skew', () => {
     const rules = { maxClockSkewMs: HOUR }
-    expect(verdict(NOW + HOUR, NOW, rules)).toBe('group')
-    expect(verdict(NOW + HOUR + 1, NOW, rules)).toBe('timestamp_in_future')
-    expect(verdict(NOW, NOW, { maxClockSkewMs: 0 })).toBe('group')
-    expect(verdict(NOW + 1, NOW, { maxClockSkewMs: 0 })).toBe('timestamp_in_future')
+    expect(outcome(NOW + HOUR, NOW, rules)).toBe('group')
+    expect(outcome(NOW + HOUR + 1, NOW, rules)).toBe('timestamp_in_future')
+    expect(outcome(NOW, NOW, { maxClockSkewMs: 0 })).toBe('group')
+    expect(outcome(NOW + 1, NOW, { maxClockSkewMs: 0 })).toBe('timestamp_in_future')
   })
 
-  test('is the same verdict at any later time, so that a replay gives the same state', () => {
+  test('is judged the same at any later time, so that a replay gives the same state', () => {
     for (const clock of [NOW + DAY, NOW + DAY + 1]) {
-      expect(verdict(clock, NOW, {}, NOW + 1000 * DAY)).toBe(verdict(clock, NOW))
+      expect(outcome(clock, NOW, {}, NOW + 1000 * DAY)).toBe(outcome(clock, NOW))
     }
   })
 
-  test('may be as old as it likes', () => {
-    expect(verdict(0, NOW)).toBe('group')
+  test('may be as early as 1970', () => {
+    expect(outcome(0, NOW)).toBe('group')
   })
 })
