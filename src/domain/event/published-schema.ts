@@ -77,7 +77,7 @@ function groupEventMessage(): object {
     title: 'Group event',
     summary: 'Says that a user belongs to a group, and what the traits of the group are.',
     description:
-      'JSON in UTF-8, plain or framed by a Confluent JSON Schema serializer. The key is not read; the id of the group is the best key.',
+      'JSON in UTF-8, plain or framed by a Confluent JSON Schema serializer. The key is ignored; the id of the group is the best key.',
     contentType: 'application/json',
     payload,
     bindings: GROUP_KEY,
@@ -90,7 +90,7 @@ const ERASURE = {
   title: 'Erasure',
   summary: 'Erases a group as of a time, for good.',
   description:
-    'A record with a null value, whose key is the exact id of the group. Every value, removal and membership as of that time or before is deleted, and stays deleted when old events are replayed. A null value without the header erases nothing; it is rejected.',
+    'A record with a null value, whose key is the exact id of the group. Every value, removal and membership as of that time or before is deleted, and stays deleted when old events are replayed. By default, a null value without the header is rejected and erases nothing.',
   payload: { type: 'null' },
   headers: {
     type: 'object',

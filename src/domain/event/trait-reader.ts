@@ -1,7 +1,8 @@
 /**
  * Turns the `traits` of an event into their stored forms:
  * - a named text trait that is a number becomes a string: `employees: 250` is `"250"`
- * - an address loses its nulls, its numbers become texts, `postalCode` becomes `postal_code`
+ * - in an address, nulls are dropped, a named member that is a number becomes a string, and
+ *   `postalCode` becomes `postal_code`
  * - any other trait keeps its value: a string as it is, everything else as JSON text
  * - null removes the trait
  */
