@@ -5,7 +5,8 @@ RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 RUN npm run -s build
-# What runs: no development tools, and not the Node that npm brings to machines with an old one.
+# Keep only what the worker needs: no development tools, and not the Node of the optional
+# dependencies, which is for machines with an old one.
 RUN npm prune --omit=dev --no-audit --no-fund \
  && rm -rf node_modules/node-linux-* node_modules/node-darwin-* node_modules/node-bin-* \
     node_modules/.bin

@@ -1,7 +1,7 @@
 import type { Problem } from './problem.ts'
 import type { KafkaRecord } from './record.ts'
 
-/** A record that was rejected, with where it came from and why. */
+/** A rejected record, with its topic and partition and the first of its problems. */
 export interface DeadLetter {
   readonly topic: string
   readonly partition: number

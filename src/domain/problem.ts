@@ -1,44 +1,51 @@
-/** Why a record is rejected, in the order of precedence, with what it means for a producer. */
+/** Why records are rejected: the reason codes are part of the contract with producers. */
+
+/** Each reason with its meaning for producers, in the order of precedence. */
 export const REASON_MEANINGS = {
-  empty_value: 'The record has no value. To erase a group, a null value needs the erasing header.',
-  too_large: 'The event, the name of a trait or the value of a trait is over its limit.',
-  not_utf8: 'The value is not UTF-8.',
-  not_json: 'The value is not JSON.',
+  empty_value:
+    'The record has no value. To erase a group, send a null value with the header `group-traits.erase`.',
+  too_large: 'The event, the name of a trait or the value of a trait is larger than its limit.',
+  not_utf8: 'The value is not valid UTF-8.',
+  not_json: 'The value is not valid JSON.',
   not_object: 'The value is JSON, but not an object.',
-  too_deep: 'The event has more levels of objects and arrays than are allowed.',
-  conflicting_fields: 'A field is given in both spellings, and they differ.',
-  missing_field: 'A field that is required is absent or null.',
+  too_deep: 'The event nests objects and arrays deeper than the limit.',
+  conflicting_fields: 'A field is given in both spellings, with different values.',
+  missing_field: 'A required field is absent or null.',
   invalid_field: 'A field, or the key of an erasure, has a value that is not allowed.',
-  too_many_traits: 'The event has more traits than are allowed, removals included.',
-  invalid_trait: 'A trait has a value that is not allowed, or its name is blank.',
-  invalid_timestamp: 'The time is no date-time that exists, and no number.',
+  too_many_traits: 'The event has more traits than the limit, removals included.',
+  invalid_trait: 'A trait has a value or a name that is not allowed.',
+  invalid_timestamp: 'The time is neither an existing date-time nor a number.',
   timestamp_too_early: 'The time is before 1970.',
   timestamp_in_future:
-    'The time is later than the record was received, by more than the skew that is allowed. The event can be sent again later.',
-  state_conflict: 'The group cannot be written: something foreign stands at its name in Redis.',
-  skipped: 'An operator skipped the record by hand.',
+    'The time is later than the record was received, by more than the allowed clock skew. The event can be sent again later.',
+  state_conflict:
+    'The group cannot be written: one of its keys in Redis has the wrong type or malformed content.',
+  skipped: 'An operator skipped the record.',
 } as const
 
 export type Reason = keyof typeof REASON_MEANINGS
 
-/** Why a record is rejected, in the order of precedence. */
+/** The reasons, in the order of precedence. */
 export const REASONS = Object.keys(REASON_MEANINGS) as readonly Reason[]
 
 export interface Problem {
   readonly reason: Reason
-  /** A JSON Pointer (RFC 6901) into the event; `/$key` is the record's key, '' the whole. */
+  /**
+   * JSON Pointer (RFC 6901) of the value in the event: `/traits/address/city`. `/$key` is the
+   * record's key, `/$headers/…` one of its headers, '' the whole record.
+   */
   readonly path: string
-  /** For people: what is wrong, and what would be right. Never a value of a trait. */
+  /** Says to people what is wrong and what is expected. Never quotes the value of a trait. */
   readonly message: string
 }
 
 export interface Rejected {
   readonly kind: 'rejected'
-  /** In order of precedence: the first is the reason. */
+  /** In the order of precedence. The first one goes into the header of the dead letter. */
   readonly problems: readonly [Problem, ...Problem[]]
 }
 
-/** The rejection for the problems that were found, if any. */
+/** Returns the rejection for these problems; undefined if there are none. */
 export function rejectedFor([first, ...others]: readonly Problem[]): Rejected | undefined {
   return first && { kind: 'rejected', problems: [first, ...others] }
 }

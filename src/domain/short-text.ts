@@ -1,4 +1,4 @@
-/** The text, cut where it is longer than is good to read. */
+/** Returns the text, cut to `maxLength` UTF-16 units and an ellipsis if it is longer. */
 export function shorten(text: string, maxLength: number): string {
   return text.length <= maxLength ? text : `${text.slice(0, maxLength).toWellFormed()}…`
 }

@@ -1,17 +1,18 @@
-/** The local stack on Docker: the Kafka and the Redis of docker-compose.yml, on free ports. */
+/** The local stack on Docker: the services `kafka` and `redis` of docker-compose.yml. */
 
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { findFreePorts } from './free-ports.ts'
+import { endpointsOn, type RunningServers } from './running-servers.ts'
 import { guardByCommand } from './servers/guard.ts'
 import { findRedisServer } from './servers/redis-server.ts'
 import { runCommand } from './servers/run-command.ts'
 import { StackFailed } from './servers/stack-failed.ts'
-import type { LocalStackOptions, RunningServers } from './stack.ts'
+import type { LocalStackOptions } from './stack-options.ts'
 
 const composeFile = resolve(import.meta.dirname, '../../docker-compose.yml')
 
-/** Whether a Docker engine, with compose, answers. */
+/** Whether a Docker engine answers and compose is installed. */
 export async function dockerAnswers(): Promise<boolean> {
   const engine = ['version', '--format', '{{.Server.Version}}']
   for (const args of [engine, ['compose', 'version']]) {
@@ -21,10 +22,10 @@ export async function dockerAnswers(): Promise<boolean> {
   return true
 }
 
-/** @throws StackFailed with what Docker said */
+/** @throws StackFailed, with the output of Docker */
 export async function startDockerStack(options: LocalStackOptions): Promise<RunningServers> {
   const { downloads, folder, report, ports, signal } = options
-  const [kafkaPort, redisPort] = await findFreePorts([ports?.kafka ?? 0, ports?.redis ?? 0])
+  const [kafkaPort = 0, redisPort = 0] = await findFreePorts([ports?.kafka ?? 0, ports?.redis ?? 0])
   const compose = ['compose', '--file', composeFile, '--project-name', projectName(folder)]
   const stopCommand = [...compose, 'stop', '--timeout', '10', 'kafka', 'redis']
   const guard = guardByCommand(['docker', ...stopCommand])
@@ -40,14 +41,14 @@ export async function startDockerStack(options: LocalStackOptions): Promise<Runn
         ...process.env,
         KAFKA_PORT: `${kafkaPort}`,
         REDIS_PORT: `${redisPort}`,
-        RESTART: 'no', // where the engine ends before us, they must not be back with it
+        RESTART: 'no', // if the engine stops and starts again, it must not start the servers
       },
       signal,
     })
     if (code !== 0) {
       throw new StackFailed(
         `docker compose could not start Kafka and Redis:\n${output.trimEnd()}\n` +
-          'To do without Docker (Java 17 and Maven are needed): npm start -- --engine java',
+          'To run them without Docker (needs Java 17 and Maven): npm start -- --engine java',
       )
     }
   } catch (error) {
@@ -55,15 +56,14 @@ export async function startDockerStack(options: LocalStackOptions): Promise<Runn
     throw error
   }
   return {
-    kafkaBrokers: [`127.0.0.1:${kafkaPort}`],
-    redisUrl: `redis://127.0.0.1:${redisPort}`,
+    ...endpointsOn(kafkaPort, redisPort),
     redisServer: (await findRedisServer(downloads)) ?? '',
     kafkaJars: '',
     stop,
   }
 }
 
-/** One project a folder, so that its volumes are that folder's data. */
+/** Each folder has a compose project of its own, so the project's volumes are the folder's data. */
 function projectName(folder: string): string {
   const digest = createHash('sha256').update(resolve(folder)).digest('hex')
   return `group-traits-local-${digest.slice(0, 8)}`

@@ -1,4 +1,7 @@
-/** How commands in another terminal find the local stack that is running: a file in its folder. */
+/**
+ * The addresses of a running local stack, in the file `endpoints.json` in its folder. Commands in
+ * another terminal find the stack by it.
+ */
 
 import { readFileSync } from 'node:fs'
 import { rename, rm, writeFile } from 'node:fs/promises'
@@ -6,36 +9,36 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 
 const endpointsSchema = z.object({
-  /** Addresses, host:port. */
+  /** `host:port` each. */
   kafkaBrokers: z.array(z.string()),
   redisUrl: z.string(),
 })
 
 export type LocalEndpoints = z.infer<typeof endpointsSchema>
 
-/** It is of a stack that runs as long as this process. */
+/** The file: the endpoints, and the process that runs the stack. They are stale without it. */
 const fileSchema = endpointsSchema.extend({ pid: z.int().positive() })
 
-/** What `npm start` downloads and keeps, in the checkout or the installed package. */
+/** In the checkout, or in the installed package. */
 const home = resolve(import.meta.dirname, '../../.local')
 
-/** The folder of the stack that `npm start` runs. */
+/** The folder of the stack that `npm start` starts. */
 export const stackFolder = join(home, 'stack')
 
-/** Where every local stack keeps its downloads. */
+/** Where every local stack keeps its downloads, so that only the first start downloads. */
 export const downloadsFolder = join(home, 'downloads')
 
-/** The endpoints of the local stack that is running in this folder; undefined where none is. */
+/** Reads the endpoints of the stack that is running in the folder; undefined if none is. */
 export function readLocalEndpoints(folder: string = stackFolder): LocalEndpoints | undefined {
   try {
     const { pid, ...endpoints } = fileSchema.parse(JSON.parse(readFileSync(fileIn(folder), 'utf8')))
     return isAlive(pid) ? endpoints : undefined
   } catch {
-    return undefined // no such file, or not ours
+    return undefined // no such file, or a file of another program
   }
 }
 
-/** Writes them as those of a stack that runs as long as this process. */
+/** Writes the endpoints of a stack that runs until this process ends. */
 export async function writeEndpoints(folder: string, endpoints: LocalEndpoints): Promise<void> {
   const { kafkaBrokers, redisUrl } = endpoints
   const text = JSON.stringify({ kafkaBrokers, redisUrl, pid: process.pid }, null, 2)
@@ -56,6 +59,6 @@ function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM' // another user's
+    return (error as NodeJS.ErrnoException).code === 'EPERM' // it is alive: another user's process
   }
 }

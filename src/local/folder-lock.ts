@@ -1,7 +1,8 @@
 /**
- * One local stack a folder. The holder listens on a port that the lock file names, and answers
- * with the file's token: so a lock left by a killed process is told from a held one even where
- * its process id has been given to another process since.
+ * A lock on a folder, so that only one local stack runs in it. The lock is a file with a port and
+ * a token. The holder listens on that port and answers with the token. After the holder was
+ * killed nobody answers with the token, so the next start takes the lock over. A process id alone
+ * would not do: the system may have given it to another process.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -20,7 +21,7 @@ type Holder = z.infer<typeof holderSchema>
 
 const answerTimeoutMs = 1_000
 
-/** @throws StackFailed where another process holds it */
+/** Locks the folder. @throws StackFailed if another process holds the lock */
 export async function lockFolder(folder: string): Promise<FolderLock> {
   const file = join(folder, 'lock')
   const token = randomUUID()
@@ -50,7 +51,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
 function listen(token: string): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => {
-      socket.on('error', () => socket.destroy()) // whoever asked has gone
+      socket.on('error', () => socket.destroy()) // the client has disconnected
       socket.end(token)
     })
     server.once('error', reject)
@@ -58,7 +59,7 @@ function listen(token: string): Promise<Server> {
   })
 }
 
-/** Creates the file with all its content at once; false where it is there already. */
+/** Creates the file and its content in one step; false if the file exists. */
 async function create(file: string, holder: Holder): Promise<boolean> {
   const partial = `${file}.${holder.token}`
   await writeFile(partial, JSON.stringify(holder))
@@ -73,7 +74,7 @@ async function create(file: string, holder: Holder): Promise<boolean> {
   }
 }
 
-/** Undefined where it has been released meanwhile. */
+/** Undefined if the lock was released meanwhile. */
 async function read(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8')
@@ -87,11 +88,14 @@ function parse(text: string): Holder | undefined {
   try {
     return holderSchema.parse(JSON.parse(text))
   } catch {
-    return undefined // not ours
+    return undefined // a file of another program, or cut short
   }
 }
 
-/** Removes a stale lock, and only that: another start may have put its own in place by now. */
+/**
+ * Removes a stale lock file. Another start may have replaced it by its own lock meanwhile: that
+ * one is put back.
+ */
 async function discard(file: string, stale: string): Promise<void> {
   const aside = `${file}.${randomUUID()}`
   try {
@@ -104,6 +108,7 @@ async function discard(file: string, stale: string): Promise<void> {
   else await rename(aside, file)
 }
 
+/** Whether the holder of the lock is alive. */
 function answers({ port, token }: Holder): Promise<boolean> {
   return new Promise((resolve) => {
     let answer = ''
@@ -113,7 +118,7 @@ function answers({ port, token }: Holder): Promise<boolean> {
       answer += text
     })
     socket.on('timeout', () => socket.destroy())
-    socket.on('error', () => socket.destroy()) // nobody listens: stale
+    socket.on('error', () => socket.destroy()) // nobody listens: the lock is stale
     socket.on('close', () => resolve(answer === token))
   })
 }

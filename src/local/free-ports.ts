@@ -3,31 +3,36 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 const host = '127.0.0.1'
 
 /**
- * Free ports on 127.0.0.1, all different: each the wanted one unless that is taken; 0 wants any.
- * Another program may take one before it is used: be ready to ask again.
+ * Returns as many free ports on 127.0.0.1, all different: each preferred port if it is free, else
+ * any other. 0 means any port. Another program may take a port before it is used, so be ready to
+ * call this again.
  */
-export async function findFreePorts(wanted: readonly number[]): Promise<number[]> {
+export async function findFreePorts(preferred: readonly number[]): Promise<number[]> {
   const servers: Server[] = []
   try {
-    for (const port of wanted) servers.push(await hold(port))
+    for (const port of preferred) servers.push(await hold(port))
     return servers.map((server) => (server.address() as AddressInfo).port)
   } finally {
     for (const server of servers) server.close()
   }
 }
 
-async function hold(wanted: number): Promise<Server> {
-  if (wanted !== 0 && !(await answers(wanted))) {
+/** Listens on a port, so that the next call gets another one. */
+async function hold(preferred: number): Promise<Server> {
+  if (preferred !== 0 && !(await answers(preferred))) {
     try {
-      return await listen(wanted)
+      return await listen(preferred)
     } catch {
-      // taken without answering: any other will do
+      // the port is taken by a program that does not answer: use another one
     }
   }
   return listen(0)
 }
 
-/** Some systems let one listen on 127.0.0.1 beside a server that listens everywhere. */
+/**
+ * Whether a server answers on the port. Listening alone does not find out: some systems allow a
+ * second server on 127.0.0.1 beside one that listens on all addresses.
+ */
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host, timeout: 500 })

@@ -2,25 +2,29 @@
 
 import { join } from 'node:path'
 import { findFreePorts } from './free-ports.ts'
+import { endpointsOn, type RunningServers } from './running-servers.ts'
 import type { ChildServer } from './servers/child-server.ts'
 import { startKafkaServer } from './servers/kafka-server.ts'
 import { getPrograms, type Programs } from './servers/programs.ts'
 import { startRedisServer } from './servers/redis-server.ts'
 import { StackFailed } from './servers/stack-failed.ts'
-import type { LocalStackOptions, RunningServers } from './stack.ts'
+import type { LocalStackOptions } from './stack-options.ts'
 
-const attempts = 3
+const maxAttempts = 3
 
-/** @throws StackFailed: what is missing or went wrong, and what to do */
+/**
+ * Starts Kafka and Redis, on other ports if another program takes one of them meanwhile.
+ *
+ * @throws StackFailed, saying what is missing or went wrong, and what to do
+ */
 export async function startJavaStack(options: LocalStackOptions): Promise<RunningServers> {
   const programs = await getPrograms(options)
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await startServers(programs, options)
     } catch (error) {
-      // another program was faster with one of the ports
       const portTaken = error instanceof StackFailed && /Address already in use/.test(error.message)
-      if (!portTaken || attempt === attempts) throw error
+      if (!portTaken || attempt === maxAttempts) throw error
     }
   }
 }
@@ -53,12 +57,11 @@ async function startServers(
   }
   for (const server of servers) {
     server.ended.then((how) => {
-      if (!stopping) report(`${server.name} ended ${how}; its log: ${server.logFile}`)
+      if (!stopping) report(`${server.name} ended unexpectedly ${how}. Its log: ${server.logFile}`)
     })
   }
   return {
-    kafkaBrokers: [`127.0.0.1:${kafkaPort}`],
-    redisUrl: `redis://127.0.0.1:${redisPort}`,
+    ...endpointsOn(kafkaPort, redisPort),
     redisServer,
     kafkaJars,
     stop,

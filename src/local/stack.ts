@@ -1,55 +1,27 @@
-/** A local Kafka and Redis, for trying things out and for tests. */
+/**
+ * A local Kafka and Redis, to try things out and for tests.
+ *
+ * Starting: create the folder, lock it, start the servers by an engine, write their endpoints for
+ * other commands. Stopping: the same in reverse. Data in the folder are kept for the next start.
+ */
 
 import { mkdir } from 'node:fs/promises'
 import { dockerAnswers, startDockerStack } from './docker-stack.ts'
 import { removeEndpoints, writeEndpoints } from './endpoints.ts'
 import { lockFolder } from './folder-lock.ts'
 import { startJavaStack } from './java-stack.ts'
-
-export type Engine = 'docker' | 'java'
-
-export interface LocalStackOptions {
-  /** Where data, logs and the lock are kept; a later start in it reuses the data. */
-  readonly folder: string
-  /** Where downloads are kept for every later start, whatever its folder. */
-  readonly downloads: string
-  /** Told in a few words what is going on; the first start downloads for a minute or so. */
-  readonly report: (progress: string) => void
-  /** Docker where an engine answers, else Java, unless it is given. */
-  readonly engine?: Engine
-  /** Wanted ports on 127.0.0.1; a taken one is passed over. Any free ones unless given. */
-  readonly ports?: StackPorts
-  /** Ends a start under way; what has been started by then is stopped. */
-  readonly signal?: AbortSignal
-}
-
-export interface StackPorts {
-  readonly kafka: number
-  readonly redis: number
-}
-
-/** The servers that an engine brought up. */
-export interface RunningServers {
-  /** Addresses, host:port. */
-  readonly kafkaBrokers: string[]
-  readonly redisUrl: string
-  /** Path of a redis-server binary, '' where there is none. */
-  readonly redisServer: string
-  /** Java class path of the Kafka jars (`DIR/*`), '' where there is none. */
-  readonly kafkaJars: string
-  /** Ends the servers within seconds; their data stay. */
-  stop(): Promise<void>
-}
+import type { RunningServers } from './running-servers.ts'
+import type { Engine, LocalStackOptions } from './stack-options.ts'
 
 export interface LocalStack extends RunningServers {
   readonly engine: Engine
 }
 
 /**
- * Brings up Kafka and Redis on 127.0.0.1 and resolves once both answer.
- * They end with `stop`, and by themselves if this process is killed.
+ * Starts Kafka and Redis on 127.0.0.1, and resolves once both answer. They run until `stop`, or
+ * until this process ends, even if it is killed.
  *
- * @throws StackFailed: what is missing or went wrong, and what to do
+ * @throws StackFailed, saying what is missing or went wrong, and what to do
  */
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
   await mkdir(options.folder, { recursive: true })

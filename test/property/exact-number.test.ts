@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { sameDecimal } from '../../src/domain/json/decimal.ts'
-import { type JsonObject, numberText, withExactNumbers } from '../../src/domain/json/json.ts'
+import { numberText, withExactNumbers } from '../../src/domain/json/exact-numbers.ts'
+import type { JsonObject } from '../../src/domain/json/json-value.ts'
 import { jsonSource, numberSource } from './documents.ts'
 
 const exact = (text: string) => withExactNumbers(JSON.parse(text) as JsonObject, text)

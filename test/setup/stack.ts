@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { dockerAnswers } from '../../src/local/docker-stack.ts'
 import { downloadsFolder } from '../../src/local/endpoints.ts'
+import type { RunningServers } from '../../src/local/running-servers.ts'
 import { getPrograms } from '../../src/local/servers/programs.ts'
 import { StackFailed } from '../../src/local/servers/stack-failed.ts'
-import { type RunningServers, startLocalStack } from '../../src/local/stack.ts'
+import { startLocalStack } from '../../src/local/stack.ts'
 import { startContainers } from './servers/containers.ts'
 
 declare module 'vitest' {

@@ -7,7 +7,7 @@ import type { Erasure, GroupEvent } from '../../domain/event/event.ts'
 import { textOf } from '../../domain/json/stored-value.ts'
 import { foldInto, type GroupState } from '../../domain/merge/merge.ts'
 import type { KafkaRecord } from '../../domain/record.ts'
-import { type ClockRules, usableTime } from '../../domain/time/clock.ts'
+import { type ClockRules, usableTime } from '../../domain/time/clock-rules.ts'
 import { readTopic, type TopicReading } from '../topic-fold.ts'
 
 /** From `from` up to but not including `to`, of 2^32 hashes. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { withExactNumbers } from '../../domain/json/json.ts'
+import { withExactNumbers } from '../../domain/json/exact-numbers.ts'
 import {
   type GroupView,
   readGroup,

@@ -1,44 +1,51 @@
 /**
- * From the bytes of a record to an event, or to why it is none. A bad record is a value, not
- * an exception: whatever stands in a record, decoding returns.
+ * Decodes a record: into an event, an erasure, an event of another type to ignore, or a rejection
+ * with every problem found. A bad record is a result, not an exception: decoding returns for any
+ * bytes.
+ *
+ * The checks run in the order of precedence: empty_value, too_large, not_utf8, not_json,
+ * not_object, (another type: ignored), too_deep. The first that fails ends decoding. Then every
+ * field is read, and the problems of all fields are reported.
  */
 import { isAscii, isUtf8 } from 'node:buffer'
-import { isDeeperThan, isJsonObject, type JsonObject, withExactNumbers } from '../json/json.ts'
+import { isDeeperThan } from '../json/depth.ts'
+import { withExactNumbers } from '../json/exact-numbers.ts'
+import { isJsonObject, type JsonObject } from '../json/json-value.ts'
 import { type Problem, type Reason, type Rejected, rejectedFor } from '../problem.ts'
 import type { KafkaRecord } from '../record.ts'
-import { type ClockRules, usableTime } from '../time/clock.ts'
-import { decodeErasure, isErasure } from './erasure.ts'
+import { type ClockRules, usableTime } from '../time/clock-rules.ts'
+import { decodeErasure, ERASE_HEADER, isErasure } from './erasure.ts'
 import type { Erasure, GroupEvent } from './event.ts'
-import { isPresent, readClock, readField, readId } from './fields.ts'
-import { type TraitRules, traitsReader } from './traits.ts'
+import { isPresent, readClock, readField, readId } from './field-reader.ts'
+import { createTraitReader, type TraitRules } from './trait-reader.ts'
 
 export interface DecodeRules extends TraitRules, ClockRules {
-  /** Bytes of the value as received. */
+  /** Bytes of the value as received, frame and byte order mark included. */
   readonly maxEventBytes: number
-  /** Levels of objects and arrays in the whole document. */
+  /** Levels of objects and arrays; the document itself is level 1. */
   readonly maxDepth: number
-  /** Whether every null value with a key erases, or only one with the header. */
+  /** `erase`: every null value with a key is an erasure; `reject`: only one with the header. */
   readonly tombstones: 'reject' | 'erase'
 }
 
 export type Decoded = GroupEvent | Erasure | Ignored | Rejected
 
-/** Some other event on a shared topic. */
+/** An event of another type on a shared topic: counted, never a dead letter. */
 export interface Ignored {
   readonly kind: 'ignored'
   readonly type: string
 }
 
 export interface Decoder {
-  /** Decodes what Kafka delivered. `nowMs` is the time now, in milliseconds since 1970. */
+  /** Decodes a record of Kafka. `nowMs` is the current time, in milliseconds since 1970. */
   decodeRecord(record: KafkaRecord, nowMs: number): Decoded
   /** Decodes a record's value, as if it had been received at `receivedAtMs`. */
   decodeValue(value: Buffer, receivedAtMs: number): GroupEvent | Ignored | Rejected
 }
 
 export function createDecoder(rules: DecodeRules): Decoder {
-  const readTraits = traitsReader(rules)
-  /** Of the event in hand: one list for all of them, as nearly all stay without any. */
+  const readTraits = createTraitReader(rules)
+  // the problems of the current event; nearly every event has none, so the list is reused
   let problems: Problem[] = []
   const report = (problem: Problem) => {
     problems.push(problem)
@@ -60,11 +67,11 @@ export function createDecoder(rules: DecodeRules): Decoder {
     if (value.length > rules.maxEventBytes) {
       return rejected(
         'too_large',
-        `the event has ${value.length} bytes, over ${rules.maxEventBytes}`,
+        `the event has ${value.length} bytes, but at most ${rules.maxEventBytes} are allowed`,
       )
     }
     const text = decodeText(value)
-    if (text === undefined) return rejected('not_utf8', 'the value is not UTF-8')
+    if (text === undefined) return rejected('not_utf8', 'the value is not valid UTF-8')
     const document = parse(text)
     if (document === undefined) return rejected('not_json', 'the value is not JSON')
     if (!isJsonObject(document)) return rejected('not_object', 'the value is not a JSON object')
@@ -72,12 +79,15 @@ export function createDecoder(rules: DecodeRules): Decoder {
       return { kind: 'ignored', type: document.type }
     }
     if (isDeeperThan(document, rules.maxDepth, text)) {
-      return rejected('too_deep', `the event has more than ${rules.maxDepth} levels`)
+      return rejected(
+        'too_deep',
+        `the event has more than ${rules.maxDepth} levels of objects and arrays`,
+      )
     }
     return readEvent(withExactNumbers(document, text), text.includes('\\u'), receivedAtMs)
   }
 
-  /** @param hasEscapes whether a lone surrogate may stand in the document: only `\u` writes one */
+  /** @param hasEscapes whether the text has `\u`, the only way to write a lone surrogate */
   function readEvent(
     document: JsonObject,
     hasEscapes: boolean,
@@ -102,7 +112,10 @@ export function createDecoder(rules: DecodeRules): Decoder {
   }
 }
 
-/** Fatal: bytes that are no UTF-8 give nothing, for two ids could meet in one replacement. */
+/**
+ * Returns the value as text, without frame and byte order mark; undefined if it is not UTF-8.
+ * Invalid bytes are not replaced by U+FFFD: two different ids could become the same text.
+ */
 function decodeText(value: Buffer): string | undefined {
   const framed = value[0] === SCHEMA_REGISTRY_MAGIC ? value.subarray(SCHEMA_REGISTRY_HEADER) : value
   if (isAscii(framed)) return framed.toString('latin1')
@@ -113,7 +126,7 @@ function decodeText(value: Buffer): string | undefined {
 
 const BYTE_ORDER_MARK = '\uFEFF'
 
-/** How a Confluent serializer frames JSON: a zero, four bytes of schema id, then the text. */
+/** A Confluent serializer writes a zero byte, four bytes of schema id, then the JSON. */
 const SCHEMA_REGISTRY_MAGIC = 0
 const SCHEMA_REGISTRY_HEADER = 5
 
@@ -121,12 +134,15 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // a syntax error quotes the text, which is not ours to show: that it is no JSON says enough
+    // the syntax error is dropped: it quotes the text, which must not get into logs
     return undefined
   }
 }
 
-const NO_VALUE = rejected('empty_value', 'the record has no value; an erasure needs its header')
+const NO_VALUE = rejected(
+  'empty_value',
+  `the record has no value; to erase the group, set the header ${ERASE_HEADER}`,
+)
 const EMPTY = rejected('empty_value', 'the event is empty')
 
 function rejected(reason: Reason, message: string): Rejected {

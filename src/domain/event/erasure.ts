@@ -1,15 +1,22 @@
+/**
+ * An erasure is a record with a null value, the group's exact id as its key, and the header
+ * `group-traits.erase`. Example: key `account123`, header `2020-11-23T22:28:55.111Z`.
+ */
 import { isUtf8 } from 'node:buffer'
-import { jsonPointer } from '../json/json.ts'
+import { jsonPointer } from '../json/json-pointer.ts'
 import { type Problem, type Rejected, rejectedFor } from '../problem.ts'
 import { type KafkaRecord, lastHeader } from '../record.ts'
-import { type ClockRules, clockProblem, END_OF_MILLISECOND } from '../time/clock.ts'
+import { type ClockRules, clockProblem, END_OF_MILLISECOND } from '../time/clock-rules.ts'
 import { parseDateTime, parseEpoch } from '../time/timestamp.ts'
 import { type Erasure, idSchema } from './event.ts'
 
-/** Says that a null value is meant, and as of when the group is erased. */
+/** Its value is the time as of which the group is erased; empty: the record's Kafka timestamp. */
 export const ERASE_HEADER = 'group-traits.erase'
 
-/** A null value erases only where that is meant: an accident must erase nothing. */
+/**
+ * Whether a record is an erasure. A null value alone erases nothing, because it may be an
+ * accident. With `tombstones: erase` every null value with a key erases.
+ */
 export function isErasure(record: KafkaRecord, tombstones: 'reject' | 'erase'): boolean {
   if (record.value !== null) return false
   return (
@@ -18,7 +25,10 @@ export function isErasure(record: KafkaRecord, tombstones: 'reject' | 'erase'): 
   )
 }
 
-/** The group of the record's key is erased as of the header's time, or else the record's. */
+/**
+ * Decodes an erasure as of the header's time. Without a time, the group is erased as of the end
+ * of the millisecond in which the record was received.
+ */
 export function decodeErasure(
   record: KafkaRecord,
   receivedAtMs: number,
@@ -33,7 +43,7 @@ export function decodeErasure(
   const badTime = clockProblem(clock, receivedAtMs, rules, jsonPointer('$headers', ERASE_HEADER))
   const problems: Problem[] = []
   if ('wrong' in id) {
-    const message = `the key of an erasure is the group's id: it ${id.wrong}`
+    const message = `the key of an erasure must be the group's id: the key ${id.wrong}`
     problems.push({ reason: 'invalid_field', path: '/$key', message })
   }
   if (badTime !== undefined) problems.push(badTime)
@@ -41,6 +51,7 @@ export function decodeErasure(
   return rejectedFor(problems) ?? { kind: 'erasure', groupId, clock: clock ?? 0 }
 }
 
+/** Returns the group's id, or what is wrong with the key. */
 function groupOf(key: Buffer | null): { readonly groupId: string } | { readonly wrong: string } {
   if (key === null) return { wrong: 'is missing' }
   if (!isUtf8(key)) return { wrong: 'is not UTF-8' }

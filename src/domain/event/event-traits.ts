@@ -1,6 +1,9 @@
 import type { StoredValue } from '../json/stored-value.ts'
 
-/** The traits of one event in its order, each name once: names and values side by side. */
+/**
+ * The traits of one event, in the event's order, each name once. `values[i]` belongs to
+ * `names[i]`. Two lists instead of a map, because events with the same traits share `names`.
+ */
 export class EventTraits implements Iterable<[string, StoredValue | null]> {
   readonly names: readonly string[]
   /** `null` removes the trait. */
@@ -15,7 +18,7 @@ export class EventTraits implements Iterable<[string, StoredValue | null]> {
     return this.names.length
   }
 
-  /** Undefined where the event does not speak of the trait. */
+  /** Undefined if the event does not have the trait. */
   get(name: string): StoredValue | null | undefined {
     return this.values[this.names.indexOf(name)]
   }
@@ -25,7 +28,7 @@ export class EventTraits implements Iterable<[string, StoredValue | null]> {
   }
 }
 
-/** Whether two lists of names are the same, in the same order. */
+/** Whether two lists have the same names in the same order. */
 export function areSameNames(names: readonly string[], others: readonly string[]): boolean {
   if (names === others) return true
   if (names.length !== others.length) return false

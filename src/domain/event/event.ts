@@ -1,49 +1,52 @@
 /**
- * The contract of a group event. This zod schema is its one source: the decoder validates
- * with it, the TypeScript types and the published JSON Schema are made from it.
+ * The contract of a group event. This zod schema is its one source: the decoder validates with
+ * it, and the TypeScript types and the published JSON Schema are derived from it. The
+ * descriptions are published: they are written for producers.
  */
 import { z } from 'zod'
-import { isJsonObject, type JsonObject } from '../json/json.ts'
+import { isJsonObject, type JsonObject } from '../json/json-value.ts'
 import { DATE_TIME } from '../time/timestamp.ts'
 import type { EventTraits } from './event-traits.ts'
 import { SAMPLE_EVENT } from './sample.ts'
 
 export const MAX_ID_BYTES = 512
 
-/** Not blank: something is left after `String.prototype.trim`. */
+/** Not blank: `String.prototype.trim` leaves something. `\s` matches exactly what trim removes. */
 const NOT_BLANK = /\S/
 
 const fitsAnId = (id: string) =>
   id.length * 3 <= MAX_ID_BYTES || Buffer.byteLength(id) <= MAX_ID_BYTES
 
-/** An id as text. */
+/** The message for a text with a lone surrogate: such a text has no UTF-8 form. */
+export const MUST_BE_UNICODE = 'must be Unicode text without lone surrogates'
+
+/** An id as text: 1 to 512 bytes of UTF-8, not blank. It is kept exactly. */
 export const idSchema = z
-  .string('must be a string, or an integer that a double holds exactly')
+  .string('must be a string, or an integer within ±(2^53-1)')
   .regex(NOT_BLANK, 'must not be blank')
   .max(MAX_ID_BYTES, `must have at most ${MAX_ID_BYTES} bytes`)
   .refine(fitsAnId, `must have at most ${MAX_ID_BYTES} bytes of UTF-8`)
-  .refine((id) => id.isWellFormed(), 'must be Unicode text without lone surrogates')
+  .refine((id) => id.isWellFormed(), MUST_BE_UNICODE)
 
-const AN_ID =
-  '1 to 512 bytes of UTF-8, not blank, kept exactly; an integer within ±(2^53-1) is taken as its decimal text.'
+const AN_ID = `1 to ${MAX_ID_BYTES} bytes of UTF-8, not blank. It is kept exactly, without trimming or normalisation. An integer within ±(2^53-1) is taken as its decimal text.`
 
-const groupId = z.union([idSchema, z.int(), z.null()]).optional().describe(`The group: ${AN_ID}`)
+const groupId = z
+  .union([idSchema, z.int(), z.null()])
+  .optional()
+  .describe(`The id of the group: ${AN_ID}`)
 
 const userId = z
   .union([idSchema, z.int(), z.literal(''), z.null()])
   .optional()
   .describe(
-    `The user: ${AN_ID} Absent, null or empty only in an event of \`type: "group"\` with an \`anonymousId\`: then nobody becomes a member.`,
+    `The id of the user: ${AN_ID} It may be absent, null or empty only in an event with \`type: "group"\` and an \`anonymousId\`. The traits of such an event are stored, but nobody becomes a member.`,
   )
 
 const object = z
   .custom<JsonObject>(isJsonObject, 'must be an object')
   .meta({ type: 'object', additionalProperties: true })
 
-const text = z.union(
-  [z.string(), z.number()],
-  'must be a string, or a number that is taken as its text',
-)
+const text = z.union([z.string(), z.number()], 'must be a string or a number')
 
 const address = z
   .looseObject({
@@ -54,30 +57,32 @@ const address = z
     street: text.nullish(),
     postalCode: text
       .nullish()
-      .describe('The same as `postal_code`, and stored as such. If both are given, they agree.'),
+      .describe(
+        'Another spelling of `postal_code`, and stored as `postal_code`. If both are given, they must be equal.',
+      ),
   })
   .describe(
-    'Where the group is. Stored whole, as JSON, and replaced whole: other members are kept, nulls are dropped.',
+    'The address of the group. It is stored as one JSON value, and a newer address replaces it whole. Members other than those named here are kept; null members are dropped.',
   )
 
 const email = z.email('must be an e-mail address')
 const webUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' })
 
-/** The traits that the contract names. Any other may be any JSON value. */
+/** The traits that the contract names. Any other trait may be any JSON value. */
 const namedTraits = {
   address,
   avatar: text.describe('URL of a picture of the group'),
   description: text.describe('What the group is'),
   email: text.describe('E-mail address of the group'),
-  employees: text.describe('How many employees the group has'),
+  employees: text.describe('Number of employees of the group'),
   phone: text.describe('Phone number of the group'),
   website: text.describe('URL of the group'),
-  plan: text.describe('The plan that the group is on'),
+  plan: text.describe('Plan that the group has subscribed to'),
 } as const
 
 const strictTraits = { ...namedTraits, avatar: webUrl, email, website: webUrl } as const
 
-/** How a named trait is checked, once numbers are turned to text; by name. */
+/** Returns the schema of each named trait. The decoder turns numbers into text before it asks. */
 export function traitSchemas(strictFormats: boolean): ReadonlyMap<string, z.ZodType> {
   return new Map(Object.entries(strictFormats ? strictTraits : namedTraits))
 }
@@ -92,25 +97,25 @@ const traits = z
   )
   .meta({
     description:
-      'What is known of the group, each trait as of `timestamp`; null removes a trait. May be empty: then the event says only that the user belongs to the group. Any other trait than those named here may be any JSON value. An object or array is replaced whole. By default at most 512 traits, 256 bytes of UTF-8 a name, 32 KiB a value.',
+      'The traits of the group as of `timestamp`. A null removes the trait. An empty object is fine: the event then only says that the user belongs to the group. A trait that is not named here may be any JSON value. An object or array replaces the previous value whole; it is not merged. Limits by default: 512 traits, 256 bytes of UTF-8 per name, 32 KiB per value.',
     propertyNames: { pattern: NOT_BLANK.source },
   })
 
 const timestamp = z
   .union([z.string().regex(DATE_TIME), z.number().min(0)])
   .describe(
-    'When the event was first created. ISO 8601 (RFC 3339) is recommended: with `Z` or an offset (UTC where there is neither), kept to the microsecond. Or a number since 1970 in seconds (below 1e11), milliseconds (below 1e14) or microseconds. Not before 1970, and not later than the record by more than the skew that is allowed (24 hours by default).',
+    'When the event was first created, kept to the microsecond. ISO 8601 (RFC 3339) is recommended: `2020-11-23T22:28:55.111Z`, or an offset instead of `Z`; without either the time is UTC. A number is the time since 1970: in seconds below 1e11, in milliseconds below 1e14, else in microseconds. The time must not be before 1970, nor later than the Kafka timestamp of the record by more than the allowed clock skew (24 hours by default).',
   )
 
-/** What the fields other than the ids and the time must be. */
+/** The schemas of the fields other than the ids and the timestamp. */
 export const fieldSchemas = {
   traits: object,
   context: object,
-  type: z.literal('group', 'must be "group", or absent'),
+  type: z.literal('group', 'must be the string "group", or absent'),
   assigned: z.boolean('must be true or false'),
 } as const
 
-/** In JSON Schema: the field is there, with another value than those that count as absent. */
+/** In JSON Schema: the field is present, with a value other than those that count as absent. */
 const given = (name: string, absent: readonly unknown[] = [null]) => ({
   required: [name],
   properties: { [name]: { not: { enum: absent } } },
@@ -122,29 +127,37 @@ const fromDestination = { required: ['type'], properties: { type: { const: 'grou
 export const groupEventSchema = z
   .looseObject({
     group_id: groupId,
-    groupId: groupId.describe('The same as `group_id`. If both are given, they agree.'),
+    groupId: groupId.describe(
+      'Another spelling of `group_id`. If both are given, they must be equal.',
+    ),
     user_id: userId,
-    userId: userId.describe('The same as `user_id`. If both are given, they agree.'),
+    userId: userId.describe(
+      'Another spelling of `user_id`. If both are given, they must be equal.',
+    ),
     traits: traits.nullish(),
     timestamp,
-    context: object.nullish().describe('Extra information; accepted, not stored.'),
+    context: object.nullish().describe('Extra information. It is accepted, but not stored.'),
     type: fieldSchemas.type
       .nullish()
-      .describe('Any other text is some other event on a shared topic, and passed over.'),
+      .describe(
+        'An event with any other string is ignored, so the topic may carry other events, too.',
+      ),
     assigned: fieldSchemas.assigned
       .nullish()
       .describe(
-        'False: the user left the group as of `timestamp`; the traits count all the same. Default: true.',
+        'False: the user left the group as of `timestamp`. The traits are stored all the same. Default: true.',
       ),
     anonymousId: z
       .unknown()
       .optional()
-      .describe('In an event of `type: "group"`: who it was where no user is known. Not stored.'),
+      .describe(
+        'In an event with `type: "group"`: the id of a visitor who is not logged in. It is not stored.',
+      ),
   })
   .meta({
     title: 'Group event',
     description:
-      'A user belongs to a group, with what is known of the group as of a time. Any other field is allowed, and not stored. JSON of at most 1 MiB and 32 levels by default.',
+      'Says that a user belongs to a group, and what the traits of the group are, as of a time. Any other field is allowed, but not stored. Limits by default: 1 MiB, and 32 levels of objects and arrays.',
     allOf: [
       { anyOf: [given('group_id'), given('groupId')] },
       {
@@ -191,20 +204,23 @@ export const groupEventSchema = z
 /** A group event as producers write it. */
 export type GroupEventInput = z.input<typeof groupEventSchema>
 
-/** A valid group event, decoded: user belongs to group, with what is known of the group. */
+/** A valid group event, decoded. */
 export interface GroupEvent {
   readonly kind: 'group'
   readonly groupId: string
-  /** `null` where nobody is named: an event of an anonymous visitor. */
+  /** `null` for an event of an anonymous visitor. */
   readonly userId: string | null
-  /** False: the user left the group as of the clock. */
+  /** Whether the user is a member as of the clock; false: the user left. */
   readonly assigned: boolean
   /** When the event was first created: microseconds since 1970. */
   readonly clock: number
   readonly traits: EventTraits
 }
 
-/** Everything that is known of the group as of the clock or before goes, and stays gone. */
+/**
+ * A valid erasure, decoded: every value, removal and membership of the group as of the clock or
+ * before is deleted, and stays deleted when old events are replayed.
+ */
 export interface Erasure {
   readonly kind: 'erasure'
   readonly groupId: string

@@ -1,18 +1,18 @@
 /**
- * The contract for producers in any language: a JSON Schema of the event, and an AsyncAPI
- * document of the topics. Both come from the zod schema and the reasons, and from nowhere else.
+ * The contract, published for producers in any language: a JSON Schema of the event, and an
+ * AsyncAPI document of the topics. Both are generated from the zod schema and the reasons.
  */
 import { z } from 'zod'
 import { REASON_MEANINGS, REASONS } from '../problem.ts'
 import { ERASE_HEADER } from './erasure.ts'
 import { groupEventSchema, MAX_ID_BYTES } from './event.ts'
 
-/** JSON Schema, 2020-12, of a group event as producers write it. */
+/** Returns the JSON Schema (2020-12) of a group event as producers write it. */
 export function eventJsonSchema(): object {
   return jsonSchema('draft-2020-12')
 }
 
-/** AsyncAPI 3.0: what may be written to the topic of events, and what its dead letters carry. */
+/** Returns the AsyncAPI 3.0 document: the messages of the event topic and of the dead-letter topic. */
 export function asyncApiDocument(): object {
   return {
     asyncapi: '3.0.0',
@@ -28,14 +28,14 @@ export function asyncApiDocument(): object {
         address: 'groups',
         title: 'Group events',
         description:
-          'The topic that the worker reads (`KAFKA_TOPIC`). Any partitioning is right; keyed by group id is fastest.',
+          'The topic that the worker reads (`KAFKA_TOPIC`). Any partitioning is correct; records keyed by group id are fastest.',
         messages: messages('groupEvent', 'erasure'),
       },
       'groups.dead-letters': {
         address: 'groups.dead-letters',
         title: 'Dead letters',
         description:
-          'Every record that was rejected (`KAFKA_DEAD_LETTER_TOPIC`), at least once: tell them apart by original topic, partition and offset.',
+          'Every rejected record (`KAFKA_DEAD_LETTER_TOPIC`), written at least once. Original topic, partition and offset identify a record: use them to find duplicates.',
         messages: messages('deadLetter'),
       },
     },
@@ -53,15 +53,15 @@ function jsonSchema(target: 'draft-2020-12' | 'draft-7'): Record<string, unknown
   return z.toJSONSchema(groupEventSchema, { target, io: 'input', unrepresentable: 'any' })
 }
 
-const ABOUT = `Keeps the latest state of every group in Redis: its traits, each as of its own time, and its members.
+const ABOUT = `Keeps the latest state of every group in Redis: its traits and its members.
 
-For each trait the later \`timestamp\` wins, whatever order events arrive in and however often; at equal timestamps the greater value by UTF-8 bytes wins, and a value wins over a removal. A record that is no valid event goes to the dead letters with its reason.`
+For each trait the value with the latest \`timestamp\` wins, regardless of the order in which events arrive and of how often they are delivered. At equal timestamps the greater value by UTF-8 bytes wins, and a value wins over a removal. A record that is not a valid event is written to the dead-letter topic with the reason.`
 
 const GROUP_KEY = {
   kafka: {
     key: {
       type: 'string',
-      description: `The exact id of the group: 1 to ${MAX_ID_BYTES} bytes of UTF-8, not blank.`,
+      description: `The id of the group, exactly: 1 to ${MAX_ID_BYTES} bytes of UTF-8, not blank.`,
       pattern: '\\S',
       maxLength: MAX_ID_BYTES,
     },
@@ -75,9 +75,9 @@ function groupEventMessage(): object {
   return {
     name: 'groupEvent',
     title: 'Group event',
-    summary: 'A user belongs to a group, with what is known of the group as of a time.',
+    summary: 'Says that a user belongs to a group, and what the traits of the group are.',
     description:
-      'JSON in UTF-8, as it is or framed by a Confluent JSON Schema serializer. The key, if any, does not matter; the id of the group is best.',
+      'JSON in UTF-8, plain or framed by a Confluent JSON Schema serializer. The key is ignored; the id of the group is the best key.',
     contentType: 'application/json',
     payload,
     bindings: GROUP_KEY,
@@ -90,7 +90,7 @@ const ERASURE = {
   title: 'Erasure',
   summary: 'Erases a group as of a time, for good.',
   description:
-    'A record with a null value, whose key is the exact id of the group. Every value, removal and membership as of that time or before goes, and stays gone when old events are read again. A null value without the header erases nothing.',
+    'A record with a null value, whose key is the exact id of the group. Every value, removal and membership as of that time or before is deleted, and stays deleted when old events are replayed. By default, a null value without the header is rejected and erases nothing.',
   payload: { type: 'null' },
   headers: {
     type: 'object',
@@ -99,7 +99,7 @@ const ERASURE = {
       [ERASE_HEADER]: {
         type: 'string',
         description:
-          'As of when: a time as in `timestamp`. Empty: the Kafka timestamp of the record.',
+          'The time as of which the group is erased, in any form of `timestamp`. If empty: the Kafka timestamp of the record.',
       },
     },
   },
@@ -116,11 +116,11 @@ const decimal = (description: string) => ({ type: 'string', pattern: '^\\d+$', d
 const DEAD_LETTER = {
   name: 'deadLetter',
   title: 'Dead letter',
-  summary: 'A record that was rejected, with where it came from and why.',
+  summary: 'A rejected record, with its origin and the reason.',
   description:
-    'Key, value (the exact bytes), headers and timestamp of the record, and the headers below behind its own: of a header that is there more than once, the last counts.',
+    'It has the key, the value (the exact bytes), the headers and the timestamp of the rejected record. The headers below follow the headers of the record, so if a header is present more than once, the last one counts.',
   contentType: 'application/octet-stream',
-  payload: { description: 'The exact bytes of the record, whatever they are.' },
+  payload: { description: 'The exact bytes of the rejected record.' },
   headers: {
     type: 'object',
     required: [
@@ -131,23 +131,25 @@ const DEAD_LETTER = {
       'group-traits.path',
     ],
     properties: {
-      '__connect.errors.topic': text('The topic of the record.'),
-      '__connect.errors.partition': decimal('The partition of the record.'),
-      '__connect.errors.offset': decimal('The offset of the record.'),
+      '__connect.errors.topic': text('The topic of the rejected record.'),
+      '__connect.errors.partition': decimal('The partition of the rejected record.'),
+      '__connect.errors.offset': decimal('The offset of the rejected record.'),
       '__connect.errors.connector.name': text('The consumer group of the worker.'),
-      '__connect.errors.stage': text('The stage of Kafka Connect that comes closest.'),
-      '__connect.errors.exception.class.name': text('The reason, once more.'),
-      '__connect.errors.exception.message': text('What is wrong, for people.'),
+      '__connect.errors.stage': text('The closest stage of Kafka Connect.'),
+      '__connect.errors.exception.class.name': text('The same as `group-traits.reason`.'),
+      '__connect.errors.exception.message': text('What is wrong and what is expected, for people.'),
       'group-traits.reason': { type: 'string', enum: REASONS, description: reasons() },
       'group-traits.path': text(
-        'What it is about: a JSON Pointer into the event; `/$key` is the key of the record, `/$headers/…` one of its headers, empty the whole.',
+        'Where the problem is: a JSON Pointer into the event. `/$key` is the key of the record, `/$headers/…` one of its headers. Empty: the whole record.',
       ),
-      'group-traits.value-omitted': text('Why the value is not there, if so.'),
+      'group-traits.value-omitted': text(
+        'Why the value is missing, if it is: `too-large` (the broker did not accept it) or `undecodable` (it could not be read).',
+      ),
       'group-traits.original-timestamp': decimal(
-        'The Kafka timestamp of the record in milliseconds, where the topic did not take it.',
+        'The Kafka timestamp of the rejected record in milliseconds, if the broker did not accept it for the dead letter.',
       ),
       'group-traits.last-offset': decimal(
-        'Where one letter stands for several records: the offset of the last.',
+        'The offset of the last record, if one dead letter represents several records.',
       ),
     },
   },
@@ -172,7 +174,7 @@ const DEAD_LETTER = {
 
 function reasons(): string {
   const lines = REASONS.map((reason) => `- \`${reason}\`: ${REASON_MEANINGS[reason]}`)
-  return `Why, in the order of precedence:\n${lines.join('\n')}`
+  return `Why the record was rejected. The reasons in the order of precedence:\n${lines.join('\n')}`
 }
 
 function messages(...names: readonly string[]): object {

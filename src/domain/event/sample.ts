@@ -1,4 +1,4 @@
-/** The contract's sample event, to the letter. */
+/** The sample event of the contract, unchanged. */
 export const SAMPLE_EVENT = {
   user_id: 'user123',
   group_id: 'account123',

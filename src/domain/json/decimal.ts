@@ -1,20 +1,23 @@
-/** A decimal number, exactly: digits × 10^exponent, the digits without zeros at either end. */
+/**
+ * A decimal number, exactly: digits × 10^exponent. The digits neither begin nor end with a zero,
+ * so that equal numbers have equal fields: 120.0 is `12` and 1.
+ */
 export interface Decimal {
   readonly negative: boolean
-  /** '' is zero. */
+  /** Empty for zero. */
   readonly digits: string
   readonly exponent: number
 }
 
 const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
 
-/** Reads a JSON number's text (RFC 8259, section 6); undefined where it is none. */
+/** Reads the text of a JSON number (RFC 8259, section 6); undefined if it is not one. */
 export function parseDecimal(text: string): Decimal | undefined {
   const match = NUMBER.exec(text)
   if (match === null) return undefined
   const [, sign, whole = '', fraction = '', exponent = '0'] = match
   const significant = (whole + fraction).replace(/^0+/, '')
-  const digits = withoutZerosBehind(significant)
+  const digits = withoutTrailingZeros(significant)
   return {
     negative: sign === '-' && digits !== '',
     digits,
@@ -23,14 +26,14 @@ export function parseDecimal(text: string): Decimal | undefined {
   }
 }
 
-/** Not `/0+$/`, which goes through a run of zeros once for each: a million of them take hours. */
-function withoutZerosBehind(digits: string): string {
+/** Not `/0+$/`: it scans a run of zeros once per zero, and a million zeros would take hours. */
+function withoutTrailingZeros(digits: string): string {
   let end = digits.length
   while (digits[end - 1] === '0') end--
   return digits.slice(0, end)
 }
 
-/** Whether two number texts have the same decimal value: `1.10` and `1.1` have. */
+/** Whether two texts are the same decimal number, as `1.10` and `1.1` are. */
 export function sameDecimal(a: string, b: string): boolean {
   const left = parseDecimal(a)
   const right = parseDecimal(b)

@@ -1,4 +1,9 @@
-/** Any JSON value that is not a string, as the text that is stored of it. */
+/**
+ * The stored form of a trait's value, as Redis holds it. A string is stored as its own text;
+ * any other JSON value as JSON text. The clock field beside it says which of the two it is.
+ */
+
+/** The JSON text of a value that is not a string. */
 export class JsonText {
   readonly text: string
   constructor(text: string) {
@@ -6,10 +11,10 @@ export class JsonText {
   }
 }
 
-/** What is stored of a trait's value: a string as it is, anything else as JSON text. */
+/** A value as it is stored. Wherever `null` is allowed beside it, null is a removed trait. */
 export type StoredValue = string | JsonText
 
-/** How a stored value is marked behind its clock: nothing for a string, `j` JSON, `x` removed. */
+/** The mark after the digits of a clock field: '' for a string, `j` for JSON, `x` for removed. */
 export type Form = '' | 'j' | 'x'
 
 export function formOf(value: StoredValue | null): Form {
@@ -17,14 +22,15 @@ export function formOf(value: StoredValue | null): Form {
   return typeof value === 'string' ? '' : 'j'
 }
 
-/** The text that stands in Redis. */
+/** Returns the text that Redis holds. */
 export function textOf(value: StoredValue): string {
   return typeof value === 'string' ? value : value.text
 }
 
 /**
- * The order that decides between two values of the same clock: a removal (`null`) is least;
- * then by the bytes of the UTF-8 text; at equal bytes JSON is over string.
+ * Compares two values of one trait that have the same clock; the greater one wins. A removal
+ * (`null`) is the least. Values are compared by their UTF-8 bytes; at equal bytes JSON is greater
+ * than a string: null < the string `250` < the number 250 < `9`.
  *
  * @returns negative, 0 or positive, as `a` is less than, equal to or greater than `b`
  */
@@ -36,7 +42,7 @@ export function compareStored(a: StoredValue | null, b: StoredValue | null): num
   )
 }
 
-/** JavaScript's own `<` goes by UTF-16 units, which puts U+FFFD above the emoji. */
+/** Not `<`: JavaScript compares UTF-16 units, which puts U+FFFD above the emoji. */
 function compareBytes(a: string, b: string): number {
   return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

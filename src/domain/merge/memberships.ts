@@ -1,10 +1,18 @@
+/** Whether a user is a member of a group, as of a time. */
 export interface Membership {
   /** Event time in microseconds since 1970. */
   readonly clock: number
+  /** False: the user left, which is remembered so that no older event makes the user a member. */
   readonly member: boolean
 }
 
-/** User → membership. A single user, as most groups have in a batch, needs no map. */
+/**
+ * The memberships of one group, by user id.
+ *
+ * Shape in memory: in a batch most groups have events of one user only. That user is kept in three
+ * fields (`#onlyId`, `#clock`, `#member`), without a map. A second user moves everything into the
+ * map `#each`. Either the fields or the map hold the content, never both.
+ */
 export class Memberships implements Iterable<[string, Membership]> {
   #onlyId: string | undefined
   #clock = 0
@@ -34,7 +42,7 @@ export class Memberships implements Iterable<[string, Membership]> {
     if (this.#onlyId !== undefined) yield [this.#onlyId, { clock, member }]
   }
 
-  /** What iterating does, without an object for each user. */
+  /** Visits the same users as iterating does, without creating an object for each. */
   forEach(visit: (userId: string, clock: number, member: boolean) => void): void {
     if (this.#onlyId !== undefined) visit(this.#onlyId, this.#clock, this.#member)
     this.#each?.forEach(({ clock, member }, userId) => {
@@ -50,7 +58,7 @@ export class Memberships implements Iterable<[string, Membership]> {
     this.#map().delete(userId)
   }
 
-  /** Merges one membership: the later clock wins; at equal clocks member over left. */
+  /** Merges one membership: the later clock wins; at equal clocks "member" wins over "left". */
   merge(userId: string, clock: number, member: boolean): void {
     if (this.#onlyId === userId) {
       if (wins(clock, member, this.#clock, this.#member)) this.#put(userId, clock, member)
@@ -62,7 +70,7 @@ export class Memberships implements Iterable<[string, Membership]> {
     }
   }
 
-  /** Drops what is as of the clock or before. */
+  /** Deletes every membership with a clock at or before `upTo`. */
   erase(upTo: number): void {
     for (const [userId, { clock }] of this.#map()) if (clock <= upTo) this.delete(userId)
   }
@@ -78,6 +86,7 @@ export class Memberships implements Iterable<[string, Membership]> {
     }
   }
 
+  /** Returns the map, and moves the only user into it first if there is no map yet. */
   #map(): Map<string, Membership> {
     if (this.#each === undefined) {
       this.#each = new Map(this)

@@ -1,6 +1,6 @@
-/** The calendar of ISO 8601, for years from 0 on, in UTC. */
+/** The calendar of ISO 8601 in UTC, from year 0 on. */
 
-/** @param month from 1 */
+/** @param month 1 is January */
 export function daysInMonth(year: number, month: number): number {
   if (month === 2) return isLeapYear(year) ? 29 : 28
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
@@ -10,7 +10,11 @@ function isLeapYear(year: number): boolean {
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
 }
 
-/** @param month from 1 */
+/**
+ * Returns the seconds from 1970 to a date and time in UTC, negative before. The date must exist.
+ *
+ * @param month 1 is January
+ */
 export function secondsSince1970(
   year: number,
   month: number,
@@ -22,7 +26,7 @@ export function secondsSince1970(
   return daysSince1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second
 }
 
-/** By years that begin in March, so that the leap day is the last of its year. */
+/** Counts years from March, so that the leap day is the last day of its year. */
 function daysSince1970(year: number, month: number, day: number): number {
   const marchYear = month > 2 ? year : year - 1
   const marchMonth = (month + 9) % 12

@@ -1,22 +1,29 @@
 import { parseDecimal } from '../json/decimal.ts'
 import { daysInMonth, secondsSince1970 } from './calendar.ts'
-import { parseCommonDateTime } from './common-date-time.ts'
+import { parseIsoString } from './iso-string.ts'
 
-/** The latest clock there is: the last integer that a double holds exactly, in the year 2255. */
+/**
+ * The latest clock there can be, in microseconds: the largest integer up to which a double holds
+ * every integer exactly. It is in the year 2255.
+ */
 export const MAX_CLOCK = Number.MAX_SAFE_INTEGER
 
-/** How a date-time is written; whether such a date exists is another question. */
+/** The forms of a date-time that are accepted; the date may still not exist, as February 30. */
 export const DATE_TIME =
   /^(\d{4}|\d{2})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(?:[Zz]|([+-])(\d{2})(?::?(\d{2}))?)?)?$/
 
 /**
- * Reads a date-time of ISO 8601 / RFC 3339: `Z`, an offset or neither (UTC), a fraction of up
- * to 9 digits (cut to microseconds), a bare date (midnight UTC), a year of two digits (20YY).
+ * Reads a date-time of ISO 8601 / RFC 3339:
+ * - with `Z`, an offset (`+05:30`, `+0530`, `+05`) or neither, which means UTC
+ * - with a fraction of 1 to 9 digits, cut to microseconds
+ * - without seconds, or as a bare date, which means midnight UTC
+ * - with a year of two digits, which is 20YY: `20-11-23T22:28:55.111Z`
  *
- * @returns microseconds since 1970, negative before; undefined where it is no date that exists
+ * @returns microseconds since 1970, negative before; undefined if the text has another form or
+ *   the date does not exist
  */
 export function parseDateTime(text: string): number | undefined {
-  return parseCommonDateTime(text) ?? parseAnyDateTime(text)
+  return parseIsoString(text) ?? parseAnyDateTime(text)
 }
 
 function parseAnyDateTime(text: string): number | undefined {
@@ -42,11 +49,12 @@ function parseAnyDateTime(text: string): number | undefined {
 }
 
 /**
- * Reads a number's text as a time since 1970: seconds below 1e11, milliseconds below 1e14,
- * else microseconds; what is finer than a microsecond is cut, never rounded.
+ * Reads the text of a JSON number as a time since 1970: in seconds below 1e11, in milliseconds
+ * below 1e14, else in microseconds. What is finer than a microsecond is cut, never rounded:
+ * `1606170535.9999999` is 1606170535999999 microseconds.
  *
- * @returns microseconds, negative before 1970 and above MAX_CLOCK where it is out of range;
- *   undefined where the text is no number
+ * @returns microseconds; some negative number before 1970, some number above MAX_CLOCK if it is
+ *   out of range; undefined if the text is not a JSON number
  */
 export function parseEpoch(text: string): number | undefined {
   const decimal = parseDecimal(text)
@@ -60,7 +68,7 @@ export function parseEpoch(text: string): number | undefined {
   return length <= 0 ? 0 : Number(digits.slice(0, length).padEnd(length, '0'))
 }
 
-/** A clock as ISO 8601 in UTC, to the microsecond: `2020-11-23T22:28:55.111000Z`. */
+/** Writes a clock as ISO 8601 in UTC, to the microsecond: `2020-11-23T22:28:55.111000Z`. */
 export function formatClock(clock: number): string {
   const micros = String(clock % 1000).padStart(3, '0')
   return new Date(Math.floor(clock / 1000)).toISOString().replace('Z', `${micros}Z`)

@@ -1,7 +1,7 @@
 /**
- * A server as a child process in a process group of its own, so that a Ctrl-C in the terminal
- * does not reach it. It ends when it is stopped, or with this process: starting -> ready ->
- * stopping -> ended; `ended` may follow at any time.
+ * A server as a child process: starting -> ready -> stopping -> ended. It may end by itself in any
+ * state. It ends when it is stopped, and when this process ends, even if it is killed. It has a
+ * process group of its own, so that a Ctrl-C in the terminal does not reach it.
  */
 
 import { spawn } from 'node:child_process'
@@ -16,9 +16,9 @@ export interface ServerCommand {
   readonly command: string
   readonly args: readonly string[]
   readonly cwd: string
-  /** Holds what the server says from this start on. */
+  /** Gets the output of the server; truncated at every start. */
   readonly logFile: string
-  /** What it says once it serves. */
+  /** The text in its output that says that it is ready. */
   readonly readyLine: string
 }
 
@@ -26,11 +26,11 @@ export interface ChildServer {
   readonly name: string
   readonly pid: number
   readonly logFile: string
-  /** Resolves with how it ended. */
+  /** Resolves once it has ended, with how: `with code 1`, `by SIGKILL`. */
   readonly ended: Promise<string>
-  /** Resolves once it serves. @throws StackFailed, with the end of its log */
+  /** Resolves once it is ready. @throws StackFailed, with the end of its log */
   ready(signal?: AbortSignal): Promise<void>
-  /** SIGTERM, and SIGKILL for one that does not end in time. */
+  /** Ends it by SIGTERM, and by SIGKILL if it does not end in time. */
   stop(): Promise<void>
 }
 
@@ -38,7 +38,7 @@ const startDeadlineMs = 60_000
 const stopDeadlineMs = 5_000
 const pollMs = 30
 
-/** @throws StackFailed where the command cannot be run */
+/** Starts the server; `ready` waits for it. @throws StackFailed if the command cannot be run */
 export async function startChildServer(server: ServerCommand): Promise<ChildServer> {
   const { command, args, cwd, logFile } = server
   const log = openSync(logFile, 'w')
@@ -54,12 +54,12 @@ export async function startChildServer(server: ServerCommand): Promise<ChildServ
   const guard = guardGroup(pid)
   child.unref()
 
-  let fate: string | undefined
+  let howEnded: string | undefined
   const ended = new Promise<string>((resolve) => {
     child.once('exit', (code, signal) => {
       guard.dismiss()
-      fate = signal ? `by ${signal}` : `with code ${code}`
-      resolve(fate)
+      howEnded = signal ? `by ${signal}` : `with code ${code}`
+      resolve(howEnded)
     })
   })
   return {
@@ -67,27 +67,27 @@ export async function startChildServer(server: ServerCommand): Promise<ChildServ
     pid,
     logFile,
     ended,
-    ready: (signal) => becomeReady(server, () => fate, signal),
+    ready: (signal) => waitUntilReady(server, () => howEnded, signal),
     async stop() {
-      if (fate !== undefined) return
+      if (howEnded !== undefined) return
       child.ref()
       child.kill('SIGTERM')
-      const late = setTimeout(() => child.kill('SIGKILL'), stopDeadlineMs)
+      const killTimer = setTimeout(() => child.kill('SIGKILL'), stopDeadlineMs)
       await ended
-      clearTimeout(late)
+      clearTimeout(killTimer)
     },
   }
 }
 
-async function becomeReady(
+async function waitUntilReady(
   { name, logFile, readyLine }: ServerCommand,
-  fate: () => string | undefined,
+  howEnded: () => string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const deadline = performance.now() + startDeadlineMs
   for (;;) {
     signal?.throwIfAborted()
-    const how = fate()
+    const how = howEnded()
     const log = await readFile(logFile, 'utf8')
     if (how !== undefined) throw new StackFailed(`${name} ended ${how}.${endOf(log, logFile)}`)
     if (log.includes(readyLine)) return
@@ -100,9 +100,9 @@ async function becomeReady(
   }
 }
 
-/** The last lines of a log, without the stack traces of Java. */
+/** Returns the last lines of a log, without stack traces of Java, as part of a message. */
 function endOf(log: string, logFile: string): string {
   const lines = log.split('\n').filter((line) => line.trim() !== '' && !/^\s+at /.test(line))
   const end = lines.slice(-10).map((line) => `\n  ${line}`)
-  return ` Its log, ${logFile}, closes with:${end.join('')}`
+  return ` Its log ${logFile} ends with:${end.join('')}`
 }

@@ -1,16 +1,16 @@
 /**
- * What ends the servers where this process cannot, because it was killed: a shell that waits
- * for its standard input to close, which the system does when a process ends, however it ends.
+ * A guard ends the servers if this process is killed and cannot do it. It is a shell that waits
+ * until its standard input closes: the system closes it when this process ends, in whatever way.
  */
 
 import { spawn } from 'node:child_process'
 
 export interface Guard {
-  /** This process will end what it guards by itself, or has done so. */
+  /** Ends the guard: the servers have ended, or this process ends them. */
   dismiss(): void
 }
 
-/** Ends this process group (SIGTERM, and SIGKILL five seconds later) once this process is gone. */
+/** Once this process has ended, ends a process group: SIGTERM, and SIGKILL 5 seconds later. */
 export function guardGroup(pid: number): Guard {
   const endGroup = `
     kill -s TERM -- "-$1"
@@ -20,15 +20,15 @@ export function guardGroup(pid: number): Guard {
   return startGuard(endGroup, [String(pid)])
 }
 
-/** Runs this command once this process is gone. */
+/** Once this process has ended, runs a command. */
 export function guardByCommand(command: readonly string[]): Guard {
   return startGuard('"$@"', command)
 }
 
 function startGuard(script: string, args: readonly string[]): Guard {
-  const whenGone = `while read -r line; do :; done; ${script}`
-  const shell = spawn('sh', ['-c', whenGone, 'guard', ...args], {
-    detached: true, // a Ctrl-C in the terminal is not for it
+  const waitThenRun = `while read -r line; do :; done; ${script}`
+  const shell = spawn('sh', ['-c', waitThenRun, 'guard', ...args], {
+    detached: true, // a Ctrl-C in the terminal must not reach it
     stdio: ['pipe', 'ignore', 'ignore'],
   })
   shell.unref()

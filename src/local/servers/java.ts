@@ -6,11 +6,11 @@ export const oldestJava = 17
 
 export interface Java {
   readonly command: string
-  /** Its major version: 17, 21, … */
+  /** Major version: 17, 21, … */
   readonly version: number
 }
 
-/** The Java of JAVA_HOME, else of the PATH; undefined where there is none. */
+/** Finds the Java of JAVA_HOME if that is set, else of the PATH; undefined if it does not run. */
 export async function findJava(env: NodeJS.ProcessEnv): Promise<Java | undefined> {
   const command = env.JAVA_HOME ? join(env.JAVA_HOME, 'bin', 'java') : 'java'
   const { code, output } = await runCommand(command, ['-version'], { timeoutMs: 20_000 })

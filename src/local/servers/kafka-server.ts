@@ -11,7 +11,7 @@ import { StackFailed } from './stack-failed.ts'
 
 export const kafkaVersion = '4.3.0'
 
-/** The server, its command line tools, and what writes its log. */
+/** The server, its command line tools, and the library that writes its log. */
 export const kafkaArtifacts: readonly Coordinates[] = [
   `org.apache.kafka:kafka_2.13:${kafkaVersion}`,
   `org.apache.kafka:kafka-tools:${kafkaVersion}`,
@@ -22,14 +22,14 @@ export interface KafkaServerOptions {
   readonly java: string
   /** Java class path. */
   readonly jars: string
-  /** Where its data, settings and log are kept. */
+  /** For its data, settings and log. */
   readonly folder: string
   readonly port: number
   readonly controllerPort: number
   readonly signal?: AbortSignal | undefined
 }
 
-/** @throws StackFailed with the end of what it said */
+/** Starts Kafka; formats the data folder at the first start. @throws StackFailed */
 export async function startKafkaServer(options: KafkaServerOptions): Promise<ChildServer> {
   const { java, jars, folder } = options
   await mkdir(folder, { recursive: true })
@@ -54,7 +54,7 @@ const javaOptions = [
   '-Dlog4j2.configurationFile=log4j2.xml',
 ]
 
-/** The data folder counts once it is whole: until then it has another name. */
+/** Formats the data folder under another name, and renames it when done: never half a folder. */
 async function format(options: KafkaServerOptions): Promise<void> {
   const { java, jars, folder, signal } = options
   const partial = join(folder, 'data.partial')
@@ -68,18 +68,21 @@ async function format(options: KafkaServerOptions): Promise<void> {
     ],
     { cwd: folder, signal },
   )
-  if (code !== 0) throw new StackFailed(`Kafka could not set up ${folder}:\n${output.trimEnd()}`)
+  if (code !== 0)
+    throw new StackFailed(
+      `Kafka could not format its data folder in ${folder}:\n${output.trimEnd()}`,
+    )
   await rename(partial, join(folder, 'data'))
 }
 
-/** 16 random bytes in Kafka's text form, which must not begin with a dash. */
+/** Returns 16 random bytes in Kafka's text form (base64url), which must not begin with a dash. */
 function newClusterId(): string {
   const bytes = randomBytes(16)
   bytes[0] = (bytes[0] ?? 0) & 0x7f
   return bytes.toString('base64url')
 }
 
-/** Paths are relative to the folder: a properties file and a list of paths have their own rules. */
+/** Paths are relative to the folder: a path in a properties file would need escaping. */
 function settings({ port, controllerPort }: KafkaServerOptions, dataFolder: string): string {
   return `process.roles=broker,controller
 node.id=1
@@ -91,9 +94,9 @@ controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs=${dataFolder}
 auto.create.topics.enable=false
-# no wait for more members: they are few and start at once
+# do not delay the first rebalance: the few members join at once
 group.initial.rebalance.delay.ms=0
-# one broker, little memory
+# a single broker with little memory
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4
 transaction.state.log.replication.factor=1

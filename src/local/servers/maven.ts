@@ -1,4 +1,4 @@
-/** Downloads from Maven Central (or the mirror that Maven is set up with), kept for later starts. */
+/** Downloads from Maven Central, or from the mirror that Maven is configured with. */
 
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -10,29 +10,31 @@ import { StackFailed } from './stack-failed.ts'
 /** `group:artifact:version`. */
 export type Coordinates = `${string}:${string}:${string}`
 
-export interface Downloading {
+export interface DownloadOptions {
+  /** Called with a short text on the progress. */
   readonly report: (progress: string) => void
+  /** Aborts the work: what was started is stopped. */
   readonly signal?: AbortSignal | undefined
 }
 
 const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1'
 
-export async function isMavenThere(): Promise<boolean> {
+export async function isMavenInstalled(): Promise<boolean> {
   return (await runCommand('mvn', ['--version'], { timeoutMs: 20_000 })).code === 0
 }
 
 /**
- * Puts these artifacts and all that they need into the folder, unless it is there already.
+ * Downloads artifacts with all their dependencies into the folder, unless the folder exists.
  *
- * @throws StackFailed with what Maven said
+ * @throws StackFailed, with the errors of Maven
  */
 export async function downloadJars(
   title: string,
   artifacts: readonly Coordinates[],
   folder: string,
-  downloading: Downloading,
+  options: DownloadOptions,
 ): Promise<void> {
-  await downloadOnce(title, folder, downloading, async (partial) => {
+  await downloadOnce(title, folder, options, async (partial) => {
     const project = join(partial, 'pom.xml')
     await writeFile(project, projectOf(artifacts))
     return [
@@ -46,19 +48,19 @@ export async function downloadJars(
 }
 
 /**
- * Puts the files of this artifact (a zip) that match the pattern into the folder, unless it is
- * there already.
+ * Downloads an artifact (a zip) and unpacks the files that match the pattern into the folder,
+ * unless the folder exists.
  *
- * @throws StackFailed with what Maven said
+ * @throws StackFailed, with the errors of Maven
  */
 export async function downloadFiles(
   title: string,
   artifact: Coordinates,
   pattern: string,
   folder: string,
-  downloading: Downloading,
+  options: DownloadOptions,
 ): Promise<void> {
-  await downloadOnce(title, folder, downloading, async (partial) => [
+  await downloadOnce(title, folder, options, async (partial) => [
     `${plugin}:unpack`,
     `-Dartifact=${artifact}`,
     `-Dmdep.unpack.includes=${pattern}`,
@@ -66,11 +68,11 @@ export async function downloadFiles(
   ])
 }
 
-/** A folder counts once it is whole: until then the download has another name. */
+/** Downloads under another name and renames the folder when done: never half a download. */
 async function downloadOnce(
   title: string,
   folder: string,
-  { report, signal }: Downloading,
+  { report, signal }: DownloadOptions,
   mavenArgs: (partial: string) => Promise<string[]>,
 ): Promise<void> {
   if (existsSync(folder)) return
@@ -92,7 +94,7 @@ async function downloadOnce(
     if (code !== 0) throw new StackFailed(`Maven could not download ${title}:\n${errorsOf(output)}`)
     await rename(partial, folder)
   } catch (error) {
-    // another start may have been first, which is as good
+    // another start may have renamed its download to this folder first: then ours is not needed
     if (!existsSync(folder)) throw error
   } finally {
     await rm(partial, { recursive: true, force: true })

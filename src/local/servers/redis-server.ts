@@ -4,13 +4,14 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ChildServer, startChildServer } from './child-server.ts'
-import { type Downloading, downloadFiles } from './maven.ts'
+import { type DownloadOptions, downloadFiles } from './maven.ts'
 import { runCommand } from './run-command.ts'
 import { StackFailed } from './stack-failed.ts'
 
-const carrier = 'com.github.codemonstur:embedded-redis:1.4.3'
+/** A jar with redis-server programs for several platforms. */
+const redisArtifact = 'com.github.codemonstur:embedded-redis:1.4.3'
 
-/** @throws StackFailed with the end of what it said */
+/** Starts Redis with its data in the folder. @throws StackFailed if it cannot be run */
 export async function startRedisServer(
   command: string,
   folder: string,
@@ -27,28 +28,29 @@ export async function startRedisServer(
   })
 }
 
-/** A redis-server on the PATH, or else among the downloads; undefined where neither is of use. */
+/** Finds a usable redis-server on the PATH or among the downloads; undefined if there is none. */
 export async function findRedisServer(downloads: string): Promise<string | undefined> {
   if (await isUsable('redis-server')) return 'redis-server'
   return findDownloaded(join(downloads, 'redis'))
 }
 
 /**
- * A redis-server for this platform out of a jar that carries several.
+ * Downloads a redis-server for this platform, and returns its path.
  *
- * @throws StackFailed where Maven fails or there is none for this platform
+ * @throws StackFailed if Maven fails or there is none for this platform
  */
 export async function downloadRedisServer(
   downloads: string,
-  downloading: Downloading,
+  options: DownloadOptions,
 ): Promise<string> {
   const folder = join(downloads, 'redis')
-  await downloadFiles('Redis 6.2', carrier, `redis-server-*-${platform()}`, folder, downloading)
+  const pattern = `redis-server-*-${platform()}`
+  await downloadFiles('Redis 6.2', redisArtifact, pattern, folder, options)
   const found = await findDownloaded(folder)
   if (found) return found
   throw new StackFailed(
-    `There is no ready-made Redis for this machine (${platform()}). ` +
-      'Install redis-server 6.2 or later, so that it is on the PATH.',
+    `There is no Redis to download for this platform (${platform()}). ` +
+      'Install redis-server 6.2 or later on the PATH, then try again.',
   )
 }
 
@@ -61,7 +63,7 @@ async function findDownloaded(folder: string): Promise<string | undefined> {
   return undefined
 }
 
-/** Runs here, and is Redis 6.2 or later. */
+/** Whether the program runs on this machine, and is Redis 6.2 or later. */
 async function isUsable(command: string): Promise<boolean> {
   const { code, output } = await runCommand(command, ['--version'], { timeoutMs: 20_000 })
   const version = /v=(\d+)\.(\d+)/.exec(output)
@@ -70,7 +72,7 @@ async function isUsable(command: string): Promise<boolean> {
   return major > 6 || (major === 6 && minor >= 2)
 }
 
-/** As the jar names them: linux-amd64, linux-arm64, darwin-amd64, darwin-arm64. */
+/** Returns the platform as the jar names it: linux-amd64, linux-arm64, darwin-amd64, darwin-arm64. */
 function platform(): string {
   return `${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`
 }

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 
 export interface CommandResult {
-  /** Exit code; undefined where it could not be run or a signal ended it. */
+  /** Exit code; undefined if the command could not be run, or a signal ended it. */
   readonly code: number | undefined
-  /** Standard output and standard error as they came. */
+  /** Standard output and standard error, interleaved; the error if it could not be run. */
   readonly output: string
 }
 
@@ -11,15 +11,17 @@ export interface CommandOptions {
   readonly cwd?: string
   readonly env?: NodeJS.ProcessEnv
   readonly signal?: AbortSignal | undefined
+  /** After this time the command is killed. */
   readonly timeoutMs?: number
+  /** Called with each complete line of output. */
   readonly onLine?: (line: string) => void
 }
 
 /**
- * Runs a command to its end, in a process group of its own. Never rejects for what the command
- * does, or because it is not there; the result tells.
+ * Runs a command to its end, in a process group of its own. A command that fails or does not
+ * exist is a result, not an error.
  *
- * @throws the signal's reason once aborted
+ * @throws the signal's reason, once it is aborted
  */
 export function runCommand(
   command: string,
@@ -35,22 +37,22 @@ export function runCommand(
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    const late = timeoutMs && setTimeout(() => child.kill('SIGKILL'), timeoutMs)
+    const killTimer = timeoutMs && setTimeout(() => child.kill('SIGKILL'), timeoutMs)
     const settle = (code: number | undefined) => {
-      clearTimeout(late)
+      clearTimeout(killTimer)
       if (signal?.aborted) reject(signal.reason)
       else resolve({ code, output })
     }
     let output = ''
-    let rest = ''
-    const take = (text: string) => {
+    let incompleteLine = ''
+    const append = (text: string) => {
       output += text
-      const lines = (rest + text).split('\n')
-      rest = lines.pop() ?? ''
+      const lines = (incompleteLine + text).split('\n')
+      incompleteLine = lines.pop() ?? ''
       for (const line of lines) onLine?.(line)
     }
-    child.stdout.setEncoding('utf8').on('data', take)
-    child.stderr.setEncoding('utf8').on('data', take)
+    child.stdout.setEncoding('utf8').on('data', append)
+    child.stderr.setEncoding('utf8').on('data', append)
     child.once('error', (error) => {
       output ||= error.message
       settle(undefined)

@@ -1,4 +1,4 @@
-/** The local stack cannot be brought up; the message says why and what to do. */
+/** The local stack cannot be started. The message says why, and what to do. */
 export class StackFailed extends Error {
   override readonly name = 'StackFailed'
 }

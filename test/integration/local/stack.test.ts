@@ -8,7 +8,8 @@ import { Redis } from 'ioredis'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { downloadsFolder, readLocalEndpoints } from '../../../src/local/endpoints.ts'
-import { type LocalStackOptions, startLocalStack } from '../../../src/local/stack.ts'
+import { startLocalStack } from '../../../src/local/stack.ts'
+import type { LocalStackOptions } from '../../../src/local/stack-options.ts'
 
 let folder = ''
 const options = (): LocalStackOptions => ({
@@ -75,7 +76,7 @@ describe.skipIf(inject('kafkaJars') === '')('the local stack (needs Java and Mav
     await mkdir(join(folder, 'kafka', 'data'), { recursive: true })
     await writeFile(join(folder, 'kafka', 'data', 'meta.properties'), 'version=99\n')
     await expect(startLocalStack(options())).rejects.toThrow(
-      /^Kafka ended with code 1\. Its log, .*kafka\.log, closes with:\n.*No readable meta\.properties/s,
+      /^Kafka ended with code 1\. Its log .*kafka\.log ends with:\n.*No readable meta\.properties/s,
     )
     expect(await redisLog()).toContain('Redis is now ready to exit')
     await rm(join(folder, 'kafka'), { recursive: true })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { REASON_MEANINGS, REASONS } from '../../../src/domain/problem.ts'
 
 describe('the reasons', () => {
-  test('stand in the order of precedence', () => {
+  test('are in the order of precedence', () => {
     expect(REASONS).toEqual([
       'empty_value',
       'too_large',
@@ -23,7 +23,7 @@ describe('the reasons', () => {
     ])
   })
 
-  test('are each explained in a sentence of their own', () => {
+  test('each have a meaning of their own, in sentences', () => {
     const meanings = REASONS.map((reason) => REASON_MEANINGS[reason])
     for (const meaning of meanings) expect(meaning).toMatch(/^[A-Z].{20,}\.$/)
     expect(new Set(meanings).size).toBe(REASONS.length)

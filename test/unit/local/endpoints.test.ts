@@ -32,7 +32,7 @@ test('a stack whose process was killed is not found', async () => {
   expect(readLocalEndpoints(folder)).toBeUndefined()
 })
 
-test('a file that is not ours is as good as none', async () => {
+test('a file of another program, or an incomplete one, is ignored', async () => {
   for (const text of ['', 'null', '{"pid": 1']) {
     await writeFile(join(folder, 'endpoints.json'), text)
     expect(readLocalEndpoints(folder)).toBeUndefined()

@@ -14,7 +14,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }))
 
-test('a folder is held by one at a time, and free again once released', async () => {
+test('a folder can be locked once, and again after it is released', async () => {
   const first = await lockFolder(folder)
   await expect(lockFolder(folder)).rejects.toThrow(StackFailed)
   await expect(lockFolder(folder)).rejects.toThrow(`Process ${process.pid} `)
@@ -23,28 +23,31 @@ test('a folder is held by one at a time, and free again once released', async ()
   await second.release()
 })
 
-test('of many at the same time, one gets it', async () => {
-  const tries = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder)))
-  const got = tries.filter((attempt) => attempt.status === 'fulfilled')
-  expect(got).toHaveLength(1)
-  await got[0]?.value.release()
+test('of many that lock a folder at the same time, one succeeds', async () => {
+  const attempts = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder)))
+  const locked = attempts.filter((attempt) => attempt.status === 'fulfilled')
+  expect(locked).toHaveLength(1)
+  await locked[0]?.value.release()
 })
 
-test('a lock left by a killed process is taken over, though its process id lives', async () => {
+test('a lock left by a killed process is taken over, even if its process id is in use again', async () => {
   const [port] = await findFreePorts([0])
-  const left = JSON.stringify({ pid: process.pid, port, token: 'of one that was killed' })
+  const left = JSON.stringify({ pid: process.pid, port, token: 'of a killed process' })
   await writeFile(join(folder, 'lock'), left)
   const lock = await lockFolder(folder)
   await lock.release()
 })
 
-test('of many that find a lock left by a killed process, one gets it', async () => {
+test('of many that find a lock left by a killed process, one succeeds', async () => {
   const [port] = await findFreePorts([0])
-  await writeFile(join(folder, 'lock'), JSON.stringify({ pid: 1, port, token: 'of one' }))
-  const tries = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder)))
-  const got = tries.filter((attempt) => attempt.status === 'fulfilled')
-  expect(got).toHaveLength(1)
-  await got[0]?.value.release()
+  await writeFile(
+    join(folder, 'lock'),
+    JSON.stringify({ pid: 1, port, token: 'of a killed process' }),
+  )
+  const attempts = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder)))
+  const locked = attempts.filter((attempt) => attempt.status === 'fulfilled')
+  expect(locked).toHaveLength(1)
+  await locked[0]?.value.release()
 })
 
 test('a lock file that cannot be read is taken over', async () => {

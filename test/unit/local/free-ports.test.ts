@@ -3,12 +3,12 @@ import { type AddressInfo, createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { findFreePorts } from '../../../src/local/free-ports.ts'
 
-test('a wanted port that is free is taken', async () => {
+test('a preferred port that is free is returned', async () => {
   const [free = 0] = await findFreePorts([0])
   expect(await findFreePorts([free])).toEqual([free])
 })
 
-test('a wanted port that is taken is passed over', async () => {
+test('another port is returned if the preferred one is taken', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -18,7 +18,7 @@ test('a wanted port that is taken is passed over', async () => {
   server.close()
 })
 
-test('ports that are found together differ', async () => {
+test('the ports of one call are all different', async () => {
   const ports = await findFreePorts([0, 0, 0, 0])
   expect(new Set(ports).size).toBe(4)
 })

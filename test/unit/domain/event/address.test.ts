@@ -4,31 +4,31 @@ import { eventText, problemsOf, problemsOfTrait, stored } from '../../../setup/d
 describe('an address', () => {
   test.each([
     ['empty', '{}', '{}'],
-    ['its members in any order', '{"street":"s","city":"c"}', '{"street":"s","city":"c"}'],
+    ['members in any order', '{"street":"s","city":"c"}', '{"street":"s","city":"c"}'],
     [
-      'all that the contract names',
+      'all members that the contract names',
       '{"city":"a","country":"b","postal_code":"c","state":"d","street":"e"}',
       '{"city":"a","country":"b","postal_code":"c","state":"d","street":"e"}',
     ],
     [
-      'numbers as their texts',
+      'numbers as text',
       '{"postal_code":89073,"street":1.10,"state":1e21,"city":9007199254740993,"country":-0}',
       '{"postal_code":"89073","street":"1.1","state":"1e+21","city":"9007199254740993","country":"0"}',
     ],
-    ['without its nulls', '{"city":null,"state":"d","x":null}', '{"state":"d"}'],
-    ['without its nulls, all of them', '{"city":null,"postalCode":null,"postal_code":null}', '{}'],
+    ['nulls dropped', '{"city":null,"state":"d","x":null}', '{"state":"d"}'],
+    ['all members null: all dropped', '{"city":null,"postalCode":null,"postal_code":null}', '{}'],
     [
-      'but with nulls further in',
+      'nulls deeper inside are kept',
       '{"geo":{"lat":null},"list":[null]}',
       '{"geo":{"lat":null},"list":[null]}',
     ],
     [
-      'other members kept as they are',
+      'other members unchanged',
       '{"zip":5,"geo":{"lat":1.50},"floor":true,"n":1e400}',
       '{"zip":5,"geo":{"lat":1.5},"floor":true,"n":1e400}',
     ],
     [
-      'postalCode as postal_code in its place',
+      'postalCode renamed to postal_code in the same place',
       '{"a":1,"postalCode":"x","b":2}',
       '{"a":1,"postal_code":"x","b":2}',
     ],
@@ -43,16 +43,16 @@ describe('an address', () => {
       '{"postalCode":null,"city":"c","postal_code":"5"}',
       '{"city":"c","postal_code":"5"}',
     ],
-    ['names told by their case', '{"City":true,"POSTALCODE":5}', '{"City":true,"POSTALCODE":5}'],
+    ['names are case-sensitive', '{"City":true,"POSTALCODE":5}', '{"City":true,"POSTALCODE":5}'],
     [
-      'names of every object',
+      'names of members that every JavaScript object has',
       '{"__proto__":{"a":1},"constructor":1,"toString":null}',
       '{"__proto__":{"a":1},"constructor":1}',
     ],
-    ['__proto__ as a text', '{"__proto__":"x","city":"c"}', '{"__proto__":"x","city":"c"}'],
-    ['blank texts and blank names', '{"city":"","":" "}', '{"city":"","":" "}'],
+    ['__proto__ as a string', '{"__proto__":"x","city":"c"}', '{"__proto__":"x","city":"c"}'],
+    ['blank strings and blank names', '{"city":"","":" "}', '{"city":"","":" "}'],
     ['integer-like names first', '{"b":1,"2":2}', '{"2":2,"b":1}'],
-  ])('is stored whole: %s', (_what, json, form) => {
+  ])('is stored as one JSON value: %s', (_what, json, form) => {
     expect(stored('address', json)).toBe(`j:${form}`)
   })
 
@@ -60,12 +60,12 @@ describe('an address', () => {
     expect(stored('address', 'null')).toBe('x')
   })
 
-  test.each(['"x"', '5', 'true', '[]', '[{}]', '1e400'])('%s is none', (json) => {
+  test.each(['"x"', '5', 'true', '[]', '[{}]', '1e400'])('%s is not an address', (json) => {
     expect(problemsOfTrait('address', json)).toEqual(['invalid_trait /traits/address'])
   })
 
   test.each(['city', 'country', 'postal_code', 'state', 'street'])(
-    'has a text as its %s',
+    'must have a string or a number as its %s',
     (name) => {
       for (const json of ['true', '[]', '{}', '["x"]']) {
         expect(problemsOfTrait('address', `{"${name}":${json}}`)).toEqual([
@@ -75,7 +75,7 @@ describe('an address', () => {
     },
   )
 
-  test('has a text as its postalCode, and the path is as it was spelled', () => {
+  test('must have a string or a number as its postalCode; the path has that spelling', () => {
     expect(problemsOfTrait('address', '{"postalCode":true}')).toEqual([
       'invalid_trait /traits/address/postalCode',
     ])
@@ -86,7 +86,7 @@ describe('an address', () => {
     ['1', '"1.0"'],
     ['""', '"1"'],
     ['9007199254740993', '9007199254740992'],
-  ])('with postalCode %s and postal_code %s is in conflict', (a, b) => {
+  ])('with postalCode %s and postal_code %s has conflicting fields', (a, b) => {
     for (const [one, other] of [
       [a, b],
       [b, a],
@@ -97,14 +97,14 @@ describe('an address', () => {
     }
   })
 
-  test('with both postal codes the same and wrong is wrong, not in conflict', () => {
+  test('with two equal but invalid postal codes is invalid, not conflicting', () => {
     expect(problemsOfTrait('address', '{"postalCode":["x"],"postal_code":["x"]}')).toEqual([
       'invalid_trait /traits/address/postal_code',
       'invalid_trait /traits/address/postalCode',
     ])
   })
 
-  test('in conflict goes before an invalid trait that stands earlier', () => {
+  test('with conflicting fields is reported before an invalid trait that comes earlier', () => {
     const traits = '{"email":true,"address":{"postalCode":1,"postal_code":2}}'
     expect(problemsOf(eventText({ traits }))).toEqual([
       'conflicting_fields /traits/address/postal_code',

@@ -58,8 +58,8 @@ const segment = {
   writeKey: 'wk',
 }
 
-describe('a record of RudderStack', () => {
-  test('is accepted as it comes', () => {
+describe('an event of RudderStack', () => {
+  test('is accepted unchanged', () => {
     const event = accept(json(rudderStack))
     expect(event).toMatchObject({ groupId: 'acme-42', userId: 'ann', assigned: true })
     expect(event.clock).toBe(Date.UTC(2025, 10, 23, 16, 58, 55, 701) * 1000)
@@ -75,7 +75,7 @@ describe('a record of RudderStack', () => {
     })
   })
 
-  test('of an anonymous visitor has an empty user: its traits count, nobody becomes a member', () => {
+  test('of an anonymous visitor has an empty user: its traits are stored, nobody becomes a member', () => {
     const event = accept(json({ ...rudderStack, userId: '' }))
     expect(event.userId).toBeNull()
     expect(event.traits.size).toBe(6)
@@ -87,19 +87,19 @@ describe('a record of RudderStack', () => {
     expect(accept(json({ ...rest, traits: null })).traits.size).toBe(0)
   })
 
-  test('of another type is passed over', () => {
+  test('of another type is ignored', () => {
     for (const type of ['identify', 'track', 'page', 'screen', 'alias']) {
       expect(problemsOf(json({ ...rudderStack, type }))).toEqual([])
     }
   })
 
-  test('without a group has the SDK’s empty id, and is rejected', () => {
+  test('without a group has an empty id, as the SDK writes it, and is rejected', () => {
     expect(problemsOf(json({ ...rudderStack, groupId: '' }))).toEqual(['invalid_field /groupId'])
   })
 })
 
-describe('a record of Segment', () => {
-  test('is accepted as it comes', () => {
+describe('an event of Segment', () => {
+  test('is accepted unchanged', () => {
     const event = accept(json(segment))
     expect(event).toMatchObject({
       groupId: '0e8c78ea9d97a7b8185e8632',
@@ -109,21 +109,21 @@ describe('a record of Segment', () => {
     expect(event.traits.get('employees')).toBe('329')
   })
 
-  test('of an anonymous visitor names no user', () => {
+  test('of an anonymous visitor has no user', () => {
     const anonymous = { ...segment, anonymousId: 'a-1' }
     expect(accept(json({ ...anonymous, userId: null })).userId).toBeNull()
     expect(accept(json({ ...anonymous, userId: undefined })).userId).toBeNull()
   })
 })
 
-describe('what is allowed to records of type group', () => {
+describe('an event with type: "group"', () => {
   const anonymous = { user_id: undefined, type: '"group"', anonymousId: '"a"' }
 
-  test('is no user beside an anonymousId', () => {
+  test('may have no user if it has an anonymousId', () => {
     expect(accept(eventText(anonymous)).userId).toBeNull()
   })
 
-  test('is not allowed without the type', () => {
+  test('must have that type to omit the user or the traits', () => {
     expect(problemsOf(eventText({ ...anonymous, type: undefined }))).toEqual([
       'missing_field /user_id',
     ])
@@ -133,7 +133,7 @@ describe('what is allowed to records of type group', () => {
     expect(problemsOf(eventText({ traits: undefined }))).toEqual(['missing_field /traits'])
   })
 
-  test('is not allowed without the anonymousId', () => {
+  test('must have an anonymousId to omit the user', () => {
     for (const anonymousId of [undefined, 'null']) {
       expect(problemsOf(eventText({ ...anonymous, anonymousId }))).toEqual([
         'missing_field /user_id',
@@ -144,19 +144,19 @@ describe('what is allowed to records of type group', () => {
     }
   })
 
-  test('is no other fault of the user: blank, too long, in conflict', () => {
+  test('is still rejected for a blank, invalid or conflicting user', () => {
     expect(problemsOf(eventText({ ...anonymous, user_id: '" "' }))).toHaveLength(1)
     expect(problemsOf(eventText({ ...anonymous, user_id: '{}' }))).toHaveLength(1)
     expect(problemsOf(eventText({ ...anonymous, user_id: '"a"', userId: '"b"' }))).toHaveLength(1)
   })
 
-  test('is no group that is absent, nor a time', () => {
+  test('must have a group and a timestamp', () => {
     expect(
       problemsOf(eventText({ ...anonymous, group_id: undefined, timestamp: undefined })),
     ).toEqual(['missing_field /group_id', 'missing_field /timestamp'])
   })
 
-  test('leaves a user who is named a member', () => {
+  test('makes a user who is named a member', () => {
     expect(accept(eventText({ ...anonymous, user_id: '"ann"' })).userId).toBe('ann')
   })
 })

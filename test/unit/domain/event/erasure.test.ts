@@ -38,7 +38,7 @@ describe('a null value with the header group-traits.erase', () => {
     expect(decodeRecord({ headers: erasing(Buffer.from(time)) })).toEqual(erasure)
   })
 
-  test('that is empty erases as of the record’s Kafka timestamp, to the end of the millisecond', () => {
+  test('that is empty erases as of the end of the millisecond of the Kafka timestamp', () => {
     const timestamp = String(NOW - DAY)
     for (const headers of [erasing(''), erasing(Buffer.alloc(0))]) {
       expect(decodeRecord({ timestamp, headers })).toMatchObject({
@@ -48,13 +48,13 @@ describe('a null value with the header group-traits.erase', () => {
     }
   })
 
-  test('that is there without a value erases like an empty one', () => {
+  test('without a value erases like an empty one', () => {
     const headers = { 'group-traits.erase': null } as unknown as RecordHeaders
     expect(decodeRecord({ headers })).toMatchObject({ kind: 'erasure', clock: NOW * 1000 + 999 })
   })
 
   test.each(['-1', '0', String(NOW + DAY + 1)])(
-    'that is empty erases as of now where the Kafka timestamp is %s',
+    'that is empty erases as of now if the Kafka timestamp is %s',
     (timestamp) => {
       expect(decodeRecord({ timestamp, headers: erasing('') })).toMatchObject({
         kind: 'erasure',
@@ -63,7 +63,7 @@ describe('a null value with the header group-traits.erase', () => {
     },
   )
 
-  test('that is given twice: the last counts', () => {
+  test('that is present twice: the last one counts', () => {
     const headers = { 'group-traits.erase': [Buffer.from('2020-01-01'), Buffer.from('0')] }
     expect(decodeRecord({ headers })).toMatchObject({ clock: 0 })
   })
@@ -81,16 +81,16 @@ describe('a null value with the header group-traits.erase', () => {
     ['1969-12-31', 'timestamp_too_early'],
     ['9999-12-31', 'timestamp_in_future'],
     ['1e400', 'timestamp_in_future'],
-  ])('and the time %j erases nothing', (time, reason) => {
+  ])('with the time %j erases nothing', (time, reason) => {
     expect(problems({ headers: erasing(time) })).toEqual([`${reason} ${HEADER}`])
   })
 
-  test('and bytes that are no text erases nothing', () => {
+  test('with bytes that are not text erases nothing', () => {
     const headers = erasing(Buffer.from([0xff, 0xfe]))
     expect(problems({ headers })).toEqual([`invalid_timestamp ${HEADER}`])
   })
 
-  test('is held to the skew', () => {
+  test('must not be later than the record plus the allowed skew', () => {
     const at = (ms: number) => ({ headers: erasing(String(ms)) })
     expect(problems(at(NOW + DAY))).toEqual([])
     expect(problems(at(NOW + DAY + 1))).toEqual([`timestamp_in_future ${HEADER}`])
@@ -123,19 +123,19 @@ describe('the key of an erasure', () => {
     ['absent', null],
     ['empty', Buffer.alloc(0)],
     ['blank', Buffer.from(' \uFEFF')],
-    ['no UTF-8', Buffer.from([0x61, 0xff])],
+    ['invalid UTF-8', Buffer.from([0x61, 0xff])],
     ['longer than 512 bytes', Buffer.from('é'.repeat(257))],
-  ])('is not %s', (_what, key) => {
+  ])('must not be %s', (_what, key) => {
     expect(problemsOfKey(key)).toEqual(['invalid_field /$key'])
   })
 
   test.each([
-    [null, 'it is missing'],
-    [Buffer.from([0x61, 0xff]), 'it is not UTF-8'],
-    [Buffer.from(' '), 'it must not be blank'],
-  ])('%j: the message says what is wrong', (key, wrong) => {
+    [null, 'is missing'],
+    [Buffer.from([0x61, 0xff]), 'is not UTF-8'],
+    [Buffer.from(' '), 'must not be blank'],
+  ])('%j is rejected with a message that says what is wrong', (key, wrong) => {
     expect(decodeRecord({ key, headers: erasing('') })).toMatchObject({
-      problems: [{ message: `the key of an erasure is the group's id: ${wrong}` }],
+      problems: [{ message: `the key of an erasure must be the group's id: the key ${wrong}` }],
     })
   })
 
@@ -143,7 +143,7 @@ describe('the key of an erasure', () => {
     expect(problemsOfKey(Buffer.from('é'.repeat(256)))).toEqual([])
   })
 
-  test('comes before the time where both are wrong', () => {
+  test('is reported before the time if both are wrong', () => {
     expect(problems({ key: null, headers: erasing('x') })).toEqual([
       'invalid_field /$key',
       `invalid_timestamp ${HEADER}`,
@@ -161,7 +161,7 @@ describe('an accident', () => {
     expect(problems(record)).toEqual(['empty_value '])
   })
 
-  test('of the header at an event changes nothing of the event', () => {
+  test('with the header on an event does not change the event', () => {
     const value = Buffer.from(eventText())
     expect(decodeRecord({ value, headers: erasing('') })).toEqual(decodeRecord({ value }))
   })
@@ -178,15 +178,15 @@ describe('with tombstones: erase', () => {
     })
   })
 
-  test('the header still gives the time', () => {
+  test('the header still sets the time', () => {
     expect(decodeRecord({ headers: erasing('0') }, rules)).toMatchObject({ clock: 0 })
   })
 
-  test('a null value without a key is empty', () => {
+  test('a null value without a key is rejected as empty', () => {
     expect(problems({ key: null }, rules)).toEqual(['empty_value '])
   })
 
-  test('a null value with a bad key is one', () => {
+  test('a null value with an invalid key is rejected for the key', () => {
     expect(problems({ key: Buffer.from(' ') }, rules)).toEqual(['invalid_field /$key'])
     expect(problems({ key: Buffer.alloc(0) }, rules)).toEqual(['invalid_field /$key'])
   })

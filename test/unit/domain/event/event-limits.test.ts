@@ -2,14 +2,14 @@ import { describe, expect, test } from 'vitest'
 import { eventText, problemsOf } from '../../../setup/domain/decoding.ts'
 
 describe('the size of an event', () => {
-  test('may be the limit, and not a byte more', () => {
+  test('may be the limit, but not a byte more', () => {
     const text = eventText({ traits: '{"name":"é"}' })
     const bytes = Buffer.byteLength(text)
     expect(problemsOf(text, { maxEventBytes: bytes })).toEqual([])
     expect(problemsOf(text, { maxEventBytes: bytes - 1 })).toEqual(['too_large '])
   })
 
-  test('counts as received: blanks, byte order mark and frame included', () => {
+  test('includes blanks, byte order mark and frame', () => {
     const text = eventText()
     const limit = { maxEventBytes: text.length }
     expect(problemsOf(`${text} `, limit)).toEqual(['too_large '])
@@ -19,13 +19,13 @@ describe('the size of an event', () => {
     ])
   })
 
-  test('is told before anything is read', () => {
+  test('is checked before anything is read', () => {
     expect(problemsOf(Buffer.alloc(11, 0xff), { maxEventBytes: 10 })).toEqual(['too_large '])
   })
 })
 
 describe('the depth of an event', () => {
-  /** `levels` levels of arrays and objects, in turns. */
+  /** Alternates arrays and objects. */
   const nest = (levels: number): string =>
     levels === 0 ? '1' : levels % 2 ? `[${nest(levels - 1)}]` : `{"a":${nest(levels - 1)}}`
 
@@ -34,24 +34,24 @@ describe('the depth of an event', () => {
     ['an address', (levels) => eventText({ traits: `{"address":{"a":${nest(levels - 3)}}}` })],
     ['the context', (levels) => eventText({ context: `{"a":${nest(levels - 2)}}` })],
     ['a field that is not stored', (levels) => eventText({ integrations: nest(levels - 1) })],
-  ])('of %s counts from the document, which is the first level', (_where, text) => {
+  ])('of %s is counted from the document, which is level 1', (_where, text) => {
     expect(problemsOf(text(32))).toEqual([])
     expect(problemsOf(text(33))).toEqual(['too_deep '])
     expect(problemsOf(text(3), { maxDepth: 3 })).toEqual([])
     expect(problemsOf(text(4), { maxDepth: 3 })).toEqual(['too_deep '])
   })
 
-  test('an empty object is a level, too', () => {
+  test('includes an empty object', () => {
     expect(problemsOf('{"traits":{}}', { maxDepth: 1 })).toEqual(['too_deep '])
     expect(problemsOf('{}', { maxDepth: 1 })).not.toContain('too_deep ')
   })
 
-  test('is not the number of brackets: neither those beside each other nor those in texts', () => {
+  test('does not count brackets side by side or in strings', () => {
     const wide = `{"a":[${Array(100).fill('[]').join()}],"b":"${'[{'.repeat(100)}"}`
     expect(problemsOf(eventText({ traits: wide }))).toEqual([])
   })
 
-  test('is no matter of the stack: 100,000 levels are rejected like 33', () => {
+  test('may be 100,000 without a stack overflow: it is rejected like 33', () => {
     const deep = '['.repeat(100_000) + ']'.repeat(100_000)
     expect(problemsOf(eventText({ context: `{"a":${deep}}` }))).toEqual(['too_deep '])
     expect(problemsOf(eventText({ traits: '{"a":'.repeat(1e5) + 1 + '}'.repeat(1e5) }))).toEqual([
@@ -59,11 +59,11 @@ describe('the depth of an event', () => {
     ])
   })
 
-  test('comes before what is wrong with fields', () => {
+  test('is reported before problems of fields', () => {
     expect(problemsOf(`{"traits":${nest(40)}}`)).toEqual(['too_deep '])
   })
 
-  test('of a member that a later one of the same name replaces does not count', () => {
+  test('does not count a member that a later one of the same name replaces', () => {
     expect(problemsOf(`{"traits":${nest(40)},${eventText().slice(1)}`)).toEqual([])
   })
 })

@@ -7,14 +7,14 @@ import { REASON_MEANINGS, REASONS } from '../../../../src/domain/problem.ts'
 import { CONNECT_HEADERS, OWN_HEADERS } from '../../../../src/kafka/producer/dead-letter-headers.ts'
 import { decode, eventText } from '../../../setup/domain/decoding.ts'
 
-// annotations of draft 7 that AsyncAPI allows are all that strictness is turned off for
+// strict, except for the draft 7 annotations that AsyncAPI allows
 const draft7 = new Ajv({ allowUnionTypes: true, strictTypes: false, strictRequired: false })
 const validate = new Ajv2020({ allowUnionTypes: true, strictTypes: false }).compile(
   eventJsonSchema(),
 )
 
 describe('the JSON Schema of an event', () => {
-  test('is one of draft 2020-12, with a title and a description', () => {
+  test('is of draft 2020-12, with a title and a description', () => {
     expect(eventJsonSchema()).toMatchObject({
       $schema: 'https://json-schema.org/draft/2020-12/schema',
       type: 'object',
@@ -27,7 +27,7 @@ describe('the JSON Schema of an event', () => {
     expect(eventJsonSchema()).toHaveProperty('examples.0', SAMPLE_EVENT)
   })
 
-  test('has examples that are valid, by itself and for the decoder', () => {
+  test('has examples that are valid for the schema and for the decoder', () => {
     const { examples } = eventJsonSchema() as { examples: unknown[] }
     expect(examples.length).toBeGreaterThan(3)
     for (const example of examples) {
@@ -39,17 +39,20 @@ describe('the JSON Schema of an event', () => {
   test.each([
     ['both spellings', { groupId: '"acme"', userId: '"ann"' }],
     ['integers as ids', { group_id: '5', user_id: '-7' }],
-    ['nulls for what is optional', { context: 'null', type: 'null', assigned: 'null' }],
+    ['nulls in optional fields', { context: 'null', type: 'null', assigned: 'null' }],
     ['numbers and nulls as traits', { traits: '{"employees":250,"plan":null,"address":null}' }],
     ['an address', { traits: '{"address":{"city":null,"postalCode":5,"x":[1]}}' }],
     ['any value of another trait', { traits: '{"a":true,"b":[null],"c":{"d":1},"address2":5}' }],
     ['a type', { type: '"group"' }],
-    ['fields that nobody knows', { messageId: '"m"', integrations: '{"All":true}' }],
+    ['fields that the contract does not name', { messageId: '"m"', integrations: '{"All":true}' }],
     ['a time in seconds', { timestamp: '1606170535.5' }],
-    ['no traits in an event of type group', { type: '"group"', traits: undefined }],
-    ['null for traits in one', { type: '"group"', traits: 'null' }],
-    ['no user beside an anonymousId', { type: '"group"', anonymousId: '"a"', user_id: undefined }],
-    ['an empty user there', { type: '"group"', anonymousId: '"a"', user_id: '""' }],
+    ['no traits in an event with type group', { type: '"group"', traits: undefined }],
+    ['null for traits in such an event', { type: '"group"', traits: 'null' }],
+    [
+      'no user in such an event with an anonymousId',
+      { type: '"group"', anonymousId: '"a"', user_id: undefined },
+    ],
+    ['an empty user in such an event', { type: '"group"', anonymousId: '"a"', user_id: '""' }],
   ])('allows %s, as the decoder does', (_what, fields) => {
     const text = eventText(fields)
     expect(validate(JSON.parse(text))).toBe(true)
@@ -58,17 +61,23 @@ describe('the JSON Schema of an event', () => {
 
   test.each([
     ['no group', { group_id: undefined }],
-    ['a null for the group', { group_id: 'null' }],
+    ['null for the group', { group_id: 'null' }],
     ['a blank group', { group_id: '" \uFEFF"' }],
     ['a group of 513 bytes', { group_id: `"${'x'.repeat(513)}"` }],
     ['a fraction as a group', { group_id: '1.5' }],
-    ['an integer that a double does not hold', { group_id: '9007199254740992' }],
+    ['an integer that a double cannot hold', { group_id: '9007199254740992' }],
     ['an object as a group', { group_id: '{}' }],
     ['no user', { user_id: undefined }],
     ['an empty user', { user_id: '""' }],
-    ['no user in an event of type group', { type: '"group"', user_id: undefined }],
-    ['no user beside an anonymousId without a type', { anonymousId: '"a"', user_id: 'null' }],
-    ['a blank user beside an anonymousId', { type: '"group"', anonymousId: '1', user_id: '" "' }],
+    ['no user in an event with type group', { type: '"group"', user_id: undefined }],
+    [
+      'no user in an event with an anonymousId but no type',
+      { anonymousId: '"a"', user_id: 'null' },
+    ],
+    [
+      'a blank user in an event with an anonymousId',
+      { type: '"group"', anonymousId: '1', user_id: '" "' },
+    ],
     ['no traits', { traits: undefined }],
     ['null for traits', { traits: 'null' }],
     ['an array of traits', { traits: '[]' }],
@@ -76,7 +85,7 @@ describe('the JSON Schema of an event', () => {
     ['a nameless trait', { traits: '{"":null}' }],
     ['true as an e-mail', { traits: '{"email":true}' }],
     ['an array as a plan', { traits: '{"plan":["pro"]}' }],
-    ['a text as an address', { traits: '{"address":"Ulm"}' }],
+    ['a string as an address', { traits: '{"address":"Ulm"}' }],
     ['an object as a city', { traits: '{"address":{"city":{}}}' }],
     ['true as a postalCode', { traits: '{"address":{"postalCode":true}}' }],
     ['no time', { timestamp: undefined }],
@@ -84,16 +93,16 @@ describe('the JSON Schema of an event', () => {
     ['digits as a time', { timestamp: '"1606170535"' }],
     ['a year of five digits', { timestamp: '"12020-01-01"' }],
     ['a time before 1970', { timestamp: '-1' }],
-    ['a text as a context', { context: '"x"' }],
+    ['a string as a context', { context: '"x"' }],
     ['a number as a type', { type: '5' }],
-    ['a text for assigned', { assigned: '"false"' }],
-  ])('does not allow %s, as the decoder does not', (_what, fields) => {
+    ['a string for assigned', { assigned: '"false"' }],
+  ])('rejects %s, as the decoder does', (_what, fields) => {
     const text = eventText(fields)
     expect(validate(JSON.parse(text))).toBe(false)
     expect(decode(text).kind).toBe('rejected')
   })
 
-  test('does not allow an event of another type, which the decoder passes over', () => {
+  test('rejects an event of another type, which the decoder ignores', () => {
     expect(validate(JSON.parse(eventText({ type: '"track"' })))).toBe(false)
   })
 })
@@ -116,7 +125,7 @@ describe('the AsyncAPI document', () => {
   const document = asyncApiDocument() as Document
   const { groupEvent, erasure, deadLetter } = document.components.messages
 
-  test('is of AsyncAPI 3.0, and has the topics of events and of dead letters', () => {
+  test('is of AsyncAPI 3.0, and has the event topic and the dead-letter topic', () => {
     expect(document.asyncapi).toBe('3.0.0')
     expect(Object.values(document.channels).map(({ address }) => address)).toEqual([
       'groups',
@@ -129,13 +138,13 @@ describe('the AsyncAPI document', () => {
     expect(JSON.parse(JSON.stringify(document))).toEqual(document)
   })
 
-  test('refers only to what is there', () => {
+  test('has no reference to something missing', () => {
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"#([^"]*)"/g)]
     expect(references.length).toBeGreaterThan(5)
     for (const [, pointer = ''] of references) expect(resolve(document, pointer)).toBeDefined()
   })
 
-  test('has a schema of the event that says what the JSON Schema says', () => {
+  test('has the same schema of the event as the JSON Schema', () => {
     const payload = draft7.compile(groupEvent.payload)
     for (const { payload: example } of groupEvent.examples) expect(payload(example)).toBe(true)
     expect(groupEvent.examples).toHaveLength(
@@ -145,7 +154,7 @@ describe('the AsyncAPI document', () => {
     expect(groupEvent.payload).toEqual(schema)
   })
 
-  test('has headers of the erasure and of a dead letter that their examples satisfy', () => {
+  test('has examples whose headers are valid, for an erasure and for a dead letter', () => {
     for (const message of [erasure, deadLetter]) {
       const headers = draft7.compile(message.headers ?? {})
       expect(message.examples.length).toBeGreaterThan(0)
@@ -154,7 +163,7 @@ describe('the AsyncAPI document', () => {
     }
   })
 
-  test('names every header that a dead letter may carry, and no other', () => {
+  test('describes exactly the headers that a dead letter may have', () => {
     const { properties } = deadLetter.headers as { properties: object }
     expect(Object.keys(properties).sort()).toEqual(
       [...Object.values(CONNECT_HEADERS), ...Object.values(OWN_HEADERS)].sort(),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { parseDecimal, sameDecimal } from '../../../../src/domain/json/decimal.ts'
 
-describe('a decimal', () => {
+describe('parsing a decimal', () => {
   test.each([
     ['0', false, '', 0],
     ['-0', false, '', 0],
@@ -18,12 +18,12 @@ describe('a decimal', () => {
     ['10e-1', false, '1', 0],
     ['1e003', false, '1', 3],
     ['-12.5e10', true, '125', 9],
-  ])('%s is digits and an exponent', (text, negative, digits, exponent) => {
+  ])('%s is split into sign, digits and exponent', (text, negative, digits, exponent) => {
     expect(parseDecimal(text)).toEqual({ negative, digits, exponent })
   })
 
   test.each(['', '-', '+1', '01', '-00', '.1', '1.', '1e', '1e+', 'Infinity', 'NaN', '1 ', '１'])(
-    'is not %j',
+    '%j is not a decimal',
     (text) => {
       expect(parseDecimal(text)).toBeUndefined()
       expect(sameDecimal(text, text)).toBe(false)
@@ -31,7 +31,7 @@ describe('a decimal', () => {
   )
 })
 
-describe('two decimals', () => {
+describe('comparing two decimals', () => {
   test.each([
     ['1.10', '1.1'],
     ['1e21', '1e+21'],
@@ -39,7 +39,7 @@ describe('two decimals', () => {
     ['-0', '0'],
     ['0e5', '0.00'],
     ['123456789012345678901234567890', '1.2345678901234567890123456789e29'],
-  ])('%s and %s are the same', (a, b) => {
+  ])('%s and %s are equal', (a, b) => {
     expect(sameDecimal(a, b)).toBe(true)
     expect(sameDecimal(b, a)).toBe(true)
   })
@@ -51,7 +51,7 @@ describe('two decimals', () => {
     ['0.1000000000000000055', '0.1'],
     ['1e400', 'Infinity'],
     ['1e-400', '0'],
-  ])('%s and %s are not', (a, b) => {
+  ])('%s and %s are not equal', (a, b) => {
     expect(sameDecimal(a, b)).toBe(false)
     expect(sameDecimal(b, a)).toBe(false)
   })

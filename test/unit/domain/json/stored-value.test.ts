@@ -10,7 +10,7 @@ import {
 const json = (text: string) => new JsonText(text)
 
 describe('stored values', () => {
-  /** Each less than all that follow: the order that decides ties. */
+  /** Each is less than all that follow. */
   const ascending: (StoredValue | null)[] = [
     null,
     '',
@@ -43,7 +43,7 @@ describe('stored values', () => {
     '\u{10ffff}',
   ]
 
-  test('are in the order of their UTF-8 bytes, JSON over string, a removal least', () => {
+  test('are ordered by UTF-8 bytes, then JSON over string; a removal is the least', () => {
     for (const [at, a] of ascending.entries()) {
       for (const [other, b] of ascending.entries()) {
         expect(Math.sign(compareStored(a, b))).toBe(Math.sign(at - other))
@@ -51,12 +51,12 @@ describe('stored values', () => {
     }
   })
 
-  test('that are the same compare as equal, however they came about', () => {
+  test('that are the same compare as equal, even if they are different objects', () => {
     expect(compareStored(json('1'), json('1'))).toBe(0)
     expect(compareStored('é', 'é'.slice())).toBe(0)
   })
 
-  test('are marked by form, and stand in Redis as their text', () => {
+  test('have a form for the clock field and a text for Redis', () => {
     expect(['x', json('1'), null].map(formOf)).toEqual(['', 'j', 'x'])
     expect(['x', json('1')].map(textOf)).toEqual(['x', '1'])
   })

@@ -31,7 +31,7 @@ describe('a date-time', () => {
     ['2000-02-29', Date.UTC(2000, 1, 29) * 1000],
     ['2024-02-29T00:00:00Z', Date.UTC(2024, 1, 29) * 1000],
     ['2016-12-31T23:59:59Z', Date.UTC(2016, 11, 31, 23, 59, 59) * 1000],
-  ])('%s is read', (text, clock) => {
+  ])('%s is accepted', (text, clock) => {
     expect(parseDateTime(text)).toBe(clock)
   })
 
@@ -53,7 +53,7 @@ describe('a date-time', () => {
     ['+2359', 1439],
     ['+14:00', 840],
     ['-12', -720],
-  ])('with offset %j is that many minutes from UTC', (offset, minutes) => {
+  ])('with offset %j is %i minutes ahead of UTC', (offset, minutes) => {
     for (const local of ['2020-11-23T22:28:55', '20-11-23 22:28:55', '2020-11-23t22:28:55.000']) {
       expect(parseDateTime(`${local}${offset}`)).toBe(SECOND - minutes * 60e6)
     }
@@ -79,7 +79,7 @@ describe('a date-time', () => {
     expect(parseDateTime(`20-11-23 22:28:55,${fraction}+00:00`)).toBe(SECOND + micros)
   })
 
-  test('goes to the last microsecond that a clock holds', () => {
+  test('may be up to and beyond the latest clock', () => {
     expect(parseDateTime('2255-06-05T23:47:34.740991Z')).toBe(MAX_CLOCK)
     expect(parseDateTime('2255-06-05T23:47:34.740992Z')).toBe(MAX_CLOCK + 1)
     expect(parseDateTime('9999-12-31T23:59:59.999999-23:59')).toBeGreaterThan(MAX_CLOCK)
@@ -93,7 +93,7 @@ describe('a date-time', () => {
   })
 
   test.each([
-    ['a day that February has not', '2023-02-29'],
+    ['February 29 of a common year', '2023-02-29'],
     ['February 30', '2024-02-30T00:00:00Z'],
     ['February 29 of a century', '1900-02-29'],
     ['February 29 of 2100', '2100-02-29T00:00:00Z'],
@@ -117,8 +117,8 @@ describe('a date-time', () => {
     ['an offset of one digit', '2020-11-23T22:28:55+5'],
     ['an offset of three digits', '2020-11-23T22:28:55+530'],
     ['an offset with seconds', '2020-11-23T22:28:55+05:30:00'],
-    ['an offset half written', '2020-11-23T22:28:55+05:'],
-    ['an offset with a minus of typography', '2020-11-23T22:28:55\u221205:00'],
+    ['an incomplete offset', '2020-11-23T22:28:55+05:'],
+    ['an offset with a typographic minus sign', '2020-11-23T22:28:55\u221205:00'],
     ['an offset and Z', '2020-11-23T22:28:55Z+00:00'],
     ['a zone by name', '2020-11-23T22:28:55 UTC'],
     ['a zone in brackets', '2020-11-23T22:28:55Z[Europe/Berlin]'],
@@ -152,24 +152,24 @@ describe('a date-time', () => {
     ['an hour of one digit', '2020-11-23T2:28:55Z'],
     ['slashes', '2020/11/23'],
     ['day first', '23-11-2020'],
-    ['American', '11/23/2020'],
+    ['month first', '11/23/2020'],
     ['RFC 2822', 'Mon, 23 Nov 2020 22:28:55 GMT'],
     ['what Date prints', 'Mon Nov 23 2020'],
-    ['a blank before', ' 2020-11-23'],
-    ['a blank behind', '2020-11-23 '],
-    ['a line end behind', '2020-11-23T22:28:55Z\n'],
-    ['a byte order mark before', '\uFEFF2020-11-23'],
+    ['a blank before it', ' 2020-11-23'],
+    ['a blank after it', '2020-11-23 '],
+    ['a line end after it', '2020-11-23T22:28:55Z\n'],
+    ['a byte order mark before it', '\uFEFF2020-11-23'],
     ['two blanks between', '2020-11-23  22:28:55'],
     ['a tab between', '2020-11-23\t22:28:55'],
     ['a no-break space between', '2020-11-23\u00a022:28:55'],
     ['an underscore between', '2020-11-23_22:28:55'],
-    ['other digits', '２０２０-11-23'],
+    ['full-width digits', '２０２０-11-23'],
     ['Arabic digits', '٢٠٢٠-11-23'],
     ['nothing', ''],
     ['a word', 'now'],
     ['null', 'null'],
     ['hex', '0x5fbc'],
-  ])('is not %s', (_what, text) => {
+  ])('cannot be %s', (_what, text) => {
     expect(parseDateTime(text)).toBeUndefined()
   })
 })
@@ -194,7 +194,7 @@ describe('a number since 1970', () => {
     ['0.5', 500_000],
     ['1606170535.9999999', SECOND + 999_999],
     ['1606170535.000', SECOND],
-  ])('%s is in seconds', (text, clock) => {
+  ])('%s, below 1e11, is in seconds', (text, clock) => {
     expect(parseEpoch(text)).toBe(clock)
   })
 
@@ -222,8 +222,8 @@ describe('a number since 1970', () => {
     expect(parseEpoch(text)).toBe(clock)
   })
 
-  test('of one border less is in the smaller unit still', () => {
-    // both far beyond the last clock: the year 5138
+  test('just below a limit still has the larger unit', () => {
+    // as seconds or milliseconds these are far beyond the latest clock: the year 5138
     expect(parseEpoch('99999999999')).toBeGreaterThan(MAX_CLOCK)
     expect(parseEpoch('99999999999.999999999')).toBeGreaterThan(MAX_CLOCK)
     expect(parseEpoch('99999999999999')).toBeGreaterThan(MAX_CLOCK)
@@ -231,7 +231,7 @@ describe('a number since 1970', () => {
   })
 
   test.each(['9007199254.740992', '9007199254740.992', '1e17', '1e400', '1e99999999999999999999'])(
-    '%s is over the last clock',
+    '%s is over the latest clock',
     (text) => {
       expect(parseEpoch(text)).toBeGreaterThan(MAX_CLOCK)
     },
@@ -267,12 +267,12 @@ describe('a number since 1970', () => {
     '1e1.5',
     '١',
     '2020-11-23',
-  ])('%j is no number of JSON', (text) => {
+  ])('%j is not a number of JSON', (text) => {
     expect(parseEpoch(text)).toBeUndefined()
   })
 })
 
-describe('a clock, written', () => {
+describe('formatting a clock', () => {
   test.each([
     [0, '1970-01-01T00:00:00.000000Z'],
     [1, '1970-01-01T00:00:00.000001Z'],
@@ -280,7 +280,7 @@ describe('a clock, written', () => {
     [1000, '1970-01-01T00:00:00.001000Z'],
     [SECOND + 111_222, '2020-11-23T22:28:55.111222Z'],
     [MAX_CLOCK, '2255-06-05T23:47:34.740991Z'],
-  ])('%i is %s, and that is read as the same', (clock, text) => {
+  ])('%i is written as %s, which is read as the same clock', (clock, text) => {
     expect(formatClock(clock)).toBe(text)
     expect(parseDateTime(text)).toBe(clock)
   })

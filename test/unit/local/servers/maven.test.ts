@@ -21,8 +21,8 @@ afterEach(async () => {
   await rm(root, { recursive: true })
 })
 
-/** Puts a program called mvn first on the PATH. */
-async function standInForMaven(script: string): Promise<void> {
+/** Replaces Maven by a shell script: the first `mvn` on the PATH. */
+async function replaceMaven(script: string): Promise<void> {
   const bin = join(root, 'bin')
   await mkdir(bin)
   await writeFile(join(bin, 'mvn'), `#!/bin/sh\n${script}\n`)
@@ -30,16 +30,16 @@ async function standInForMaven(script: string): Promise<void> {
   vi.stubEnv('PATH', `${bin}${delimiter}${process.env.PATH}`)
 }
 
-test('a download is kept, and not repeated', async () => {
-  await standInForMaven('echo a >a.jar')
+test('a download is kept and not repeated', async () => {
+  await replaceMaven('echo a >a.jar')
   await downloadJars('things', ['g:a:1'], folder, { report })
   await downloadJars('things', ['g:a:1'], folder, { report })
   expect(await readdir(folder)).toContain('a.jar')
   expect(reports).toEqual(['Downloading things (once, from Maven Central)'])
 })
 
-test('a download that fails halfway does not count, and says what Maven said', async () => {
-  await standInForMaven('echo a >a.jar; echo "[ERROR] no such artifact g:a:1"; exit 1')
+test('a download that fails leaves no folder, and the error has the errors of Maven', async () => {
+  await replaceMaven('echo a >a.jar; echo "[ERROR] no such artifact g:a:1"; exit 1')
   await expect(downloadJars('things', ['g:a:1'], folder, { report })).rejects.toThrow(
     'Maven could not download things:\n  [ERROR] no such artifact g:a:1',
   )
@@ -47,17 +47,17 @@ test('a download that fails halfway does not count, and says what Maven said', a
   expect(await readdir(join(root, 'downloads'))).toEqual([])
 })
 
-test('a download that is broken off does not count', async () => {
-  await standInForMaven('echo a >a.jar; exec sleep 60')
-  const breaking = new AbortController()
-  const download = downloadJars('things', ['g:a:1'], folder, { report, signal: breaking.signal })
-  breaking.abort(new Error('enough'))
+test('a download that is aborted leaves no folder', async () => {
+  await replaceMaven('echo a >a.jar; exec sleep 60')
+  const aborting = new AbortController()
+  const download = downloadJars('things', ['g:a:1'], folder, { report, signal: aborting.signal })
+  aborting.abort(new Error('enough'))
   await expect(download).rejects.toThrow('enough')
   expect(await readdir(join(root, 'downloads'))).toEqual([])
 })
 
-test('progress tells how many files have come', async () => {
-  await standInForMaven(
+test('the number of downloaded files is reported', async () => {
+  await replaceMaven(
     'i=0; while [ $i -lt 45 ]; do i=$((i + 1)); echo "Downloaded from central: x/$i.jar (1 kB)"; echo x; done',
   )
   await downloadJars('things', ['g:a:1'], folder, { report })

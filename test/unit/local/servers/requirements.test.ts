@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { whatToInstall } from '../../../../src/local/servers/requirements.ts'
 
-test('a machine with nothing is told what is missing and each way to get it', () => {
+test('the text says what is missing, and each way to install it', () => {
   const text = whatToInstall({ java: undefined, maven: false }, 'linux')
   expect(text).toContain('Java is missing and Maven (mvn) is missing')
   expect(text).toContain('apt-get install openjdk-17-jre-headless maven')
@@ -9,17 +9,17 @@ test('a machine with nothing is told what is missing and each way to get it', ()
   expect(text).toContain('KAFKA_BROKERS=HOST:9092 REDIS_URL=redis://HOST:6379')
 })
 
-test('a Mac is told the commands of a Mac', () => {
+test('the text for a Mac has the commands for a Mac', () => {
   const text = whatToInstall({ java: undefined, maven: false }, 'darwin')
   expect(text).toContain('brew install openjdk maven')
   expect(text).not.toContain('apt-get')
 })
 
-test('only what is missing is called missing', () => {
+test('the text lists only what is missing', () => {
   expect(whatToInstall({ java: 11, maven: true }, 'linux')).toContain(
-    'without one Java 11 is too old (17 is needed).',
+    'without Docker Java 11 is too old (17 is needed).',
   )
   expect(whatToInstall({ java: 21, maven: false }, 'linux')).toContain(
-    'without one Maven (mvn) is missing.',
+    'without Docker Maven (mvn) is missing.',
   )
 })

@@ -11,7 +11,7 @@ import {
 const TEXTS = ['avatar', 'description', 'email', 'employees', 'phone', 'website', 'plan'] as const
 
 describe.each(TEXTS)('%s', (name) => {
-  test('is a string, kept as it is', () => {
+  test('is a string, kept unchanged', () => {
     for (const text of ['', ' ', 'a b', '250.0', 'é😀', 'null', '{"a":1}', '\0']) {
       expect(stored(name, JSON.stringify(text))).toBe(`s:${text}`)
     }
@@ -42,11 +42,11 @@ describe.each(TEXTS)('%s', (name) => {
     expect(stored(name, 'null')).toBe('x')
   })
 
-  test.each(['true', 'false', '[]', '["x"]', '{}', '{"rawJSON":"1"}'])('%s is none', (json) => {
+  test.each(['true', 'false', '[]', '["x"]', '{}', '{"rawJSON":"1"}'])('%s is invalid', (json) => {
     expect(problemsOfTrait(name, json)).toEqual([`invalid_trait /traits/${name}`])
   })
 
-  test('has no format by default', () => {
+  test('may have any format by default', () => {
     expect(stored(name, '"no address, no URL"')).toBe('s:no address, no URL')
   })
 })
@@ -73,7 +73,7 @@ describe('any other trait', () => {
     ['Address', '"x"'],
     ['postal_code', '5'],
     ['city', '5'],
-  ])('is told from a named one by its case: %s', (name, json) => {
+  ])('differs from a named one by case: %s', (name, json) => {
     expect(problemsOfTrait(name, json)).toEqual([])
     if (json === '5') expect(stored(name, json)).toBe('j:5')
   })
@@ -83,18 +83,21 @@ describe('strict formats', () => {
   const strict = (name: string, json: string) =>
     problemsOf(eventText({ traits: `{"${name}":${json}}` }), { strictFormats: true })
 
-  test.each(['ann@example.com', 'ann.b+c@mail.example.co.uk'])('%s is an e-mail', (text) => {
-    expect(strict('email', JSON.stringify(text))).toEqual([])
-  })
+  test.each(['ann@example.com', 'ann.b+c@mail.example.co.uk'])(
+    '%s is an e-mail address',
+    (text) => {
+      expect(strict('email', JSON.stringify(text))).toEqual([])
+    },
+  )
 
   test.each(['""', '"ann"', '"ann@"', '"@example.com"', '"ann @example.com"', '5', 'true', '{}'])(
-    '%s is no e-mail',
+    '%s is not an e-mail address',
     (json) => {
       expect(strict('email', json)).toEqual(['invalid_trait /traits/email'])
     },
   )
 
-  test.each(['avatar', 'website'])('%s is an http or https URL', (name) => {
+  test.each(['avatar', 'website'])('%s must be an http or https URL', (name) => {
     for (const url of [
       'https://example.com',
       'http://example.com:8080/a?b=c#d',
@@ -115,16 +118,19 @@ describe('strict formats', () => {
     }
   })
 
-  test.each(['description', 'employees', 'phone', 'plan', 'name'])('%s has none', (name) => {
-    expect(strict(name, '"x y"')).toEqual([])
-    expect(strict(name, '5')).toEqual([])
-  })
+  test.each(['description', 'employees', 'phone', 'plan', 'name'])(
+    '%s may have any format',
+    (name) => {
+      expect(strict(name, '"x y"')).toEqual([])
+      expect(strict(name, '5')).toEqual([])
+    },
+  )
 
-  test('let a removal be', () => {
+  test('do not apply to a removal', () => {
     for (const name of ['email', 'avatar', 'website']) expect(strict(name, 'null')).toEqual([])
   })
 
-  test('change nothing of what is stored', () => {
+  test('do not change what is stored', () => {
     const traits = '{"email":"Ann@Example.com","website":"HTTPS://Example.com"}'
     const event = accept(eventText({ traits }), { strictFormats: true })
     expect([...event.traits].map(([name, value]) => [name, word(value)])).toEqual([

@@ -7,7 +7,7 @@ describe.each([
 ] as const)('%s', (name, other, member) => {
   const idOf = (json: string) => accept(eventText({ [name]: json }))[member]
 
-  test('may be spelled the other way', () => {
+  test('may be given in the other spelling', () => {
     expect(accept(eventText({ [name]: undefined, [other]: '"x"' }))[member]).toBe('x')
   })
 
@@ -16,7 +16,7 @@ describe.each([
     ['7', '"7"'],
     ['7.0', '7'],
     ['"-7"', '-7'],
-  ])('may be given twice where both agree once numbers are texts: %s and %s', (a, b) => {
+  ])('may be given in both spellings if they are equal as text: %s and %s', (a, b) => {
     expect(problemsOf(eventText({ [name]: a, [other]: b }))).toEqual([])
     expect(problemsOf(eventText({ [name]: b, [other]: a }))).toEqual([])
   })
@@ -32,13 +32,13 @@ describe.each([
     ['"a"', '{}'],
     ['[]', '{}'],
     ['9007199254740993', '9007199254740992'],
-  ])('twice and not the same is a conflict: %s and %s', (a, b) => {
+  ])('must not differ between the spellings: %s and %s', (a, b) => {
     expect(problemsOf(eventText({ [name]: a, [other]: b }))).toEqual([
       `conflicting_fields /${name}`,
     ])
   })
 
-  test('twice, the same and wrong is wrong, not in conflict', () => {
+  test('that is equally invalid in both spellings is invalid, not conflicting', () => {
     expect(problemsOf(eventText({ [name]: '{"a":1}', [other]: '{"a":1}' }))).toEqual([
       `invalid_field /${name}`,
     ])
@@ -50,14 +50,14 @@ describe.each([
     '{"length":[1e400]}',
     '[1e400]',
     'true',
-  ])('of another kind is wrong, whatever its length is made of: %s', (json) => {
+  ])('must be a string or an integer, even if it has a length: %s', (json) => {
     for (const key of [name, other]) {
       const fields = { [name]: undefined, [other]: undefined, [key]: json }
       expect(problemsOf(eventText(fields))).toEqual([`invalid_field /${key}`])
     }
   })
 
-  test('null in one spelling leaves it to the other', () => {
+  test('null in one spelling: the other spelling counts', () => {
     expect(accept(eventText({ [name]: 'null', [other]: '"x"' }))[member]).toBe('x')
     expect(accept(eventText({ [other]: 'null' }))[member]).toBeTypeOf('string')
   })
@@ -68,7 +68,7 @@ describe.each([
     ])
   })
 
-  test('wrong in the other spelling has the path of that one', () => {
+  test('that is invalid in the other spelling has the path of that spelling', () => {
     expect(problemsOf(eventText({ [name]: 'null', [other]: 'true' }))).toEqual([
       `invalid_field /${other}`,
     ])
@@ -88,7 +88,7 @@ describe.each([
     ['-9007199254740991', '-9007199254740991'],
     ['9007199254740991.0', '9007199254740991'],
     ['900719925474099100e-2', '9007199254740991'],
-  ])('%s is a safe integer, taken as %s', (json, text) => {
+  ])('%s is a safe integer, taken as the text %s', (json, text) => {
     expect(idOf(json)).toBe(text)
   })
 
@@ -110,7 +110,7 @@ describe.each([
     '[]',
     '["acme"]',
     '{"rawJSON":"5"}',
-  ])('%s is no id', (json) => {
+  ])('%s is not an id', (json) => {
     expect(problemsOf(eventText({ [name]: json }))).toEqual([`invalid_field /${name}`])
   })
 
@@ -124,27 +124,27 @@ describe.each([
     ['an ideographic space', '\u3000'],
     ['line and paragraph separators', '\u2028\u2029'],
     ['every other blank', '\v\f\r\u1680\u2000\u200a\u202f\u205f'],
-  ])('%s is blank, so no id', (_what, id) => {
+  ])('%s is blank, so not an id', (_what, id) => {
     expect(problemsOf(eventText({ [name]: JSON.stringify(id) }))).toEqual([
       `invalid_field /${name}`,
     ])
   })
 
   test.each([
-    ['blanks around', ' a '],
+    ['blanks around it', ' a '],
     ['a zero', '\0'],
-    ['a zero width space, which trim leaves', '\u200b'],
-    ['U+180E, which trim leaves', '\u180e'],
-    ['U+0085, which trim leaves', '\u0085'],
+    ['a zero width space, which trim keeps', '\u200b'],
+    ['U+180E, which trim keeps', '\u180e'],
+    ['U+0085, which trim keeps', '\u0085'],
     ['braces and percent signs', '}{%'],
     ['an emoji', '👩‍🚀'],
-    ['a name of every object', '__proto__'],
+    ['the name of a member of every JavaScript object', '__proto__'],
     ['a number as text', '007'],
     ['a long number as text', '9007199254740993'],
     ['JSON', '{"a":1}'],
     ['a path', '../../etc/passwd'],
     ['a colon', 'a:members'],
-  ])('%s is an id, kept as it is', (_what, id) => {
+  ])('%s is an id, kept unchanged', (_what, id) => {
     expect(idOf(JSON.stringify(id))).toBe(id)
   })
 
@@ -152,27 +152,27 @@ describe.each([
     ['one byte', 'x', 512],
     ['two bytes', 'é', 256],
     ['four bytes', '😀', 128],
-  ])('has at most 512 bytes of UTF-8: characters of %s', (_what, character, count) => {
+  ])('may have at most 512 bytes of UTF-8, in characters of %s', (_what, character, count) => {
     const longest = character.repeat(count)
     expect(idOf(JSON.stringify(longest))).toBe(longest)
     const longer = JSON.stringify(`${longest}x`)
     expect(problemsOf(eventText({ [name]: longer }))).toEqual([`invalid_field /${name}`])
   })
 
-  test('of three bytes a character: 512 fit, 513 do not', () => {
+  test('may have at most 512 bytes of UTF-8, in characters of three bytes', () => {
     const id = `${'€'.repeat(170)}xx`
     expect(idOf(JSON.stringify(id))).toBe(id)
     expect(problemsOf(eventText({ [name]: JSON.stringify(`${id}x`) }))).toHaveLength(1)
   })
 
   test.each(['\\ud800', 'a\\udc00', '\\udc00\\ud800', '\\ud83d x'])(
-    'with a lone surrogate, like %s, is no text and no id',
+    'with a lone surrogate, like %s, is not an id',
     (escapes) => {
       expect(problemsOf(eventText({ [name]: `"${escapes}"` }))).toEqual([`invalid_field /${name}`])
     },
   )
 
-  test('with a pair of surrogates in escapes is the character', () => {
+  test('may have a pair of surrogates as escapes: it is the character', () => {
     expect(idOf('"\\ud83d\\ude00"')).toBe('😀')
   })
 })
@@ -186,7 +186,7 @@ describe('traits', () => {
     expect(problemsOf(eventText({ traits }))).toEqual(['missing_field /traits'])
   })
 
-  test.each(['[]', '"{}"', '5', 'true', '1e400', '[{}]'])('%s are none', (traits) => {
+  test.each(['[]', '"{}"', '5', 'true', '1e400', '[{}]'])('%s is not an object', (traits) => {
     expect(problemsOf(eventText({ traits }))).toEqual(['invalid_field /traits'])
   })
 })
@@ -199,7 +199,7 @@ describe('context', () => {
     },
   )
 
-  test.each(['[]', '"x"', '0', 'false', '1e400'])('%s is no object', (context) => {
+  test.each(['[]', '"x"', '0', 'false', '1e400'])('%s is not an object', (context) => {
     expect(problemsOf(eventText({ context }))).toEqual(['invalid_field /context'])
   })
 })
@@ -214,13 +214,13 @@ describe('assigned', () => {
     expect(accept(eventText({ assigned })).assigned).toBe(expected)
   })
 
-  test('false leaves the traits as they are', () => {
+  test('false does not affect the traits', () => {
     const event = accept(eventText({ assigned: 'false', traits: '{"plan":"pro"}' }))
     expect(event.traits.get('plan')).toBe('pro')
     expect(event.userId).toBe('ann')
   })
 
-  test.each(['"false"', '0', '1', '[]', '{}', '1e400'])('%s is neither', (assigned) => {
+  test.each(['"false"', '0', '1', '[]', '{}', '1e400'])('%s is not a boolean', (assigned) => {
     expect(problemsOf(eventText({ assigned }))).toEqual(['invalid_field /assigned'])
   })
 })
@@ -231,7 +231,7 @@ describe('timestamp', () => {
   })
 
   test.each(['true', '{}', '[]', '["2020-01-01"]', '""', '" "', '"now"', '"1606170535"'])(
-    '%s is no time',
+    '%s is not a time',
     (timestamp) => {
       expect(problemsOf(eventText({ timestamp }))).toEqual(['invalid_timestamp /timestamp'])
     },
@@ -250,7 +250,7 @@ describe('timestamp', () => {
     ['0', 0],
     ['-0', 0],
     ['1e-400', 0],
-  ])('the number %s is read as written', (timestamp, clock) => {
+  ])('the number %s is read exactly', (timestamp, clock) => {
     expect(accept(eventText({ timestamp })).clock).toBe(clock)
   })
 
@@ -268,7 +268,7 @@ describe('timestamp', () => {
     expect(problemsOf(eventText({ timestamp }))).toEqual([`${reason} /timestamp`])
   })
 
-  test('is taken to the microsecond, cut and not rounded', () => {
+  test('is cut to the microsecond, not rounded', () => {
     const { clock } = accept(eventText({ timestamp: '"2020-11-23T22:28:55.111999999Z"' }))
     expect(clock).toBe(Date.UTC(2020, 10, 23, 22, 28, 55, 111) * 1000 + 999)
   })

@@ -1,21 +1,24 @@
+/**
+ * Turns the `traits` of an event into their stored forms:
+ * - a named text trait that is a number becomes a string: `employees: 250` is `"250"`
+ * - in an address, nulls are dropped, a named member that is a number becomes a string, and
+ *   `postalCode` becomes `postal_code`
+ * - any other trait keeps its value: a string as it is, everything else as JSON text
+ * - null removes the trait
+ */
 import type { z } from 'zod'
-import {
-  hasLoneSurrogate,
-  isJsonObject,
-  isSameJson,
-  type JsonObject,
-  jsonPointer,
-  numberText,
-} from '../json/json.ts'
+import { numberText } from '../json/exact-numbers.ts'
+import { jsonPointer } from '../json/json-pointer.ts'
+import { hasLoneSurrogate, isJsonObject, isSameJson, type JsonObject } from '../json/json-value.ts'
 import { JsonText, type StoredValue, textOf } from '../json/stored-value.ts'
 import type { Problem, Reason } from '../problem.ts'
-import { traitSchemas } from './event.ts'
+import { MUST_BE_UNICODE, traitSchemas } from './event.ts'
 import { areSameNames, EventTraits } from './event-traits.ts'
 
 export interface TraitRules {
-  /** E-mail addresses and URLs must be such. */
+  /** Whether `email` must be an e-mail address, and `avatar` and `website` http(s) URLs. */
   readonly strictFormats: boolean
-  /** Traits of one event, removals included. */
+  /** Per event, removals included. */
   readonly maxTraits: number
   /** UTF-8 bytes. */
   readonly maxTraitNameBytes: number
@@ -24,34 +27,38 @@ export interface TraitRules {
 }
 
 /**
- * Makes the function that turns the `traits` of an event to their stored forms. It reports
- * every problem it finds to `report`, in the order of precedence.
+ * Creates the function that reads the `traits` of an event. That function passes every problem
+ * to `report`, in the order of precedence.
  */
-export function traitsReader(
+export function createTraitReader(
   rules: TraitRules,
 ): (traits: JsonObject, hasEscapes: boolean, report: (problem: Problem) => void) => EventTraits {
-  const schemas = traitSchemas(rules.strictFormats)
-  const textIsChecked = rules.strictFormats
+  const { strictFormats } = rules
+  const schemas = traitSchemas(strictFormats)
   let problems: Problem[] = []
-  const note = (found: Problem) => {
+  const collect = (found: Problem) => {
     problems.push(found)
   }
   let lastNames: readonly string[] = []
 
   return function readTraits(traits, hasEscapes, report) {
     const given = Object.keys(traits)
-    // one list for all events of the same traits
+    // consecutive events with the same traits share one list, which also makes folding fast
     const names = areSameNames(given, lastNames) ? lastNames : given
     lastNames = names
     if (problems.length > 0) problems = []
     if (names.length > rules.maxTraits) {
       report(
-        problem('too_many_traits', [], `at most ${rules.maxTraits} traits, not ${names.length}`),
+        problem(
+          'too_many_traits',
+          [],
+          `the event has ${names.length} traits, but at most ${rules.maxTraits} are allowed`,
+        ),
       )
       return NO_TRAITS
     }
-    const values = names.map((name) => readTrait(name, traits[name], hasEscapes, note))
-    if (problems.length > 0) inPrecedence(problems).forEach(report)
+    const values = names.map((name) => readTrait(name, traits[name], hasEscapes, collect))
+    if (problems.length > 0) sortByPrecedence(problems).forEach(report)
     return new EventTraits(names, values)
   }
 
@@ -61,22 +68,22 @@ export function traitsReader(
     hasEscapes: boolean,
     report: (problem: Problem) => void,
   ): StoredValue | null {
-    const value = name === 'address' ? withTexts(given) : given
+    const value = name === 'address' ? normalizeAddress(given) : given
     if (name.trim() === '') report(invalid([name], 'the name of a trait must not be blank'))
     if (hasEscapes && (!name.isWellFormed() || hasLoneSurrogate(value))) {
-      report(invalid([name], 'must be Unicode text without lone surrogates'))
+      report(invalid([name], MUST_BE_UNICODE))
     }
     if (exceedsBytes(name, rules.maxTraitNameBytes)) {
-      const limit = `the name of a trait has at most ${rules.maxTraitNameBytes} bytes of UTF-8`
+      const limit = `the name of a trait must have at most ${rules.maxTraitNameBytes} bytes of UTF-8`
       report(problem('too_large', [name], limit))
     }
     if (value === null) return null
-    const form = storedForm(name, value, report)
-    if (exceedsBytes(textOf(form), rules.maxTraitValueBytes)) {
-      const limit = `the value of a trait has at most ${rules.maxTraitValueBytes} bytes of UTF-8`
+    const stored = storedForm(name, value, report)
+    if (exceedsBytes(textOf(stored), rules.maxTraitValueBytes)) {
+      const limit = `the value of a trait must have at most ${rules.maxTraitValueBytes} bytes of UTF-8`
       report(problem('too_large', [name], limit))
     }
-    return form
+    return stored
   }
 
   function storedForm(
@@ -90,13 +97,13 @@ export function traitsReader(
       if (isPlainAddress(value)) return jsonText(value)
       if (isJsonObject(value)) {
         check(schema, value, [name], report)
-        return jsonText(oneSpelling(value, report))
+        return jsonText(unifyPostalCode(value, report))
       }
       report(invalid([name], 'must be an object'))
       return ''
     }
-    // a string is what a text schema accepts: asking zod seven times an event is what costs
-    if (typeof value === 'string' && !textIsChecked) return value
+    // without strict formats any string is valid; asking zod seven times per event is expensive
+    if (typeof value === 'string' && !strictFormats) return value
     const text = numberText(value) ?? value
     check(schema, text, [name], report)
     return typeof text === 'string' ? text : ''
@@ -107,21 +114,21 @@ const NO_TRAITS = new EventTraits([], [])
 
 const PRECEDENCE: readonly Reason[] = ['conflicting_fields', 'invalid_trait', 'too_large']
 
-function inPrecedence(problems: readonly Problem[]): Problem[] {
+function sortByPrecedence(problems: readonly Problem[]): Problem[] {
   return PRECEDENCE.flatMap((reason) => problems.filter((found) => found.reason === reason))
 }
 
 const ADDRESS_TEXTS = new Set(['city', 'country', 'postal_code', 'postalCode', 'state', 'street'])
 
-/** All of it strings, and no `postalCode`, as nearly all are: there is nothing to ask or change. */
+/** Whether an address has only strings and no `postalCode`, as nearly all: it is kept as it is. */
 function isPlainAddress(value: unknown): boolean {
   if (!isJsonObject(value) || 'postalCode' in value) return false
   for (const name in value) if (typeof value[name] !== 'string') return false
   return true
 }
 
-/** An address without its nulls, numbers that stand for a text as that; all else as it came. */
-function withTexts(given: unknown): unknown {
+/** Returns an address without nulls and with numbers as texts; any other value unchanged. */
+function normalizeAddress(given: unknown): unknown {
   if (isPlainAddress(given) || !isJsonObject(given)) return given
   const members = Object.entries(given).filter(([, value]) => value !== null)
   return Object.fromEntries(
@@ -132,12 +139,12 @@ function withTexts(given: unknown): unknown {
   )
 }
 
-/** An address with `postal_code` in the place of `postalCode`. */
-function oneSpelling(address: JsonObject, report: (problem: Problem) => void): JsonObject {
+/** Returns an address with `postalCode` renamed to `postal_code`, in the same place. */
+function unifyPostalCode(address: JsonObject, report: (problem: Problem) => void): JsonObject {
   const { postal_code, postalCode } = address
   if (postalCode === undefined) return address
   if (postal_code !== undefined && !isSameJson(postal_code, postalCode)) {
-    const message = 'postal_code and postalCode contradict each other; send one of them'
+    const message = 'postal_code and postalCode have different values; send only one of them'
     report(problem('conflicting_fields', ['address', 'postal_code'], message))
   }
   const members = Object.entries(address)
@@ -163,7 +170,7 @@ function jsonText(value: unknown): JsonText {
   return new JsonText(JSON.stringify(value))
 }
 
-/** No UTF-16 unit takes more than three bytes: short texts need no counting. */
+/** Counts bytes only of long texts: a UTF-16 unit takes at most three bytes of UTF-8. */
 function exceedsBytes(text: string, limit: number): boolean {
   return text.length * 3 > limit && Buffer.byteLength(text) > limit
 }

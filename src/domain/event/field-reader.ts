@@ -1,19 +1,25 @@
+/**
+ * Reads the top-level fields of an event. Each function passes what is wrong to `report` and then
+ * returns a placeholder, so that the problems of all fields are found in one pass.
+ */
 import type { z } from 'zod'
-import { isJsonObject, isSameJson, type JsonObject, jsonPointer, numberText } from '../json/json.ts'
+import { numberText } from '../json/exact-numbers.ts'
+import { jsonPointer } from '../json/json-pointer.ts'
+import { isJsonObject, isSameJson, type JsonObject } from '../json/json-value.ts'
 import type { Problem } from '../problem.ts'
-import { type ClockRules, clockProblem } from '../time/clock.ts'
+import { type ClockRules, clockProblem } from '../time/clock-rules.ts'
 import { parseDateTime, parseEpoch } from '../time/timestamp.ts'
 import { fieldSchemas, idSchema } from './event.ts'
 
 type Report = (problem: Problem) => void
 type Fields = typeof fieldSchemas
 
-/** A `null` counts as absent. */
+/** Whether a field is given; null counts as absent. */
 export function isPresent(value: unknown): boolean {
   return value !== undefined && value !== null
 }
 
-/** The value of a field by its schema; undefined where it is absent or wrong. */
+/** Reads a field by its schema; undefined if it is absent or wrong. */
 export function readField<Name extends keyof Fields>(
   document: JsonObject,
   name: Name,
@@ -26,7 +32,7 @@ export function readField<Name extends keyof Fields>(
     return undefined
   }
   const schema: z.ZodType = fieldSchemas[name]
-  // all that zod would look at, in a tenth of the time
+  // the same check as zod's, in a tenth of the time
   if (schema === fieldSchemas.traits && isJsonObject(value)) return value as z.output<Fields[Name]>
   const result = schema.safeParse(value)
   if (result.success) return result.data as z.output<Fields[Name]>
@@ -35,10 +41,11 @@ export function readField<Name extends keyof Fields>(
 }
 
 /**
- * An id in either spelling. Both are fine as long as they agree; a safe integer is taken as
- * its decimal text. One that may be absent may be empty, as RudderStack's SDKs write it.
+ * Reads an id, in either spelling (`group_id`, `groupId`). Both may be given if they are equal. A
+ * safe integer is taken as its decimal text: 7 and "7" are the same id.
  *
- * @returns '' where it is wrong, null where it is absent
+ * @param mayBeAbsent then it may also be empty, as RudderStack's SDKs write an absent user
+ * @returns '' if it is wrong, null if it is absent
  */
 export function readId<MayBeAbsent extends boolean>(
   document: JsonObject,
@@ -57,7 +64,7 @@ export function readId(
   const own = idText(document[name])
   const other = idText(document[otherName])
   if (isPresent(own) && isPresent(other) && !isSameJson(own, other)) {
-    const message = `${name} and ${otherName} contradict each other; send one of them`
+    const message = `${name} and ${otherName} have different values; send only one of them`
     report({ reason: 'conflicting_fields', path: jsonPointer(name), message })
     return ''
   }
@@ -68,14 +75,14 @@ export function readId(
   }
   if (value === '' && mayBeAbsent) return null
   if (isPlainId(value)) return value
-  // zod measures whatever has a length, be it an object made to throw
+  // only strings reach zod: it reads `length` of any object, and an event can make that throw
   const result = idSchema.safeParse(typeof value === 'string' ? value : undefined)
   if (result.success) return result.data
   reportInvalid(isPresent(own) ? name : otherName, result.error, report)
   return ''
 }
 
-/** The clock of an event in microseconds, 0 where it is wrong. */
+/** Reads `timestamp` as a clock in microseconds; 0 if it is wrong. */
 export function readClock(
   document: JsonObject,
   receivedAtMs: number,
@@ -99,6 +106,7 @@ export function readClock(
   return clock ?? 0
 }
 
+/** Returns a safe integer as its decimal text, any other value unchanged. */
 function idText(value: unknown): unknown {
   const text = numberText(value)
   return text !== undefined && /^-?\d+$/.test(text) && Number.isSafeInteger(Number(text))
@@ -106,7 +114,7 @@ function idText(value: unknown): unknown {
     : value
 }
 
-/** Printable ASCII without blanks: nearly every id there is, and no schema need be asked. */
+/** Printable ASCII without blanks, as nearly every id is: valid without asking the schema. */
 const PLAIN_ID = /^[!-~]{1,64}$/
 
 function isPlainId(value: unknown): value is string {
