@@ -103,6 +103,6 @@ test.each([
   await send(scene, groupId)
   expect(await worker.exited).toBe(1)
   expect(worker.lines.filter(({ level }) => level !== 'info')).toMatchObject([
-    { level: 'fatal', msg: expect.stringContaining('an error that nobody caught'), err },
+    { level: 'fatal', msg: expect.stringContaining('ended by an uncaught error'), err },
   ])
 })

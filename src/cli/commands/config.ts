@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { configJsonSchema, fields, shown } from '../../app/config/fields.ts'
+import { configJsonSchema, fields, redacted } from '../../app/config/fields.ts'
 import type { LoadedConfig } from '../../app/config/loader.ts'
 import { originText } from '../../app/config/problem.ts'
 import { type Cli, DONE } from '../cli.ts'
@@ -55,7 +55,7 @@ export function addConfigCommand(program: Command, cli: Cli): void {
 function forPeople({ settings }: LoadedConfig, cli: Cli): string {
   const rows = fields.map((field) => {
     const { value, origin } = settings.get(field.name)!
-    return [field.name, textOf(shown(field, value), field.unit), originText(origin), field.variable]
+    return [field.name, textOf(redacted(field, value), field.unit), originText(origin), field.variable]
   })
   return table(cli.stdout, ['setting', 'value', 'from', 'variable'], rows)
 }
@@ -73,7 +73,7 @@ function forPrograms({ settings }: LoadedConfig): object {
       const { variable, flag, description } = field
       return [
         field.name,
-        { value: shown(field, value) ?? null, origin, variable, flag, description },
+        { value: redacted(field, value) ?? null, origin, variable, flag, description },
       ]
     }),
   )

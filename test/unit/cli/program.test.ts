@@ -60,7 +60,7 @@ test('a wrong configuration ends with 2 and all that is wrong', async () => {
   const environment = { KAFKA_BROKERS: 'nonsense', HTTP_PORT: '-1' }
   const { exitCode, stderr } = await runCli(['worker', '--log-level', 'loud'], environment)
   expect(exitCode).toBe(2)
-  expect(stderr).toMatch(/^error: The configuration is wrong in 3 places:$/m)
+  expect(stderr).toMatch(/^error: The configuration has 3 errors:$/m)
   expect(stderr).toMatch(/^ {2}kafka\.brokers \(KAFKA_BROKERS\)/m)
   expect(stderr).toMatch(/^ {2}http\.port \(HTTP_PORT\)/m)
   expect(stderr).toMatch(/^ {2}log\.level \(--log-level\)/m)

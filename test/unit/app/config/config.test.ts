@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { fields, shown } from '../../../../src/app/config/fields.ts'
+import { fields, redacted } from '../../../../src/app/config/fields.ts'
 import { type ConfigRequest, loadConfig } from '../../../../src/app/config/loader.ts'
 import { InvalidConfig } from '../../../../src/app/config/problem.ts'
 
 const LOCAL = { kafkaBrokers: ['127.0.0.1:5001'], redisUrl: 'redis://127.0.0.1:5002' }
 
 describe('precedence', () => {
-  test('a flag goes over the environment, that over the file, and that over the default', () => {
+  test('a flag overrides the environment, which overrides the file, which overrides the default', () => {
     const files = { 'a.yaml': 'kafka: { topic: of-file, groupId: of-file, clientId: of-file }' }
     const environment = { KAFKA_TOPIC: 'of-env', KAFKA_GROUP_ID: 'of-env' }
     const flags = new Map([['kafka.topic', 'of-flag']])
@@ -31,7 +31,7 @@ describe('precedence', () => {
     expect(settings.get('kafka.maxWaitMs')?.origin).toEqual({ source: 'default' })
   })
 
-  test('the file is named by --config, or else by GROUP_TRAITS_CONFIG', () => {
+  test('--config names the file, or else GROUP_TRAITS_CONFIG does', () => {
     const files = { 'a.yaml': 'kafka: { topic: a }', 'b.yaml': 'kafka: { topic: b }' }
     const environment = { GROUP_TRAITS_CONFIG: 'b.yaml' }
     expect(load({ environment }, files).config.kafka.topic).toBe('b')
@@ -42,14 +42,14 @@ describe('precedence', () => {
     expect(load({ environment: { KAFKA_TOPIC: '' } }).config.kafka.topic).toBe('groups')
   })
 
-  test('the running local stack stands in where neither server is named', () => {
+  test('the servers of a running local stack are used if no server is named', () => {
     const { config, settings } = load({ localEndpoints: LOCAL, needsKafka: true })
     expect(config.kafka.brokers).toEqual(LOCAL.kafkaBrokers)
     expect(config.redis.url).toBe(LOCAL.redisUrl)
     expect(settings.get('redis.url')?.origin).toEqual({ source: 'local' })
   })
 
-  test('who names one server gets nothing of the local stack', () => {
+  test('the local stack is not used if one server is named', () => {
     const environment = { KAFKA_BROKERS: 'one:9092' }
     const { config } = load({ environment, localEndpoints: LOCAL })
     expect(config.kafka.brokers).toEqual(['one:9092'])
@@ -58,7 +58,7 @@ describe('precedence', () => {
 })
 
 describe('values', () => {
-  test('each text of the environment becomes a value of its type', () => {
+  test('each text in the environment is converted to the type of its setting', () => {
     const environment = {
       KAFKA_BROKERS: ' one:9092, two:9093 ,',
       HTTP_PORT: '0',
@@ -76,7 +76,7 @@ describe('values', () => {
     expect(config.kafka.maxWaitMs).toBe(40)
   })
 
-  test('the dead-letter topic follows the topic unless it is named', () => {
+  test('the name of the dead-letter topic derives from the topic unless it is set', () => {
     const ofTopic = load({ environment: { KAFKA_TOPIC: 'accounts' } })
     expect(ofTopic.config.kafka.deadLetterTopic).toBe('accounts.dead-letters')
     const named = load({ environment: { KAFKA_DEAD_LETTER_TOPIC: 'rejected' } })
@@ -94,7 +94,7 @@ describe('values', () => {
     expect(load({}).config.kafka.tls).toBe(false)
   })
 
-  test('a login is complete or there is none', () => {
+  test('SASL settings are null without a mechanism', () => {
     const environment = {
       KAFKA_SASL_MECHANISM: 'plain',
       KAFKA_SASL_USERNAME: 'me',
@@ -110,7 +110,7 @@ describe('values', () => {
 })
 
 describe('names', () => {
-  test('variables and flags follow from the name of the setting', () => {
+  test('variables and flags derive from the name of the setting', () => {
     const names = new Map(fields.map(({ name, variable, flag }) => [name, [variable, flag]]))
     expect(names.get('kafka.groupId')).toEqual(['KAFKA_GROUP_ID', '--kafka-group-id'])
     expect(names.get('kafka.deadLetterTopic')?.[0]).toBe('KAFKA_DEAD_LETTER_TOPIC')
@@ -119,7 +119,7 @@ describe('names', () => {
     expect(names.get('events.maxTraits')?.[0]).toBe('EVENTS_MAX_TRAITS')
   })
 
-  test('every field has a description and a name of its own', () => {
+  test('every field has a description and a unique variable', () => {
     expect(fields.filter(({ description }) => description === '')).toEqual([])
     expect(new Set(fields.map(({ variable }) => variable)).size).toBe(fields.length)
   })
@@ -128,7 +128,7 @@ describe('names', () => {
 describe('the commented file in config/', () => {
   const text = readFileSync('config/group-traits.yaml', 'utf8')
 
-  test('holds every setting', () => {
+  test('contains every setting', () => {
     const keys = fields.map(({ name }) => name.split('.').at(-1))
     expect(keys.filter((key) => !text.includes(`${key}: `))).toEqual([])
   })
@@ -138,7 +138,7 @@ describe('the commented file in config/', () => {
     expect(config).toEqual(load({}).config)
   })
 
-  test('what is commented out is valid as well', () => {
+  test('the settings that are commented out are valid, too', () => {
     const uncommented = text
       .replaceAll(/^( *)# (\w+: \S+)$/gm, '$1$2')
       .replace('enabled: false', 'enabled: true')
@@ -151,20 +151,20 @@ describe('the commented file in config/', () => {
   })
 })
 
-describe('wrong configuration', () => {
-  test('all that is wrong is told together, each with its name, its origin and what is right', () => {
+describe('an invalid configuration', () => {
+  test('all errors are reported together, each with the setting, its origin and what is valid', () => {
     const files = {
       'bad.yaml': 'kafka:\n  topik: a\n  sessionTimeoutMs: soon\nredis: 5\ncolour: red\n',
     }
     const environment = { HTTP_PORT: 'eighty', KAFKA_BROKERS: 'one:9092,two' }
     const flags = new Map([['log.level', 'loud']])
     expect(linesOf({ file: 'bad.yaml', environment, flags }, files)).toEqual([
-      'The configuration is wrong in 7 places:',
+      'The configuration has 7 errors:',
       '  kafka.topik (bad.yaml:2): there is no such setting; did you mean kafka.topic?',
       '  redis (bad.yaml:4): must be a section, with keys below it',
       '  colour (bad.yaml:5): there is no such setting',
       '  kafka.brokers (KAFKA_BROKERS): is "two", must be host:port, with a port from 1 to 65535',
-      '  kafka.sessionTimeoutMs (bad.yaml:3): is "soon", must be from 1s to 30m: a number of milliseconds, or one with ms, s, m, h or d',
+      '  kafka.sessionTimeoutMs (bad.yaml:3): is "soon", must be from 1s to 30m, as milliseconds or a number with ms, s, m, h or d',
       '  http.port (HTTP_PORT): is "eighty", must be a whole number from 0 to 65535',
       '  log.level (--log-level): is "loud", must be one of debug, info, warn, error, fatal, silent',
     ])
@@ -176,7 +176,7 @@ describe('wrong configuration', () => {
     ['brokers: [a]', 'kafka.brokers'],
     ['kafak: { topic: a }', 'kafka'],
     ['kafka: { sasl: { pasword: a } }', 'kafka.sasl.password'],
-  ])('%s: a misspelt key is answered with the one that was meant', (text, meant) => {
+  ])('%s: the error for a misspelt key suggests the right one', (text, meant) => {
     expect(linesOf({ file: 'a.yaml' }, { 'a.yaml': text })[1]).toContain(`did you mean ${meant}?`)
   })
 
@@ -203,7 +203,7 @@ describe('wrong configuration', () => {
     ['HTTP_PORT', '65536'],
     ['HTTP_PORT', '1e9'],
     ['EVENTS_TOMBSTONES', 'ignore'],
-  ])('%s=%s is refused', (variable, value) => {
+  ])('%s=%s is rejected', (variable, value) => {
     const lines = linesOf({ environment: { [variable]: value } })
     expect(lines).toHaveLength(2)
     expect(lines[1]).toContain(`(${variable}): `)
@@ -216,24 +216,24 @@ describe('wrong configuration', () => {
     [{ KAFKA_MAX_FETCH_BYTES: '1MiB' }, 'kafka.maxPartitionFetchBytes'],
     [{ REDIS_USER_PREFIX: 'group:' }, 'redis.userPrefix'],
     [{ KAFKA_MAX_WAIT_MS: '2s' }, 'kafka.maxWaitMs'],
-  ])('%j contradicts itself', (environment, setting) => {
+  ])('%j is rejected: the settings do not agree', (environment, setting) => {
     const lines = linesOf({ environment })
     expect(lines).toHaveLength(2)
     expect(lines[1]).toContain(`  ${setting} (${Object.keys(environment).at(-1)}): `)
   })
 
-  test('a wrong value is not blamed for contradicting another, too', () => {
+  test('an invalid value is not also reported for not agreeing with another setting', () => {
     const environment = { KAFKA_SASL_MECHANISM: 'kerberos', KAFKA_SASL_PASSWORD: 'hush' }
     const lines = linesOf({ environment })
     expect(lines).toHaveLength(2)
     expect(lines[1]).toContain('is "kerberos", must be one of plain, ')
   })
 
-  test('no brokers where Kafka is needed: the variable is named, and npm start', () => {
+  test('if Kafka is needed and there are no brokers, the error names the variable and npm start', () => {
     expect(linesOf({ needsKafka: true })[1]).toMatch(/kafka\.brokers.*KAFKA_BROKERS=.*npm start/)
   })
 
-  test('a file that is not there is named, and who named it', () => {
+  test('the error for a missing file names the file, and where it was named', () => {
     expect(linesOf({ file: 'no.yaml' })[1]).toBe('  --config: cannot read no.yaml: no such file')
     const environment = { GROUP_TRAITS_CONFIG: 'no.yaml' }
     expect(linesOf({ environment })[1]).toContain('  GROUP_TRAITS_CONFIG: cannot read no.yaml')
@@ -242,10 +242,10 @@ describe('wrong configuration', () => {
   test.each([
     ['kafka: [', /^ {2}a\.yaml:1: is not valid YAML: /],
     ['a: 1\na: 2', /^ {2}a\.yaml:2: is not valid YAML: /],
-    ['- kafka', /^ {2}a\.yaml:1: must hold sections/],
+    ['- kafka', /^ {2}a\.yaml:1: must contain sections/],
     ['kafka:\n  tls: true', /^ {2}kafka\.tls \(a\.yaml:2\): must be a section/],
     ['kafka:\n  topic:', /^ {2}kafka\.topic \(a\.yaml:2\): is null, must be /],
-  ])('%j: what is wrong with the file is told by line', (text, line) => {
+  ])('%j: an error in the file is reported with its line', (text, line) => {
     expect(linesOf({ file: 'a.yaml' }, { 'a.yaml': text })[1]).toMatch(line)
   })
 
@@ -253,7 +253,7 @@ describe('wrong configuration', () => {
     expect(load({ file: 'a.yaml' }, { 'a.yaml': text }).config).toEqual(load({}).config)
   })
 
-  test('a certificate file that cannot be read, or is none, is named', () => {
+  test('the error names a certificate file that cannot be read or is not a PEM file', () => {
     const environment = {
       KAFKA_TLS_ENABLED: 'true',
       KAFKA_TLS_CA_FILE: 'no.pem',
@@ -269,7 +269,7 @@ describe('wrong configuration', () => {
 })
 
 describe('secrets', () => {
-  test('are not in the message of an error', () => {
+  test('are not in error messages', () => {
     const environment = { REDIS_URL: 'ftp://me:hush@redis', KAFKA_SASL_PASSWORD: 'hush\n' }
     const message = linesOf({ environment }).join('\n')
     expect(message).toContain('REDIS_URL')
@@ -277,10 +277,10 @@ describe('secrets', () => {
     expect(message).not.toContain('hush')
   })
 
-  test('are not shown, inside a URL neither', () => {
+  test('are hidden, also inside a URL', () => {
     const show = (name: string, value: unknown) => {
       const field = fields.find((each) => each.name === name)
-      return field && shown(field, value)
+      return field && redacted(field, value)
     }
     expect(show('kafka.sasl.password', 'hush')).toBe('[hidden]')
     expect(show('kafka.sasl.password', undefined)).toBeUndefined()
@@ -313,5 +313,5 @@ function linesOf(...args: Parameters<typeof load>): string[] {
     if (error instanceof InvalidConfig) return error.message.split('\n')
     throw error
   }
-  throw new Error('nothing was found wrong')
+  throw new Error('the configuration is valid')
 }
