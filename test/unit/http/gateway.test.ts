@@ -62,7 +62,7 @@ function post(
   })
 }
 
-test('an event is published under its group with its very bytes, and told as it was understood', async () => {
+test('an event is published byte for byte, keyed by its group, and answered with its fields as parsed', async () => {
   const { url, published } = await start()
   const response = await post(url, SAMPLE)
   expect(response.status).toBe(200)
@@ -79,7 +79,7 @@ test('an event is published under its group with its very bytes, and told as it 
   expect(published).toEqual([{ key: 'account123', value: Buffer.from(SAMPLE) }])
 })
 
-test('an anonymous visitor of another dialect is nobody', async () => {
+test('an event with an anonymousId only is accepted, with a null user', async () => {
   const { url } = await start()
   const body =
     '{"type":"group","anonymousId":"a","groupId":"g","timestamp":1606170535.999999,"assigned":false}'
@@ -93,7 +93,7 @@ test('an anonymous visitor of another dialect is nobody', async () => {
   })
 })
 
-test('a bad event is answered with every problem, and not published', async () => {
+test('an invalid event is answered with every problem, and not published', async () => {
   const { url, published } = await start()
   const response = await post(url, '{"group_id":" ","traits":[],"timestamp":"yesterday"}')
   expect(response.status).toBe(400)
@@ -112,16 +112,16 @@ test('a bad event is answered with every problem, and not published', async () =
 })
 
 test.each([
-  ['text that is no JSON', '{"group_id":', 'not_json'],
+  ['text that is not JSON', '{"group_id":', 'not_json'],
   ['an array of events', `[${SAMPLE}]`, 'not_object'],
   ['nothing', '', 'empty_value'],
-  ['bytes that are no UTF-8', Buffer.from('{"group_id":"\xff"}', 'latin1'), 'not_utf8'],
+  ['bytes that are not UTF-8', Buffer.from('{"group_id":"\xff"}', 'latin1'), 'not_utf8'],
   [
-    'a time after now and the skew',
+    'a time later than now plus the skew',
     SAMPLE.replace('20-11-23', '2026-01-04'),
     'timestamp_in_future',
   ],
-])('%s is a bad event', async (_name, body, reason) => {
+])('%s is an invalid event', async (_name, body, reason) => {
   const { url, published } = await start()
   const response = await post(url, body)
   expect(response.status).toBe(400)
@@ -129,7 +129,7 @@ test.each([
   expect(published).toEqual([])
 })
 
-test('a POST without any body is a bad event', async () => {
+test('a POST without a body is an invalid event', async () => {
   const { url } = await start()
   const response = await fetch(`${url}/group`, { method: 'POST' })
   expect(response.status).toBe(400)
@@ -138,7 +138,7 @@ test('a POST without any body is a bad event', async () => {
   })
 })
 
-test('an event of another type is refused, and says which', async () => {
+test('an event of another type is rejected, and the answer names the type', async () => {
   const { url, published } = await start()
   const response = await post(url, '{"type":"track","event":"Clicked"}')
   expect(response.status).toBe(400)
@@ -158,12 +158,12 @@ test.each([
   'application/vnd.acme.group+json',
   'text/json',
   'text/plain;charset=UTF-8',
-])('%s is JSON', async (type) => {
+])('%s is accepted as JSON', async (type) => {
   const { url } = await start()
   expect((await post(url, SAMPLE, { 'content-type': type })).status).toBe(200)
 })
 
-test('no content type at all is fine', async () => {
+test('a missing content type is accepted', async () => {
   const { url, published } = await start()
   const response = await fetch(`${url}/group`, { method: 'POST', body: Buffer.from(SAMPLE) })
   expect(response.status).toBe(200)
@@ -176,7 +176,7 @@ test.each([
   'text/html',
   'multipart/form-data; boundary=x',
   'nonsense',
-])('%s is refused before the body is read, and the answer says what to send', async (type) => {
+])('%s is rejected before the body is read, and the answer says what to send', async (type) => {
   const { url, published } = await start()
   const response = await post(url, SAMPLE, { 'content-type': type })
   expect(response.status).toBe(415)
@@ -194,7 +194,7 @@ test('a gzipped event is published unzipped', async () => {
   expect(published[0]?.value.toString()).toBe(SAMPLE)
 })
 
-test('what only claims to be gzip, or ends too early, is a bad request', async () => {
+test('a body that is not gzip although its header says so, or is truncated, is a bad request', async () => {
   const { url } = await start()
   for (const body of [Buffer.from(SAMPLE), gzipSync(SAMPLE).subarray(0, 40)]) {
     const response = await post(url, body, { 'content-encoding': 'gzip' })
@@ -203,7 +203,7 @@ test('what only claims to be gzip, or ends too early, is a bad request', async (
   }
 })
 
-test('an encoding other than gzip is refused, and gzip is offered', async () => {
+test('an encoding other than gzip is rejected, and the answer offers gzip', async () => {
   const { url } = await start()
   const response = await post(url, SAMPLE, { 'content-encoding': 'br' })
   expect(response.status).toBe(415)
@@ -215,7 +215,7 @@ const TOO_LARGE = {
   problems: [{ reason: 'too_large', path: '', message: expect.stringContaining('4096') }],
 }
 
-test('an event of exactly the limit is taken, one byte more is not', async () => {
+test('an event of exactly the maximum size is accepted, and one byte more is not', async () => {
   const { url } = await start()
   expect((await post(url, SAMPLE.padEnd(MAX_EVENT_BYTES))).status).toBe(200)
   const response = await post(url, SAMPLE.padEnd(MAX_EVENT_BYTES + 1))
@@ -243,7 +243,7 @@ test('a small body that unzips to a huge one is too large', async () => {
   expect(await response.json()).toEqual(TOO_LARGE)
 })
 
-test('while Kafka is away the answer is 503, when to come again, and no inner details', async () => {
+test('while Kafka is away the answer is 503, with Retry-After and without inner details', async () => {
   const { url, log } = await start({
     publish: () => Promise.reject(new Unavailable('kafka', 'broker-7:9092 refused')),
   })
@@ -256,7 +256,7 @@ test('while Kafka is away the answer is 503, when to come again, and no inner de
   expect(log.lines.filter(({ level }) => level !== 'debug')).toEqual([])
 })
 
-test('a right that the gateway lacks is an outage to its clients', async () => {
+test('a right that the gateway lacks is answered like an outage', async () => {
   const { url } = await start({
     publish: () => Promise.reject(new NotRetriable('kafka', 'no right')),
   })
@@ -270,7 +270,7 @@ test('an event over the limit of the topic is too large', async () => {
   expect(await response.json()).toMatchObject({ problems: [{ reason: 'too_large', path: '' }] })
 })
 
-test('nothing is answered before Kafka has acknowledged', async () => {
+test('there is no answer before Kafka has acknowledged', async () => {
   const acknowledged = Promise.withResolvers<void>()
   const { url } = await start({ publish: () => acknowledged.promise })
   const answer = post(url, SAMPLE)
@@ -279,7 +279,7 @@ test('nothing is answered before Kafka has acknowledged', async () => {
   expect((await answer).status).toBe(200)
 })
 
-test('a bug in publishing is logged with what it is, and answered without', async () => {
+test('a bug in publishing is logged with its details, and answered without them', async () => {
   const { url, log } = await start({ publish: () => Promise.reject(new TypeError('inner bug')) })
   const response = await post(url, SAMPLE)
   expect(response.status).toBe(500)
@@ -292,7 +292,7 @@ test('a bug in publishing is logged with what it is, and answered without', asyn
   )
 })
 
-test('other methods and paths are answered with what there is', async () => {
+test('other methods and paths are answered with the methods and paths that exist', async () => {
   const { url } = await start()
   const get = await fetch(`${url}/group`)
   expect(get.status).toBe(405)
@@ -307,14 +307,14 @@ test('other methods and paths are answered with what there is', async () => {
   ])
 })
 
-test('health and metrics are there too', async () => {
+test('the gateway has health and metrics, too', async () => {
   const { url } = await start()
   expect((await fetch(`${url}/healthz`)).status).toBe(200)
   expect((await fetch(`${url}/readyz`)).status).toBe(503)
   expect(await (await fetch(`${url}/metrics`)).text()).toBe('up 1\n')
 })
 
-test('answers to events are reported by status, also those to bodies never decoded', async () => {
+test('answers to events are reported by status, even if the body was never decoded', async () => {
   const { url, answers } = await start()
   await post(url, SAMPLE)
   await post(url, '{')
@@ -327,7 +327,7 @@ test('answers to events are reported by status, also those to bodies never decod
 const HEAD = 'POST /group HTTP/1.1\r\nhost: x\r\n'
 
 test.each([
-  ['chunks that are none', `${HEAD}transfer-encoding: chunked\r\n\r\nnonsense\r\n`],
+  ['invalid chunks', `${HEAD}transfer-encoding: chunked\r\n\r\nnonsense\r\n`],
   [
     'both a length and chunks',
     `${HEAD}transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n`,
@@ -340,14 +340,14 @@ test.each([
   expect((await post(url, SAMPLE)).status).toBe(200)
 })
 
-test('half a body, and then nothing, is cut off in time and never published', async () => {
+test('a body that stops half-way times out, and is never published', async () => {
   const { url, published } = await start({ requestTimeoutMs: 300 })
   const { answer } = sendRaw(url, `${HEAD}content-length: 500\r\n\r\n${SAMPLE}`)
   expect(await answer).toContain('408 Request Timeout')
   expect(published).toEqual([])
 })
 
-test('a client that goes away in the middle of its body is no fault of ours', async () => {
+test('a client that disconnects in the middle of its body is not logged as an error', async () => {
   const { url, published, log } = await start()
   const { socket, answer } = sendRaw(url, `${HEAD}content-length: 500\r\n\r\n${SAMPLE}`)
   await delay(50)
@@ -358,7 +358,7 @@ test('a client that goes away in the middle of its body is no fault of ours', as
   expect(log.lines.filter(({ level }) => level === 'error')).toEqual([])
 })
 
-test('closing answers the events in hand, and takes no more', async () => {
+test('closing answers the events in flight, and accepts no more', async () => {
   const acknowledged = Promise.withResolvers<void>()
   const called = Promise.withResolvers<void>()
   const { url, server } = await start({
@@ -370,7 +370,7 @@ test('closing answers the events in hand, and takes no more', async () => {
   const inFlight = post(url, SAMPLE)
   await called.promise
   const closed = server.close()
-  // longer than any grace that a silent client gets
+  // longer than the grace periods of close
   await delay(700)
   await expect(post(url, SAMPLE)).rejects.toThrow()
   acknowledged.resolve()
@@ -380,17 +380,17 @@ test('closing answers the events in hand, and takes no more', async () => {
   await closed
 })
 
-test('closing does not wait for a body that does not come', async () => {
+test('closing does not wait for a body that does not arrive', async () => {
   const { url, server } = await start()
   const { answer } = sendRaw(url, `${HEAD}content-length: 500\r\n\r\n{`)
   await delay(50)
-  const startedAt = performance.now()
+  const startedMs = performance.now()
   await server.close()
-  expect(performance.now() - startedAt).toBeLessThan(1000)
+  expect(performance.now() - startedMs).toBeLessThan(1000)
   await answer
 })
 
-test('a taken port names the setting of the gateway', async () => {
+test('the error for a port in use names the variable of the gateway', async () => {
   const { url } = await start()
   await expect(start({ port: Number(new URL(url).port) })).rejects.toThrow('GATEWAY_PORT')
 })
