@@ -167,7 +167,7 @@ function answerToError(error: unknown, request: FastifyRequest, log: Log): Answe
     { err: error, method: request.method, path: pathOf(request) },
     'a request failed because of a bug',
   )
-  return failure(500, 'internal', 'The server failed. The request is not at fault')
+  return failure(500, 'internal', 'This is an error in the server, not in the request')
 }
 
 function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {

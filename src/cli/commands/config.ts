@@ -55,7 +55,12 @@ export function addConfigCommand(program: Command, cli: Cli): void {
 function forPeople({ settings }: LoadedConfig, cli: Cli): string {
   const rows = fields.map((field) => {
     const { value, origin } = settings.get(field.name)!
-    return [field.name, textOf(redacted(field, value), field.unit), originText(origin), field.variable]
+    return [
+      field.name,
+      textOf(redacted(field, value), field.unit),
+      originText(origin),
+      field.variable,
+    ]
   })
   return table(cli.stdout, ['setting', 'value', 'from', 'variable'], rows)
 }
