@@ -8,7 +8,7 @@ export interface PartitionStall {
 
 /** Creates the metrics of progress: stalled partitions and unfinished batches. */
 export function trackPartitions(registry: Registry): {
-  setPartitions(topic: string, partitions: readonly PartitionProgress[]): void
+  setPartitions(topic: string, partitions: readonly PartitionStall[]): void
   setUnfinishedBatches(count: number): void
 } {
   const stalled = new Gauge({
