@@ -22,7 +22,7 @@ test('a corrupted Redis is the fold of the topic again, and nothing is left besi
   expect((await scene.oracle.check()).differences.length).toBeGreaterThan(20)
 
   const { exitCode, stdout } = await rebuild(scene)
-  expect(stdout).toMatch(/^3000 records read, and \d+ groups put in place; the workers were paused/)
+  expect(stdout).toMatch(/^3000 records read, \d+ groups rebuilt; the workers were paused/)
   expect(exitCode).toBe(0)
   expect((await scene.oracle.check()).differences).toEqual([])
 })
@@ -69,11 +69,11 @@ test('groups that the topic knows nothing of stay and are named, and go with --p
   await addUnknown(scene)
   const { exitCode, stdout } = await rebuild(scene)
   expect(exitCode).toBe(0)
-  expect(stdout).toMatch(/knows nothing of, and that stay: 2\n {2}unknown [ab]\n {2}unknown [ab]$/m)
+  expect(stdout).toMatch(/an event in the topic, which were kept: 2\n {2}unknown [ab]\n {2}unknown [ab]$/m)
   expect(await unknownKeys(scene)).toHaveLength(5)
 
   const pruned = await rebuild(scene, '--prune')
-  expect(pruned.stdout).toContain('Groups that the topic knows nothing of: 2 deleted.')
+  expect(pruned.stdout).toContain('Groups without an event in the topic: 2 deleted.')
   expect(pruned.exitCode).toBe(0)
   expect(await unknownKeys(scene)).toEqual([])
 })
@@ -105,7 +105,7 @@ describe('where the topic does not hold all events any more', () => {
     expect(stderr).toMatch(
       /does not hold all events any more:\n {2}the records before offset 1500 of partition 0 are gone/,
     )
-    expect(stdout).toMatch(/^1500 records merged into what stands in Redis\.$/m)
+    expect(stdout).toMatch(/^1500 records merged into the state in Redis\.$/m)
     expect(Object.keys(await contents(scene)).sort()).toEqual(Object.keys(before).sort())
     expect(await unknownKeys(scene)).toHaveLength(5)
   })
@@ -115,7 +115,7 @@ describe('where the topic does not hold all events any more', () => {
     const before = await contents(scene)
     const refused = await rebuild(scene, '--replace')
     expect(refused).toMatchObject({ exitCode: 1, stdout: '' })
-    expect(refused.stderr).toMatch(/^error: what only Redis knows would be lost: add --yes/m)
+    expect(refused.stderr).toMatch(/^error: data that only Redis has would be lost: to do so, add --yes/m)
     expect(await contents(scene)).toEqual(before)
 
     const done = await rebuild(scene, '--replace', '--prune', '--yes')
@@ -131,7 +131,7 @@ describe('where the topic does not hold all events any more', () => {
     const { exitCode, stderr } = await rebuild(scene, '--prune', '--yes')
     expect(exitCode).toBe(1)
     expect(stderr).toMatch(
-      /^error: --prune would delete groups whose events the topic no longer holds/m,
+      /^error: --prune would delete groups whose events are no longer in the topic/m,
     )
     expect(await contents(scene)).toEqual(before)
   })
@@ -141,7 +141,7 @@ describe('where the topic does not hold all events any more', () => {
     await compact(scene)
     const { exitCode, stderr } = await rebuild(scene)
     expect(exitCode).toBe(0)
-    expect(stderr).toContain('it is compacted: of each key the last record may be all')
+    expect(stderr).toContain('it is compacted: it may have only the last record of each key')
   })
 })
 
@@ -154,7 +154,7 @@ describe('ended early', () => {
     await said('reading the topic')
     child.kill('SIGINT')
     expect((await outcome).stdout).toMatch(
-      /^\d+ records read, and 0 groups put in place\.\nEnded early: nothing was changed\.$/m,
+      /^\d+ records read, 0 groups rebuilt\.\nStopped early: nothing was changed\.$/m,
     )
     expect((await outcome).exitCode).toBe(1)
     expect((await scene.oracle.check()).differences).toEqual([])
@@ -208,7 +208,7 @@ describe('ended early', () => {
       await until('it is in place', async () => (await scene.redis.exists(folded)) === 0)
       child.kill('SIGINT')
       const { exitCode, stdout } = await outcome
-      expect(stdout).toMatch(/^Ended early: .*Run it again/m)
+      expect(stdout).toMatch(/^Stopped early: .*Run it again/m)
       expect(exitCode).toBe(1)
       way.slow(0)
       expect(await scene.redis.exists(pauseOf(scene))).toBe(0)

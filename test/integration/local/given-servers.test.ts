@@ -18,7 +18,7 @@ test('with a Kafka and a Redis configured, npm start uses those and starts nothi
     HTTP_PORT: '0',
     GATEWAY_PORT: '0',
   })
-  await vi.waitFor(() => expect(local.said()).toContain('Ctrl-C ends it all.'), 30_000)
+  await vi.waitFor(() => expect(local.said()).toContain('Ctrl-C stops everything.'), 30_000)
   expect(local.said()).toContain(`Using Kafka at ${inject('kafkaBrokers').join(', ')}`)
   expect(local.said()).toContain(`Created topic ${prefix}`)
   expect(local.said()).not.toContain('Starting Kafka and Redis')

@@ -28,7 +28,7 @@ describe.skipIf(inject('kafkaJars') === '')('npm start (needs Java and Maven)', 
 
   beforeAll(async () => {
     started = start()
-    await vi.waitFor(() => expect(said).toContain('Ctrl-C ends it all.'), 60_000)
+    await vi.waitFor(() => expect(said).toContain('Ctrl-C stops everything.'), 60_000)
   }, 70_000)
 
   afterAll(() => void started.kill('SIGKILL'))
@@ -80,13 +80,13 @@ describe.skipIf(inject('kafkaJars') === '')('npm start (needs Java and Maven)', 
     const [code] = await once(started, 'exit')
     expect(code).toBe(0)
     expect(performance.now() - before).toBeLessThan(10_000)
-    expect(said).toContain('All stopped.')
+    expect(said).toContain('Stopped.')
     expect(readLocalEndpoints(join(copy, '.local/stack'))).toBeUndefined()
     const { output } = await runCommand('ps', ['-eo', 'args'])
     expect(output).not.toContain(copy)
 
     started = start()
-    await vi.waitFor(() => expect(said).toContain('Ctrl-C ends it all.'), 60_000)
+    await vi.waitFor(() => expect(said).toContain('Ctrl-C stops everything.'), 60_000)
     expect(said).toContain('The sample of the contract was sent before')
     expect(said).toMatch(/plan +enterprise/)
     started.kill('SIGTERM')
