@@ -63,7 +63,7 @@ const kafka = z.strictObject({
   brokers: z
     .array(broker(), { error: 'a list of host:port' })
     .default([])
-    .describe('Bootstrap brokers, each as host:port; separated by commas in the environment.'),
+    .describe('Bootstrap brokers as host:port: a list in the file; separated by commas elsewhere.'),
   topic: topicName().default('groups').describe('Topic with the group events.'),
   groupId: text()
     .default('group-traits')
@@ -179,12 +179,12 @@ const http = z.strictObject({
   host: host().default('127.0.0.1').describe("Address of the worker's operations server."),
   port: port()
     .default(8080)
-    .describe('Its port, for /healthz, /readyz and /metrics. 0: any free port.'),
+    .describe('Port of the operations server (/healthz, /readyz, /metrics). 0: any free port.'),
 })
 
 const gateway = z.strictObject({
   host: host().default('127.0.0.1').describe('Address of the gateway.'),
-  port: port().default(8081).describe('Its port, for POST /group. 0: any free port.'),
+  port: port().default(8081).describe('Port of the gateway (POST /group). 0: any free port.'),
 })
 
 const log = z.strictObject({

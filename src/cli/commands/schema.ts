@@ -6,7 +6,7 @@ import { addHelp } from '../help.ts'
 export function addSchemaCommand(program: Command, cli: Cli): void {
   const command = program
     .command('schema')
-    .summary('print the schemas')
+    .summary('print the schemas of events, topics and settings')
     .description(
       'Prints a published document, for producers in any language and for editors: the JSON ' +
         'Schema of an event, the AsyncAPI document of the topics, or the JSON Schema of the ' +

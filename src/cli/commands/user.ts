@@ -25,7 +25,7 @@ export function addUserCommand(program: Command, cli: Cli): void {
   addHelp(command, {
     examples: [['user user123', 'the user of the sample']],
     notes: ['Shows the 1000 groups in which the user was seen last, and how many there are.'],
-    exitCodes: { 0: 'shown', 1: 'the user is in no group and left none, or Redis is away' },
+    exitCodes: { 0: 'shown', 1: 'there is no such user, or Redis is away' },
   })
 
   command.action(

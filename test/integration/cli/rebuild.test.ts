@@ -69,7 +69,9 @@ test('groups that the topic knows nothing of stay and are named, and go with --p
   await addUnknown(scene)
   const { exitCode, stdout } = await rebuild(scene)
   expect(exitCode).toBe(0)
-  expect(stdout).toMatch(/an event in the topic, which were kept: 2\n {2}unknown [ab]\n {2}unknown [ab]$/m)
+  expect(stdout).toMatch(
+    /an event in the topic, which were kept: 2\n {2}unknown [ab]\n {2}unknown [ab]$/m,
+  )
   expect(await unknownKeys(scene)).toHaveLength(5)
 
   const pruned = await rebuild(scene, '--prune')
@@ -115,7 +117,9 @@ describe('where the topic does not hold all events any more', () => {
     const before = await contents(scene)
     const refused = await rebuild(scene, '--replace')
     expect(refused).toMatchObject({ exitCode: 1, stdout: '' })
-    expect(refused.stderr).toMatch(/^error: data that only Redis has would be lost: to do so, add --yes/m)
+    expect(refused.stderr).toMatch(
+      /^error: data that only Redis has would be lost: to do so, add --yes/m,
+    )
     expect(await contents(scene)).toEqual(before)
 
     const done = await rebuild(scene, '--replace', '--prune', '--yes')
