@@ -3,13 +3,16 @@ import type { RetryRules } from '../pipeline/retry.ts'
 import type { OutageBoard } from './outage-board.ts'
 
 /**
- * Knows what the batches in hand wait for. One that is given up in the middle of an outage, as
- * its partition went elsewhere, does not see the end of it: the next one that succeeds, or the
- * next look at the checkpoints, takes the outage from the board, unless another still waits.
+ * Tracks which dependencies the batches in flight wait for.
+ *
+ * A batch that is abandoned during an outage (its partition was reassigned) never reports the end
+ * of the outage. So the next batch that succeeds, or the next check of the checkpoints, clears the
+ * outage from the board, unless another batch still waits.
  */
 export class BatchWaits {
   private readonly rules: RetryRules
   private readonly outages: OutageBoard
+  /** For each batch in flight, the dependencies that it waits for. */
   private readonly inFlight = new Set<ReadonlySet<Dependency>>()
 
   constructor(rules: RetryRules, outages: OutageBoard) {
@@ -17,7 +20,7 @@ export class BatchWaits {
     this.outages = outages
   }
 
-  /** @param work on one batch, after the rules that it is given */
+  /** Runs `work`, which processes one batch and retries by the rules that it receives. */
   async during<Result>(work: (rules: RetryRules) => Promise<Result>): Promise<Result> {
     const { rules } = this
     const waitsFor = new Set<Dependency>()
@@ -41,7 +44,7 @@ export class BatchWaits {
     }
   }
 
-  /** Redis or Kafka answered: what nobody waits for any more is not away. */
+  /** Clears each dependency that no batch waits for. Call it after Kafka and Redis answered. */
   clearBoard(): void {
     for (const dependency of ['kafka', 'redis'] as const) {
       const isWaitedFor = [...this.inFlight].some((waitsFor) => waitsFor.has(dependency))

@@ -2,16 +2,16 @@ import { createDecoder } from '../domain/event/decode.ts'
 import { createGateway, EventTooLarge } from '../http/gateway.ts'
 import { createPublisher, type Publisher, RecordRejected } from '../kafka/producer/publisher.ts'
 import { checkPublishing } from '../kafka/topics/topics.ts'
-import { NotRetriable, Unavailable } from '../pipeline/errors.ts'
+import { asOutage, NotRetriable, Unavailable } from '../pipeline/errors.ts'
 import type { Log } from '../pipeline/ports.ts'
 import { createGatewayMetrics } from '../telemetry/metrics.ts'
 import type { Config } from './config/config.ts'
 import { runUntilSignalled, untilAborted } from './life-cycle.ts'
 import { OutageBoard } from './outage-board.ts'
-import { waitAtStart } from './waiting.ts'
+import { retryAtStart } from './retries.ts'
 import { eventLoopLimit, watchEventLoop } from './watch/event-loop-watch.ts'
 
-/** Runs a gateway until a signal ends it; returns the exit code. */
+/** Runs a gateway until a signal ends it. Returns the exit code. */
 export async function runGateway(config: Config, log: Log): Promise<number> {
   const { shutdownTimeoutMs } = config.worker
   const endWatch = watchEventLoop(eventLoopLimit(config.events.maxEventBytes), config.log, log)
@@ -26,10 +26,10 @@ export async function runGateway(config: Config, log: Log): Promise<number> {
 }
 
 /**
- * Takes events until the signal, then answers those in hand.
+ * Accepts events until the signal, then answers the requests in flight.
  *
- * @param onStarted told once events are taken, with the address of the gateway
- * @throws NotRetriable where waiting would not help; any bug
+ * @param onStarted called once events are accepted, with the address of the gateway
+ * @throws NotRetriable where retrying would not help; any bug
  */
 export async function serve(
   config: Config,
@@ -42,15 +42,15 @@ export async function serve(
   const outages = new OutageBoard(['kafka'], log, Date.now, metrics.setUp)
   const decoder = createDecoder(events)
   const checkTopic = () => checkPublishing(kafka, log)
-  const untilBack = () => waitAtStart('kafka', () => evenIfRefused(checkTopic), outages, signal)
-  const noteOutage = outageWatch(outages, untilBack, signal)
-  const publisher = createPublisher(kafka, log, { onOutage: noteOutage })
+  const untilBack = () => retryAtStart('kafka', () => orOutage(checkTopic), outages, signal)
+  const onOutage = watchOutages(outages, untilBack, signal)
+  const publisher = createPublisher(kafka, log, { onOutage })
   let isReady = false
   const gateway = createGateway({
     ...config.gateway,
     log,
     decode: decoder.decodeValue,
-    publish: publishingTo(publisher, outages, noteOutage),
+    publish: publishingTo(publisher, outages, onOutage),
     health: () => {
       const parts = outages.states()
       return { live: true, ready: isReady && parts.every(({ ok }) => ok), parts }
@@ -64,7 +64,7 @@ export async function serve(
   try {
     const { url } = await gateway.listen()
     log.info({ url, topic: kafka.topic }, 'the gateway starts')
-    await waitAtStart('kafka', checkTopic, outages, signal)
+    await retryAtStart('kafka', checkTopic, outages, signal)
     if (signal.aborted) return
     isReady = true
     onStarted(url)
@@ -76,17 +76,17 @@ export async function serve(
   }
 }
 
-type NoteOutage = (outage: Unavailable | NotRetriable) => void
+type OnOutage = (outage: Unavailable | NotRetriable) => void
 
 /**
- * At the first failure Kafka is said to be away, and looked after until it is back, whether or
- * not events come meanwhile.
+ * Returns a function that reports Kafka as away, and then checks Kafka until it is back, even if no
+ * further events arrive.
  */
-function outageWatch(
+function watchOutages(
   outages: OutageBoard,
   untilBack: () => Promise<void>,
   signal: AbortSignal,
-): NoteOutage {
+): OnOutage {
   let isWatching = false
   const watch = async () => {
     isWatching = true
@@ -94,7 +94,7 @@ function outageWatch(
       await untilBack()
       if (!signal.aborted) outages.back('kafka', 'connection')
     } catch (error) {
-      // a bug of the client: the next event finds out whether it still is
+      // A bug in the Kafka client. The next event shows whether Kafka is still away.
       outages.away('kafka', 'connection', error instanceof Error ? error.message : String(error))
     } finally {
       isWatching = false
@@ -107,15 +107,15 @@ function outageWatch(
   }
 }
 
-/** A client that waits longer has most likely given up. */
+/** Most clients do not wait longer for an answer. */
 const PUBLISH_TIMEOUT_MS = 10_000
-/** While Kafka is known to be away: it may just be coming back. */
+/** While Kafka is known to be away. Publishing is still tried: Kafka may just have come back. */
 const AWAY_TIMEOUT_MS = 1000
 
 function publishingTo(
   publisher: Publisher,
   outages: OutageBoard,
-  noteOutage: NoteOutage,
+  onOutage: OnOutage,
 ): (key: string, value: Buffer) => Promise<void> {
   return async (key, value) => {
     const deadlineMs = outages.isAway('kafka') ? AWAY_TIMEOUT_MS : PUBLISH_TIMEOUT_MS
@@ -123,7 +123,7 @@ function publishingTo(
       await publisher.publish([{ key, value }], deadlineMs)
       outages.back('kafka', 'connection')
     } catch (error) {
-      if (error instanceof Unavailable || error instanceof NotRetriable) noteOutage(error)
+      if (error instanceof Unavailable || error instanceof NotRetriable) onOutage(error)
       if (error instanceof RecordRejected && error.reason === 'size') {
         throw new EventTooLarge(error.message, { cause: error })
       }
@@ -132,12 +132,11 @@ function publishingTo(
   }
 }
 
-/** Once running, a topic or a right that is gone is an outage: it may be given back. */
-async function evenIfRefused(check: () => Promise<void>): Promise<void> {
+/** While the gateway runs, a missing topic or right is an outage: somebody may restore it. */
+async function orOutage(check: () => Promise<void>): Promise<void> {
   try {
     await check()
   } catch (error) {
-    if (!(error instanceof NotRetriable)) throw error
-    throw new Unavailable('kafka', error.message, { cause: error })
+    throw asOutage(error)
   }
 }

@@ -1,15 +1,15 @@
 import { setFlagsFromString } from 'node:v8'
 
 /**
- * Keeps the heap small and its pauses short, on the one or two processors that a worker
- * usually has; docs/speed.md tells what each is worth.
+ * Keeps the heap small and its pauses short on the one or two CPUs that a worker usually has.
+ * docs/speed.md has the measurements.
  *
- * - The old space may only grow by 70 % between collections, not quadruple.
- * - What can only be set from outside is set where the worker is started (package.json, main.ts,
- *   Dockerfile): a small young space, and one arena of the C library for all threads.
- * - The threads of a parallel scavenge wait for each other where others keep the processors busy.
+ * - The old space may grow by only 70 % between collections. By default it may quadruple.
+ * - A parallel scavenge is off: its threads wait for each other while other programs use the CPUs.
+ * - The size of the young space and the number of malloc arenas can only be set from outside, where
+ *   the worker is started: in package.json, main.ts and the Dockerfile.
  */
-export function tameHeap(): void {
+export function keepHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=70')
   setFlagsFromString('--no-parallel-scavenge')
 }

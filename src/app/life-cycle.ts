@@ -4,25 +4,25 @@ import type { Log } from '../pipeline/ports.ts'
 import { Stalled } from './watch/watchdog.ts'
 
 export interface LifeRules {
-  /** How long the end may take once it is asked for, in milliseconds. */
+  /** How long the service may take to stop after the signal, in milliseconds. */
   readonly shutdownTimeoutMs: number
   readonly log: Log
 }
 
 const DONE = 0
 const FAILED = 1
-/** What a shell says of a program ended by Ctrl-C: 128 and the number of SIGINT. */
-const INTERRUPTED = 130
+/** The exit code that shells use for a program ended by Ctrl-C: 128 + the number of SIGINT. */
+export const INTERRUPTED = 130
 
-/** Ctrl-C at npm reaches its child twice at once: only a later signal is a second one. */
+/** Under npm, one Ctrl-C arrives twice. A signal within this time is not a second Ctrl-C. */
 const SECOND_SIGNAL_MS = 1000
 
 /**
- * Runs a service until SIGTERM or SIGINT, which abort its signal: then it ends by itself. One
- * that takes longer than the time-out, or gets a second signal a second or more later, is
- * ended on the spot; so is one with an error that nobody caught.
+ * Runs a service until SIGTERM or SIGINT. A signal aborts `run`'s AbortSignal, and the service then
+ * ends by itself. The process exits at once if that takes longer than the timeout, if a second
+ * signal arrives after a second or more, or if there is an uncaught error.
  *
- * @returns the exit code: 0 ended by a signal, 1 it failed, and the log says why
+ * @returns the exit code: 0 if a signal ended the service, 1 if it failed (the log says why)
  */
 export async function runUntilSignalled(
   run: (signal: AbortSignal) => Promise<void>,
@@ -33,34 +33,34 @@ export async function runUntilSignalled(
   const onSignal = (name: NodeJS.Signals) => {
     if (signalledAtMs === undefined) {
       signalledAtMs = performance.now()
-      log.info({ signal: name }, 'stopping: what is in hand is finished first')
+      log.info({ signal: name }, 'stopping: the batches and requests in flight are finished first')
       stopping.abort()
       endAfter(shutdownTimeoutMs, log)
     } else if (performance.now() - signalledAtMs >= SECOND_SIGNAL_MS) {
-      log.warn({ signal: name }, 'stopped at once: what was in hand will be delivered again')
+      log.warn({ signal: name }, 'stopped at once: uncommitted batches will be redelivered')
       process.exit(INTERRUPTED)
     }
   }
-  const onBug = (error: unknown) => {
-    log.fatal({ err: error }, 'ended by an error that nobody caught: what was in hand comes again')
+  const onUncaught = (error: unknown) => {
+    log.fatal({ err: error }, 'ended by an uncaught error: uncommitted batches will be redelivered')
     process.exit(FAILED)
   }
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
-  process.on('uncaughtException', onBug)
+  process.on('uncaughtException', onUncaught)
   try {
     await run(stopping.signal)
     return DONE
   } catch (error) {
-    if (isForeseen(error)) log.fatal({}, error.message)
+    if (isExpected(error)) log.fatal({}, error.message)
     else log.fatal({ err: error }, 'ended by an unexpected error')
     return FAILED
   } finally {
     process.off('SIGTERM', onSignal).off('SIGINT', onSignal)
-    process.off('uncaughtException', onBug)
+    process.off('uncaughtException', onUncaught)
   }
 }
 
-function isForeseen(error: unknown): error is Error {
+function isExpected(error: unknown): error is Error {
   return [NotRetriable, StateLost, CannotListen, Stalled].some((kind) => error instanceof kind)
 }
 
@@ -73,16 +73,16 @@ export function untilAborted(signal: AbortSignal): Promise<undefined> {
 }
 
 /**
- * Ends the process if it is still there after the time-out.
+ * Exits the process unless it ends within the timeout.
  *
- * @param failure that makes it end, if one does: it would not be told otherwise
- * @returns what calls it off
+ * @param failure why the process ends, if an error ended it; otherwise it would not be logged
+ * @returns a function that cancels the deadline
  */
 export function endAfter(timeoutMs: number, log: Log, failure?: unknown): () => void {
   const end = () => {
     log.fatal(
       { timeoutMs, err: failure },
-      'the stop took too long: ended; what was in hand will be delivered again',
+      'stopping took too long: the process exits now; uncommitted batches will be redelivered',
     )
     process.exit(FAILED)
   }

@@ -2,12 +2,12 @@ import type { HealthPart } from '../http/health.ts'
 import type { Dependency } from '../pipeline/errors.ts'
 import type { Log } from '../pipeline/ports.ts'
 
-/** Where an outage was noticed: one dependency can be away in several ways at once. */
+/** Where an outage was noticed. Several sources can report the same dependency at once. */
 export type Source = 'start' | 'connection' | 'batch'
 
 /**
- * Knows which dependencies are away. Each outage is said once, and once again when it is over,
- * however many attempts fail in between.
+ * Tracks which dependencies are away. It logs when an outage begins and when it ends, however many
+ * attempts fail in between. An outage ends once every source that reported it has reported its end.
  */
 export class OutageBoard {
   private readonly dependencies: readonly Dependency[]
@@ -19,7 +19,7 @@ export class OutageBoard {
     { sinceMs: number; details: Map<Source, string> }
   >()
 
-  /** @param onChange told of each change, and once of each dependency at start */
+  /** @param onChange called at each change, and once for each dependency at start */
   constructor(
     dependencies: readonly Dependency[],
     log: Log,

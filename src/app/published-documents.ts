@@ -2,7 +2,7 @@ import { stringify } from 'yaml'
 import { asyncApiDocument, eventJsonSchema } from '../domain/event/published-schema.ts'
 import { configJsonSchema } from './config/fields.ts'
 
-/** What is published, and where its copy is kept; `npm run schemas` renews the copies. */
+/** The published documents, and the file of each. `npm run schemas` regenerates the files. */
 export const documents = {
   event: { file: 'docs/group-event.schema.json', text: () => json(eventJsonSchema()) },
   asyncapi: { file: 'docs/asyncapi.yaml', text: () => stringify(asyncApiDocument()) },

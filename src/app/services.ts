@@ -3,19 +3,19 @@ import type { Config } from './config/config.ts'
 import { serve } from './gateway.ts'
 import { work } from './worker.ts'
 
-/** Where the services of this process are to be found. */
+/** The addresses of the services in this process. */
 export interface ServiceUrls {
-  /** Of the worker: /healthz, /readyz, /metrics. */
+  /** The worker's /healthz, /readyz and /metrics. */
   readonly operations: string
   /** POST /group. */
   readonly gateway: string
 }
 
 /**
- * Runs a worker and a gateway in this process until the signal. Where one of them fails, or
+ * Runs a worker and a gateway in this process until the signal. If one of them fails, or
  * `onStarted` does, both end.
  *
- * @throws what made them end
+ * @throws the error that ended them
  */
 export async function runServices(
   config: Config,

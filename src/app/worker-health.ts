@@ -4,17 +4,22 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { OutageBoard } from './outage-board.ts'
 import { describeStall, type Watchdog } from './watch/watchdog.ts'
 
-/** What the health of a worker is made of; undefined: not started yet. */
+/** What the health of a worker is computed from. The worker sets the later fields as it runs. */
 export interface Vitals {
   readonly topic: string
   readonly outages: OutageBoard
-  readonly consumer: RunningConsumer | undefined
-  readonly watchdog: Watchdog | undefined
-  /** Why the worker is ending, where nobody asked it to. */
-  readonly failure: Error | undefined
+  /** Undefined until it is started. */
+  consumer: RunningConsumer | undefined
+  /** Undefined until it is started. */
+  watchdog: Watchdog | undefined
+  /** The error that ends the worker; undefined unless one does. */
+  failure: Error | undefined
 }
 
-/** Live unless a restart would help: during an outage it would not, nor at a bad record. */
+/**
+ * Returns the health of a worker. It is live unless a restart would help. During an outage, or at a
+ * record that stops a partition, a restart would not help.
+ */
 export function healthOf(vitals: Vitals): Health {
   const parts = [...vitals.outages.states(), consumerPart(vitals), ...stalledParts(vitals)]
   return {
@@ -24,7 +29,7 @@ export function healthOf(vitals: Vitals): Health {
   }
 }
 
-/** Brings what is not counted batch by batch up to date. */
+/** Updates the metrics that are not counted batch by batch. */
 export function updateMetrics(metrics: Metrics, { topic, consumer, watchdog }: Vitals): void {
   const stalls = new Map(watchdog?.stalls().map((stall) => [stall.partition, stall]))
   const partitions = consumer?.state().partitions ?? []

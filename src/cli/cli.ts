@@ -1,7 +1,7 @@
-/** What every command has to do with the world, and how it ends. */
+/** What every command receives from outside, and how it ends. */
 import type { Readable, Writable } from 'node:stream'
 
-/** The three standard streams; tests give their own. */
+/** The three standard streams. Tests pass their own. */
 export interface Io {
   readonly stdin: Readable & { readonly isTTY?: boolean }
   readonly stdout: OutStream
@@ -16,7 +16,7 @@ export interface Cli extends Io {
   readonly environment: Environment
   /** Milliseconds since 1970. */
   now(): number
-  /** Makes an action of a command's work, whose result is the exit code. */
+  /** Turns the work of a command, which returns the exit code, into an action for commander. */
   run<Args extends unknown[]>(
     work: (...args: Args) => ExitCode | Promise<ExitCode>,
   ): (...args: Args) => Promise<void>
@@ -27,7 +27,7 @@ export const DONE = 0
 export const FAILED = 1
 export const WRONG_USAGE = 2
 
-/** The command cannot do what it was told to; the message says why, and what to do next. */
+/** The command failed. The message says why, and what to do next. */
 export class CommandFailed extends Error {
   override readonly name = 'CommandFailed'
   readonly exitCode: ExitCode

@@ -1,4 +1,4 @@
-/** JSON lines, decoded as the worker would. */
+/** Reads JSON lines and decodes them like the worker. */
 import { createReadStream, statSync } from 'node:fs'
 import { createDecoder, type DecodeRules, type Ignored } from '../domain/event/decode.ts'
 import type { GroupEvent } from '../domain/event/event.ts'
@@ -7,24 +7,24 @@ import { type Cli, CommandFailed, WRONG_USAGE } from './cli.ts'
 import { type Line, readLines } from './lines.ts'
 import { printable } from './output/printable.ts'
 
-/** A line that is not blank, and what the worker would make of it. */
+/** A line that is not blank, decoded. */
 export interface EventLine {
   readonly number: number
-  /** Empty where the line was too long to be kept. */
+  /** Empty if the line was too long to be kept. */
   readonly bytes: Buffer
   readonly decoded: GroupEvent | Ignored | Rejected
 }
 
 export interface Input {
   readonly chunks: AsyncIterable<Buffer>
-  /** null where nobody knows: a pipe. */
+  /** Null if it is unknown: for a pipe. */
   readonly totalBytes: number | null
 }
 
 /**
  * Opens a file, or standard input for `-`.
  *
- * @throws CommandFailed: there is no such file
+ * @throws CommandFailed if there is no such file
  */
 export function openInput(cli: Cli, file: string): Input {
   if (file === '-') return { chunks: cli.stdin, totalBytes: null }
@@ -44,7 +44,7 @@ async function* readFile(file: string): AsyncGenerator<Buffer> {
 
 const CHUNK_BYTES = 256 * 1024
 
-/** Decodes a list of lines at a time, as if each had been received just now. */
+/** Decodes lines, a list at a time, as if Kafka had received each of them just now. */
 export async function* readEventLines(
   chunks: AsyncIterable<Buffer>,
   rules: DecodeRules,
@@ -63,7 +63,7 @@ function tooLong(maxEventBytes: number): Rejected {
   return { kind: 'rejected', problems: [{ reason: 'too_large', path: '', message }] }
 }
 
-/** What is wrong with a line, a text line for each problem. */
+/** Describes the problems of a line, each on a line of its own. */
 export function problemLines(number: number, { problems }: Rejected): string {
   return problems
     .map(({ reason, path, message }) => {

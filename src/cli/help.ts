@@ -1,15 +1,16 @@
 import type { Command } from 'commander'
 
-/** What the help of a command teaches beside its description and options. */
+/** What the help of a command has beside its description and options. */
 export interface HelpText {
   /** Command lines, without the program's name, and what they do. */
   readonly examples: readonly (readonly [line: string, meaning: string])[]
-  /** Further lines on what to know. */
+  /** Further lines that an operator should know. */
   readonly notes?: readonly string[]
-  /** What the codes mean here; 2 is the same everywhere. */
+  /** What the exit codes mean for this command. 2 means the same for all commands. */
   readonly exitCodes: Readonly<Record<number, string>>
 }
 
+/** Adds examples, notes and exit codes to the help of a command. */
 export function addHelp(command: Command, { examples, notes = [], exitCodes }: HelpText): void {
   const lines = examples.map(([line]) => `group-traits ${line}`)
   const width = Math.max(...lines.map((line) => line.length))
@@ -26,7 +27,7 @@ export function addHelp(command: Command, { examples, notes = [], exitCodes }: H
       'Exit codes:',
       ...Object.entries(codes).map(([code, meaning]) => `  ${code}  ${meaning}`),
       '',
-      'Settings also come from the environment and a file: see "group-traits config".',
+      'Settings can also be set in the environment or in a file: see "group-traits config".',
     ].join('\n'),
   )
 }

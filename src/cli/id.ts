@@ -2,10 +2,10 @@ import { idSchema } from '../domain/event/event.ts'
 import { CommandFailed, WRONG_USAGE } from './cli.ts'
 
 /**
- * Nothing is known under what is no id.
+ * Checks that the text is a valid id.
  *
- * @param what "the id of a group"
- * @throws CommandFailed that says how ids are
+ * @param what for the message: "the id of a group"
+ * @throws CommandFailed if it is not; the message says what a valid id is
  */
 export function assertId(id: string, what: string): void {
   const [issue] = idSchema.safeParse(id).error?.issues ?? []

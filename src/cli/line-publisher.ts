@@ -1,18 +1,19 @@
 import { type Publisher, RecordRejected } from '../kafka/producer/publisher.ts'
 import { type EventLine, problemLines } from './event-lines.ts'
+import { counted } from './output/counted.ts'
 import { printable } from './output/printable.ts'
 import type { Progress } from './output/progress.ts'
 
 export interface Sums {
   sent: number
   rejected: number
-  /** Events of another type: the worker would pass over them. */
+  /** Events of another type, which the worker would ignore. */
   ignored: number
 }
 
 /**
- * Publishes the good lines, and says what is wrong with the others. A list is read only once
- * the one before is acknowledged: nothing piles up.
+ * Publishes the valid lines, and reports what is wrong with the others. The next list is read only
+ * after Kafka has acknowledged the previous one, so memory is bounded.
  *
  * @throws Unavailable, NotRetriable
  */
@@ -36,7 +37,9 @@ export async function publishLines(
     sums.sent += await publishAll(records, publisher, ({ number }, message) =>
       reject(printable(`line ${number}: ${message}`)),
     ).catch((error) => {
-      progress.say(`${sums.sent} were sent; to send them again with the others changes nothing`)
+      progress.say(
+        `${counted(sums.sent, 'event')} ${sums.sent === 1 ? 'was' : 'were'} sent before that. Publish the file again: a duplicate changes nothing`,
+      )
       throw error
     })
     progress.done(lines.length)
@@ -50,23 +53,23 @@ interface LineRecord {
   readonly value: Buffer
 }
 
-/** Goes on behind a record that the topic does not take. Returns how many were taken. */
+/** Publishes the records, and skips those that the topic rejects. Returns how many were published. */
 async function publishAll(
   records: readonly LineRecord[],
   publisher: Publisher,
-  onRefused: (record: LineRecord, message: string) => void,
+  onRejected: (record: LineRecord, message: string) => void,
 ): Promise<number> {
-  let refused = 0
+  let rejected = 0
   for (let rest = records; rest.length > 0; ) {
     try {
       await publisher.publish(rest.map(({ key, value }) => ({ key, value })))
       break
     } catch (error) {
       if (!(error instanceof RecordRejected)) throw error
-      refused++
-      onRefused(rest[error.index]!, error.message.replace(/^record \d+ is /, ''))
+      rejected++
+      onRejected(rest[error.index]!, error.message.replace(/^record \d+ is /, ''))
       rest = rest.slice(error.index + 1)
     }
   }
-  return records.length - refused
+  return records.length - rejected
 }

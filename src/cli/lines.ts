@@ -1,35 +1,36 @@
-/** A line of a file, counted from 1. `bytes` is null where it is longer than allowed. */
+/** A line of a file, counted from 1. `bytes` is null if the line is longer than allowed. */
 export interface Line {
   readonly number: number
   readonly bytes: Buffer | null
 }
 
 /**
- * Splits a stream at line feeds, a list of lines for each chunk that ends some. Blank lines
- * are counted but left out; a carriage return before the line feed is not part of the line.
- * Never holds more than a chunk and one line of `maxLineBytes`.
+ * Splits a stream at line feeds. Yields a list of the lines that end in each chunk. Blank lines are
+ * counted but left out. A carriage return before the line feed is not part of the line. Holds at
+ * most one chunk and one line of `maxLineBytes`.
  */
 export async function* readLines(
   chunks: AsyncIterable<Buffer>,
   maxLineBytes: number,
 ): AsyncGenerator<Line[]> {
   let number = 1
-  let begun: Buffer[] = []
-  let begunBytes = 0
+  /** The slices of the line that has not ended yet. */
+  let open: Buffer[] = []
+  let openBytes = 0
   let isTooLong = false
 
-  const begin = (part: Buffer) => {
-    begunBytes += part.length
-    isTooLong ||= begunBytes > maxLineBytes + 1 // one more for a carriage return
-    if (isTooLong) begun = []
-    else if (part.length > 0) begun.push(part)
+  const append = (slice: Buffer) => {
+    openBytes += slice.length
+    isTooLong ||= openBytes > maxLineBytes + 1 // one more for a carriage return
+    if (isTooLong) open = []
+    else if (slice.length > 0) open.push(slice)
   }
   const end = (): Line => {
-    const bytes = withoutReturn(begun.length === 1 && begun[0] ? begun[0] : Buffer.concat(begun))
+    const bytes = withoutReturn(open.length === 1 && open[0] ? open[0] : Buffer.concat(open))
     const line = { number, bytes: isTooLong || bytes.length > maxLineBytes ? null : bytes }
     number++
-    begun = []
-    begunBytes = 0
+    open = []
+    openBytes = 0
     isTooLong = false
     return line
   }
@@ -38,12 +39,12 @@ export async function* readLines(
     const lines: Line[] = []
     let start = 0
     for (let at = chunk.indexOf(LF); at !== -1; at = chunk.indexOf(LF, start)) {
-      begin(chunk.subarray(start, at))
+      append(chunk.subarray(start, at))
       const line = end()
       if (!isBlank(line)) lines.push(line)
       start = at + 1
     }
-    begin(chunk.subarray(start))
+    append(chunk.subarray(start))
     if (lines.length > 0) yield lines
   }
   const last = end()

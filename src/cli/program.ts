@@ -12,24 +12,21 @@ import {
   type Io,
   WRONG_USAGE,
 } from './cli.ts'
-import { addConfigCommand } from './commands/config.ts'
-import { addEraseCommand } from './commands/erase.ts'
-import { addGatewayCommand } from './commands/gateway.ts'
-import { addLocalCommand } from './commands/local.ts'
-import { addPublishCommand } from './commands/publish.ts'
-import { addRebuildCommand } from './commands/rebuild.ts'
-import { addSchemaCommand } from './commands/schema.ts'
-import { addShowCommand } from './commands/show.ts'
-import { addSkipCommand } from './commands/skip.ts'
-import { addUserCommand } from './commands/user.ts'
-import { addValidateCommand } from './commands/validate.ts'
-import { addVerifyCommand } from './commands/verify.ts'
-import { addWorkerCommand } from './commands/worker.ts'
 import { printable } from './output/printable.ts'
 import { paint } from './output/table.ts'
 
-/** The command line: arguments and environment in, exit code out. Never throws. */
+/** Adds a command to the program. */
+export type AddCommand = (program: Command, cli: Cli) => void
+
+/** Commands that the help lists under one title. */
+export interface CommandGroup {
+  readonly title: string
+  readonly commands: readonly AddCommand[]
+}
+
+/** Runs a command line. Returns the exit code; never throws. */
 export async function main(
+  commandGroups: readonly CommandGroup[],
   args: readonly string[],
   environment: Environment,
   { stdin, stdout, stderr }: Io,
@@ -43,12 +40,13 @@ export async function main(
     now: Date.now,
     run:
       (work) =>
-      async (...given) => {
-        exitCode = await work(...given)
+      async (...commandArgs) => {
+        exitCode = await work(...commandArgs)
       },
   }
   try {
-    await createProgram(cli).parseAsync(args.length === 0 ? ['--help'] : args, { from: 'user' })
+    const program = createProgram(cli, commandGroups)
+    await program.parseAsync(args.length === 0 ? ['--help'] : args, { from: 'user' })
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USAGE
@@ -56,7 +54,7 @@ export async function main(
   }
 }
 
-function createProgram(cli: Cli): Command {
+function createProgram(cli: Cli, commandGroups: readonly CommandGroup[]): Command {
   const program = new Command('group-traits')
     .description(
       "Keeps the latest state of every group's traits in Redis, from group events in Kafka, " +
@@ -74,59 +72,47 @@ function createProgram(cli: Cli): Command {
     })
     .configureHelp({ styleTitle: (title) => paint(cli.stdout, 'bold', title) })
     .showSuggestionAfterError()
-    .showHelpAfterError('(--help says more)')
+    .showHelpAfterError('(see --help)')
     .addHelpText('after', () => OVERVIEW)
 
-  program.commandsGroup('To run:')
-  addLocalCommand(program, cli)
-  addWorkerCommand(program, cli)
-  addGatewayCommand(program, cli)
-  program.commandsGroup('To look:')
-  addShowCommand(program, cli)
-  addUserCommand(program, cli)
-  addVerifyCommand(program, cli)
-  program.commandsGroup('To send:')
-  addPublishCommand(program, cli)
-  addValidateCommand(program, cli)
-  program.commandsGroup('To mend:')
-  addRebuildCommand(program, cli)
-  addEraseCommand(program, cli)
-  addSkipCommand(program, cli)
-  program.commandsGroup('To set up:')
-  addConfigCommand(program, cli)
-  addSchemaCommand(program, cli)
+  for (const { title, commands } of commandGroups) {
+    program.commandsGroup(title)
+    for (const addCommand of commands) addCommand(program, cli)
+  }
   return program
 }
 
 const OVERVIEW = `
-Begin with:
-  npm start                                 a local Kafka and Redis, worker and sample
-  group-traits validate events.jsonl        check events; needs no server
-  group-traits publish events.jsonl         send them
-  group-traits show account123              see what a group became
+Start with:
+  npm start                                 starts Kafka, Redis, a worker and a gateway
+  group-traits validate events.jsonl        checks a file of events; needs no server
+  group-traits publish events.jsonl         sends the events to Kafka
+  group-traits show account123              shows what is stored for a group
 
 Exit codes:
   0  done
-  1  failed, nothing there to show, a difference found, or a bad line (the good ones are
-     sent all the same)
+  1  failed, not found, a difference was found, or a line was invalid (publish still sends the
+     valid lines)
   2  wrong usage or configuration
 
-Every setting has a variable and a flag: see "group-traits config".`
+Every setting has an environment variable and a flag: see "group-traits config".`
 
 function version(): string {
   const manifest = new URL('../../package.json', import.meta.url)
   return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version
 }
 
-/** Says in a line or two what went wrong; where, only to someone who debugs. */
+/** Prints what went wrong in a line or two. The stack is printed only at LOG_LEVEL=debug. */
 function explain(error: unknown, { stderr, environment }: Cli): ExitCode {
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
-  const isForeseen =
+  const isExpected =
     error instanceof InvalidConfig ||
     error instanceof CommandFailed ||
     error instanceof Unavailable ||
     error instanceof NotRetriable
-  const hint = isForeseen ? '' : '\nThis was not foreseen; LOG_LEVEL=debug shows where it happened.'
+  const hint = isExpected
+    ? ''
+    : '\nThis error is unexpected: run it again with LOG_LEVEL=debug to see where it happens.'
   const text = environment.LOG_LEVEL === 'debug' ? (stack ?? message) : `${message}${hint}`
   stderr.write(`${paint(stderr, 'red', 'error:')} ${text.split('\n').map(printable).join('\n')}\n`)
   if (error instanceof InvalidConfig) return WRONG_USAGE

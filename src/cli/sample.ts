@@ -1,4 +1,4 @@
-/** The contract's sample, for someone who sees the program for the first time. */
+/** Sends the sample of the contract, for somebody who runs the program for the first time. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../app/config/config.ts'
 import type { ServiceUrls } from '../app/services.ts'
@@ -6,7 +6,7 @@ import { SAMPLE_EVENT } from '../domain/event/sample.ts'
 import { groupKey } from '../redis/keys.ts'
 import { type GroupView, readGroup } from '../redis/reading/group-reader.ts'
 import { type Cli, CommandFailed } from './cli.ts'
-import { forPeople } from './commands/show.ts'
+import { groupText } from './output/group-report.ts'
 import { askRedis } from './servers.ts'
 
 const ASK_SECONDS = 60
@@ -14,9 +14,9 @@ const MERGE_DEADLINE_MS = 30_000
 const POLL_MS = 50
 
 /**
- * Sends the sample, unless it is there already, and waits until it is state.
+ * Sends the sample, unless its group has it already, and waits until it is merged in Redis.
  *
- * @returns what was sent and what the group is now, as text
+ * @returns a text with the sample and the group that it became
  */
 export async function sampleState(
   cli: Cli,
@@ -27,12 +27,12 @@ export async function sampleState(
   return askRedis(cli, config, ASK_SECONDS, async (redis) => {
     const read = () => readGroup(redis, SAMPLE_EVENT.group_id)
     const before = await read()
-    if (hasSample(before)) return `${ALREADY_THERE}\n\n${forPeople(before, cli.stdout)}`
+    if (hasSample(before)) return `${ALREADY_THERE}\n\n${groupText(before, cli.stdout)}`
     await post(gatewayUrl, signal)
     const deadline = performance.now() + MERGE_DEADLINE_MS
     for (;;) {
       const group = await read()
-      if (hasSample(group)) return `${JUST_SENT}\n\n${forPeople(group, cli.stdout)}`
+      if (hasSample(group)) return `${JUST_SENT}\n\n${groupText(group, cli.stdout)}`
       if (performance.now() > deadline) throw new CommandFailed(NOT_MERGED)
       await sleep(POLL_MS, undefined, { signal })
     }
@@ -43,13 +43,13 @@ const JUST_SENT = `Sent the sample of the contract:
 
   ${JSON.stringify(SAMPLE_EVENT)}
 
-This is what it became in Redis:`
-const ALREADY_THERE = 'The sample of the contract was sent before. This is its group in Redis:'
+This is its group in Redis now:`
+const ALREADY_THERE = 'The sample of the contract was sent earlier. This is its group in Redis now:'
 const NOT_MERGED =
-  `the sample did not become state within ${MERGE_DEADLINE_MS / 1000} s: ` +
+  `the sample was not merged in Redis within ${MERGE_DEADLINE_MS / 1000} s: ` +
   'the log says what the worker waits for'
 
-/** The user of the sample stands in its group, as a member or as one who left since. */
+/** Returns whether the user of the sample is in its group, as a member or as one who left. */
 function hasSample(group: GroupView | null): group is GroupView {
   const users = [...(group?.members ?? []), ...(group?.left ?? [])]
   return users.some(({ userId }) => userId === SAMPLE_EVENT.user_id)
@@ -66,7 +66,7 @@ async function post(gatewayUrl: string, signal: AbortSignal): Promise<void> {
   throw new CommandFailed(`the gateway answered ${answer.status}: ${await answer.text()}`)
 }
 
-/** Commands to copy: an event of its own, and the ways to look at what it becomes. */
+/** Lists commands to copy: they send events and show what the group becomes. */
 export function whatToTry(config: Config, { gateway }: ServiceUrls, nowMs: number): string {
   const { group_id } = SAMPLE_EVENT
   const event = (userId: string, traits: object) =>
@@ -89,5 +89,5 @@ Try in another terminal:
 
   redis-cli -u ${config.redis.url} hgetall '${groupKey(config.redis, group_id)}'
 
-Ctrl-C ends it all.`
+Ctrl-C stops everything.`
 }

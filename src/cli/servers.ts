@@ -1,4 +1,4 @@
-/** Kafka and Redis for commands that ask one thing and end: opened, waited for, and closed. */
+/** Opens and closes Kafka and Redis for commands that do one thing and end. They retry outages. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../app/config/config.ts'
 import type { LoadedConfig } from '../app/config/loader.ts'
@@ -10,7 +10,7 @@ import { describeAddress, parseRedisUrl } from '../redis/connection/address.ts'
 import { openRedis, type RedisConnection } from '../redis/connection/connection.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import type { Cli } from './cli.ts'
-import { awayTooLong, patiently } from './patience.ts'
+import { awayTooLong, retryWhileAway } from './retry-while-away.ts'
 
 export function nameOfKafka({ kafka }: Config): string {
   return `Kafka at ${kafka.brokers.join(', ')} (KAFKA_BROKERS)`
@@ -20,13 +20,18 @@ export function nameOfRedis({ redis }: Config): string {
   return `Redis at ${describeAddress(parseRedisUrl(redis.url))} (REDIS_URL)`
 }
 
-/** What these commands have to say, they say themselves: a log is for who debugs. */
+/** Returns a log that is silent except at level debug: these commands print their own messages. */
 export function quietLog({ stderr }: Cli, { log }: Config): Log {
   const level = log.level === 'debug' ? 'debug' : 'silent'
   return createLogger({ level, format: 'pretty' }, stderr)
 }
 
-/** @throws CommandFailed where Redis is away for too long */
+/**
+ * Calls `ask` with a connection to Redis.
+ *
+ * @param timeout seconds
+ * @throws CommandFailed if Redis is away for longer
+ */
 export async function askRedis<Answer>(
   cli: Cli,
   config: Config,
@@ -40,28 +45,29 @@ export async function askRedis<Answer>(
       ask(connection).catch((error) => {
         throw withReason(error, connection)
       })
-    return await patiently(timeout, nameOfRedis(config), attempt, hint)
+    return await retryWhileAway(timeout, nameOfRedis(config), attempt, hint)
   } finally {
     connection.close()
   }
 }
 
-/** What to do where Redis is away: nobody has said where it is, and no npm start is running. */
+/** Returns the hint for when Redis is away and no Redis is configured. */
 export function hintFor({ settings }: LoadedConfig): string | undefined {
   if (settings.get('redis.url')?.origin.source !== 'default') return undefined
-  return 'No Redis is named: run npm start, or set REDIS_URL (and KAFKA_BROKERS) to servers of yours.'
+  return 'No Redis is configured: run npm start, or set REDIS_URL (and KAFKA_BROKERS).'
 }
 
-/** Why there is no connection says more than that there is none. */
+/** Replaces "no connection" by the reason why there is none. */
 function withReason(error: unknown, { ready, lastError }: RedisConnection): unknown {
   if (!(error instanceof Unavailable) || ready || lastError === null) return error
   return new Unavailable('redis', lastError.message, { cause: error })
 }
 
 /**
- * Gives `work` a publisher, once the topic is known to be there and to be writable.
+ * Calls `work` with a publisher, after checking that the topic exists and may be written.
  *
- * @throws CommandFailed where Kafka is away for too long; NotRetriable; what `work` throws
+ * @param timeout seconds
+ * @throws CommandFailed if Kafka is away for longer; NotRetriable; what `work` throws
  */
 export async function withPublisher<Result>(
   cli: Cli,
@@ -71,7 +77,7 @@ export async function withPublisher<Result>(
 ): Promise<Result> {
   const log = quietLog(cli, config)
   const kafka = nameOfKafka(config)
-  await patiently(timeout, kafka, () => checkPublishing(config.kafka, log))
+  await retryWhileAway(timeout, kafka, () => checkPublishing(config.kafka, log))
   const publisher = createPublisher(config.kafka, log, { deadlineMs: timeout * 1000 })
   try {
     return await work(publisher)
@@ -83,5 +89,5 @@ export async function withPublisher<Result>(
   }
 }
 
-/** All is acknowledged by then, or given up. */
+/** How long closing may take. By then every record is acknowledged or has failed. */
 const CLOSE_MS = 2000

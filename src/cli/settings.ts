@@ -7,7 +7,7 @@ import type { Cli } from './cli.ts'
 
 export type Section = 'kafka' | 'redis' | 'events' | 'worker' | 'http' | 'gateway' | 'log'
 
-/** Flags that stand in the help; the others follow the same rule, which the help tells. */
+/** The flags that the help lists. The others exist, too; "group-traits config" lists the settings. */
 const SHOWN_FLAGS = new Set([
   'kafka.brokers',
   'kafka.topic',
@@ -18,9 +18,10 @@ const SHOWN_FLAGS = new Set([
 ])
 
 /**
- * Gives the command --config and a flag for each setting of the sections that it uses.
+ * Adds --config to the command, and a flag for each setting in the sections that it uses.
  *
- * @returns loads the configuration, once the command line is parsed; throws InvalidConfig
+ * @returns a function that loads the configuration. Call it after the command line is parsed. It
+ *   throws InvalidConfig
  */
 export function addSettings(
   command: Command,

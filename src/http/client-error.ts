@@ -2,16 +2,16 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * Answers a client whose request could not be read as HTTP, or did not come in time, and ends
- * the connection: nothing that follows on it could be trusted.
+ * Answers a request that is not valid HTTP, or that did not arrive in time, and closes the
+ * connection: the bytes that follow cannot be trusted.
  */
-export function refuseClient(error: NodeJS.ErrnoException, socket: Socket): void {
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (socket.writable) socket.write(responseTo(error.code))
   socket.destroy()
 }
 
 function responseTo(code: string | undefined): string {
-  const [status, name, message] = startFailureOf(code)
+  const [status, name, message] = failureOf(code)
   const body = JSON.stringify({ error: name, message })
   return [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -23,10 +23,10 @@ function responseTo(code: string | undefined): string {
   ].join('\r\n')
 }
 
-function startFailureOf(code: string | undefined): [status: number, name: string, message: string] {
+function failureOf(code: string | undefined): [status: number, name: string, message: string] {
   switch (code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return [408, 'request_timeout', 'The request did not come in time']
+      return [408, 'request_timeout', 'The request did not arrive in time']
     case 'HPE_HEADER_OVERFLOW':
       return [431, 'headers_too_large', 'The headers are too large']
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':

@@ -6,26 +6,26 @@ import { type Answer, failure } from './endpoint.ts'
 const unzip = promisify(gunzip)
 
 /**
- * Refuses by its headers what is not JSON in UTF-8, as it is or gzipped. No content type at
- * all is fine, and so is text/plain, which programs send that have not been told better.
+ * Returns an error answer if the headers say that the body is not JSON in UTF-8, plain or gzipped.
+ * A missing content type is fine. So is text/plain, which some programs send by default.
  */
-export function refuseContent(headers: IncomingHttpHeaders): Answer | undefined {
+export function rejectContent(headers: IncomingHttpHeaders): Answer | undefined {
   const type = headers['content-type']
   if (type !== undefined && !isJsonType(type)) {
     return unsupported(
-      `content-type ${type} is not JSON in UTF-8; send the event with "content-type: application/json"`,
+      `content-type ${type} is not JSON in UTF-8: send the event with "content-type: application/json"`,
     )
   }
   const encoding = headers['content-encoding']
   if (encoding !== undefined && !isGzip(encoding) && !/^identity$/i.test(encoding)) {
-    return unsupported(`content-encoding ${encoding} is not known here; gzip is, and none`, {
+    return unsupported(`content-encoding ${encoding} is not supported: use gzip, or none`, {
       'accept-encoding': 'gzip',
     })
   }
   return undefined
 }
 
-/** The event's bytes in a body. */
+/** Returns the bytes of the event in a body, unzipped if needed. */
 export async function contentOf(
   body: Buffer,
   headers: IncomingHttpHeaders,
@@ -49,7 +49,7 @@ function isJsonType(header: string): boolean {
       /^utf-?8$/i.test(params.get('charset') ?? 'utf-8')
     )
   } catch {
-    // not a media type at all
+    // the header is not a media type
     return false
   }
 }

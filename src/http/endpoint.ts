@@ -1,38 +1,38 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
-/** One thing that a server offers. HEAD comes with GET. */
+/** One method and path of a server. GET includes HEAD. */
 export interface Endpoint {
   readonly method: 'GET' | 'POST'
   readonly path: string
-  /** What it is for, shown to whoever asks for something that is not there. */
+  /** What it is for. A 404 answer lists the endpoints with this text. */
   readonly about: string
-  /** What bodies it takes; without it, none is read. */
+  /** Which bodies it accepts. If undefined, no body is read. */
   readonly body?: BodyRules
-  /** Throws only where there is a bug: that is logged and answered with 500. */
+  /** @throws only bugs; they are logged and answered with 500 */
   handle(request: HttpRequest): Answer | Promise<Answer>
 }
 
 export interface BodyRules {
   readonly maxBytes: number
   readonly tooLarge: Answer
-  /** Looks at the headers before any of the body is read; an answer refuses the request. */
-  refuse(headers: IncomingHttpHeaders): Answer | undefined
+  /** Checks the headers before the body is read. Returns an answer if it rejects the request. */
+  reject(headers: IncomingHttpHeaders): Answer | undefined
 }
 
 export interface HttpRequest {
   readonly headers: IncomingHttpHeaders
-  /** The bytes as received; empty where there are none. */
+  /** The bytes as received; empty if there is no body. */
   readonly body: Buffer
 }
 
 export interface Answer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
-  /** Text as it is; anything else is sent as JSON. */
+  /** A string is sent unchanged, an object as JSON. */
   readonly body: string | object
 }
 
-/** What every answer that is no success is made of: a code for programs, a text for people. */
+/** Creates an error answer: a code for programs and a text for people. */
 export function failure(
   status: number,
   error: string,

@@ -1,21 +1,21 @@
 /**
- * The contract over HTTP: `POST /group` with one event as JSON. The event is decoded by the
- * very decoder of the worker, and what is published is the body, byte by byte (unzipped).
+ * The contract over HTTP: `POST /group` with one event as JSON. The event is decoded by the worker's
+ * decoder. The body is published byte for byte (unzipped if it is gzipped).
  *
  * | status | body | |
  * |---|---|---|
- * | 200 | `{ status: "accepted", group_id, user_id, assigned, timestamp, traits, removed_traits }` | Kafka has acknowledged the event. `timestamp` is what was understood, in UTC to the microsecond; `traits` and `removed_traits` are names; `user_id` is null for an anonymous visitor |
- * | 400 | `{ error: "invalid_event", problems: [{ reason, path, message }] }` | every problem of the event; nothing was published |
+ * | 200 | `{ status: "accepted", group_id, user_id, assigned, timestamp, traits, removed_traits }` | Kafka has acknowledged the event. `timestamp` is the time as parsed, in UTC to the microsecond; `traits` and `removed_traits` are names; `user_id` is null for an anonymous visitor |
+ * | 400 | `{ error: "invalid_event", problems: [{ reason, path, message }] }` | all problems of the event; nothing was published |
  * | 413 | the same, reason `too_large` | |
- * | 415 | `{ error, message }` | not JSON in UTF-8, as it is or gzipped |
- * | 503 | `{ error: "unavailable", message }` and Retry-After | Kafka has not acknowledged. The event may or may not have been taken: send it again, for a repeated event changes nothing |
+ * | 415 | `{ error, message }` | not JSON in UTF-8, plain or gzipped |
+ * | 503 | `{ error: "unavailable", message }` and Retry-After | Kafka has not acknowledged the event, and may or may not have stored it. Send it again: a duplicate changes nothing |
  */
 import type { Ignored } from '../domain/event/decode.ts'
 import type { GroupEvent } from '../domain/event/event.ts'
 import type { Problem, Rejected } from '../domain/problem.ts'
 import { NotRetriable, Unavailable } from '../pipeline/errors.ts'
 import type { Log } from '../pipeline/ports.ts'
-import { contentOf, refuseContent } from './content.ts'
+import { contentOf, rejectContent } from './content.ts'
 import { type Answer, type Endpoint, failure } from './endpoint.ts'
 import { type Health, operationsEndpoints, type Scrape } from './health.ts'
 import { accepted, invalid } from './receipt.ts'
@@ -29,15 +29,15 @@ export interface GatewayOptions {
   /** Decodes an event as if Kafka had received it at `receivedAtMs`. */
   readonly decode: (value: Buffer, receivedAtMs: number) => GroupEvent | Ignored | Rejected
   /**
-   * Resolves once Kafka has acknowledged the event; has a deadline of its own.
+   * Resolves once Kafka has acknowledged the event. Has its own deadline.
    *
-   * @throws EventTooLarge: the topic does not take it. Unavailable: unknown whether it was
-   *   taken. NotRetriable: it was not, for want of a right
+   * @throws EventTooLarge if it exceeds the limit of the topic; Unavailable if it is unknown whether
+   *   Kafka stored it; NotRetriable if Kafka rejected it because a right is missing
    */
   readonly publish: (key: string, value: Buffer) => Promise<void>
   readonly health: () => Health
   readonly metrics: () => Promise<Scrape>
-  /** Told how each event was answered. */
+  /** Called after each answer to an event. */
   readonly onAnswer: (status: number, durationMs: number) => void
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -46,7 +46,7 @@ export interface GatewayOptions {
   readonly requestTimeoutMs?: number
 }
 
-/** An event within our own limit that the topic does not take. */
+/** The event is within our own limit, but exceeds that of the topic. */
 export class EventTooLarge extends Error {
   override readonly name = 'EventTooLarge'
 }
@@ -77,8 +77,8 @@ function groupEndpoint(options: GatewayOptions): Endpoint {
   return {
     method: 'POST',
     path: PATH,
-    about: 'One group event as JSON; answered once Kafka has acknowledged it',
-    body: { maxBytes: maxEventBytes, tooLarge, refuse: refuseContent },
+    about: 'Accepts one group event as JSON; answers once Kafka has acknowledged it',
+    body: { maxBytes: maxEventBytes, tooLarge, reject: rejectContent },
 
     async handle({ headers, body }): Promise<Answer> {
       const content = await contentOf(body, headers, maxEventBytes)
@@ -98,7 +98,7 @@ function groupEndpoint(options: GatewayOptions): Endpoint {
             return accepted(decoded)
           } catch (error) {
             if (error instanceof EventTooLarge) {
-              return answerTooLarge('the topic does not take an event of this size')
+              return answerTooLarge('the event is larger than the topic allows (max.message.bytes)')
             }
             if (!(error instanceof Unavailable || error instanceof NotRetriable)) throw error
             log.debug({ err: error }, 'Kafka did not acknowledge an event')
@@ -112,7 +112,7 @@ function groupEndpoint(options: GatewayOptions): Endpoint {
 const KAFKA_AWAY = failure(
   503,
   'unavailable',
-  'Kafka did not acknowledge the event, which may or may not have been taken. Send it again: a repeated event changes nothing.',
+  'Kafka did not acknowledge the event, and may or may not have stored it. Send it again: a duplicate changes nothing.',
   { 'retry-after': '5' },
 )
 
@@ -125,6 +125,6 @@ function otherType(type: string): Problem {
   return {
     reason: 'invalid_field',
     path: '/type',
-    message: `must be "group" or absent: events of type ${shown} are not taken here`,
+    message: `must be "group" or absent: events of type ${shown} are not accepted here`,
   }
 }

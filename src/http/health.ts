@@ -1,10 +1,10 @@
 import type { Answer, Endpoint } from './endpoint.ts'
 
-/** How a process and what it depends on are doing. */
+/** The health of a process and of its dependencies. */
 export interface Health {
-  /** The process works as it should, be it by waiting for an outage to end. */
+  /** A restart would not help: the process works, or waits for an outage to end. */
   readonly live: boolean
-  /** It does its work now. */
+  /** The process does its work now. */
   readonly ready: boolean
   readonly parts: readonly HealthPart[]
 }
@@ -13,9 +13,9 @@ export interface HealthPart {
   /** `kafka`, `redis`, … */
   readonly name: string
   readonly ok: boolean
-  /** Since when it is not: ISO 8601. */
+  /** Since when it has not been ok: ISO 8601. */
   readonly since?: string
-  /** For people: what is the matter. */
+  /** What is wrong, for people. */
   readonly detail?: string
 }
 
@@ -25,9 +25,9 @@ export interface Scrape {
 }
 
 /**
- * What every process of ours offers to whoever operates it:
- * - `/healthz`: 200 or 503; restart the process where it is 503. 200 during an outage.
- * - `/readyz`: 200 or 503; the parts that are not ok say since when and why.
+ * Creates the endpoints that every process of ours has for its operators:
+ * - `/healthz`: 200 or 503. On 503, restart the process. During an outage it is 200.
+ * - `/readyz`: 200 or 503. The parts that are not ok say since when and why.
  * - `/metrics`: for Prometheus.
  */
 export function operationsEndpoints(
@@ -38,13 +38,13 @@ export function operationsEndpoints(
     {
       method: 'GET',
       path: '/healthz',
-      about: 'Whether the process works as it should: 503 asks for a restart',
+      about: 'Liveness: 503 if the process needs a restart',
       handle: () => answerOf(health(), 'live'),
     },
     {
       method: 'GET',
       path: '/readyz',
-      about: 'Whether it does its work now, and if not, what it waits for',
+      about: 'Readiness: 503 if the process cannot do its work now, and why',
       handle: () => answerOf(health(), 'ready'),
     },
     {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 
-/** The server cannot have its port. The message says which, and what to change. */
+/** The server cannot listen on its port. The message says which port, and what to change. */
 export class CannotListen extends Error {
   override readonly name = 'CannotListen'
 }
@@ -9,10 +9,11 @@ export interface ListenOptions {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-  /** What the settings of host and port are called in the environment: `HTTP`, for `HTTP_PORT`. */
+  /** The prefix of the variables that set host and port: `HTTP` for `HTTP_PORT`. */
   readonly variables: 'HTTP' | 'GATEWAY'
 }
 
+/** @throws CannotListen */
 export async function listenOn(
   app: FastifyInstance,
   options: ListenOptions,
@@ -33,19 +34,19 @@ function cannotListen(error: unknown, { host, port, variables }: ListenOptions):
   switch (code) {
     case 'EADDRINUSE':
       return new CannotListen(
-        `port ${port} on ${host} is taken by another program; set ${variables}_PORT to a free port, or to 0 for any that is free`,
+        `port ${port} on ${host} is in use by another program: set ${variables}_PORT to a free port, or to 0 for any free port`,
         { cause: error },
       )
     case 'EACCES':
       return new CannotListen(
-        `no permission to listen on port ${port} of ${host}; set ${variables}_PORT to 1024 or above`,
+        `no permission to listen on port ${port} of ${host}: set ${variables}_PORT to 1024 or above`,
         { cause: error },
       )
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return new CannotListen(
-        `${host} is no address of this machine; set ${variables}_HOST to one, such as 127.0.0.1, or to 0.0.0.0 for all`,
+        `${host} is not an address of this machine: set ${variables}_HOST to one that is, such as 127.0.0.1, or to 0.0.0.0 for all`,
         { cause: error },
       )
     default:
@@ -53,7 +54,7 @@ function cannotListen(error: unknown, { host, port, variables }: ListenOptions):
   }
 }
 
-/** An address to reach the server at from this machine. */
+/** Returns the host at which the server is reachable from this machine. */
 function reachableHost(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   if (host === '::') return '[::1]'

@@ -13,7 +13,7 @@ export interface OperationsServerOptions {
   readonly requestTimeoutMs?: number
 }
 
-/** `/healthz`, `/readyz` and `/metrics` of a worker. */
+/** Creates the server for a worker's `/healthz`, `/readyz` and `/metrics`. */
 export function createOperationsServer({
   health,
   metrics,

@@ -3,7 +3,7 @@ import type { Problem } from '../domain/problem.ts'
 import { formatClock } from '../domain/time/timestamp.ts'
 import type { Answer } from './endpoint.ts'
 
-/** What was taken of an event, as it was understood. */
+/** Answers an accepted event with its fields as parsed. */
 export function accepted({ groupId, userId, assigned, clock, traits }: GroupEvent): Answer {
   const { names } = traits
   return {
@@ -20,7 +20,7 @@ export function accepted({ groupId, userId, assigned, clock, traits }: GroupEven
   }
 }
 
-/** What is wrong with an event: all of it. */
+/** Answers an invalid event with all its problems. */
 export function invalid(status: 400 | 413, problems: readonly Problem[]): Answer {
   return {
     status,

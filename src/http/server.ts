@@ -1,11 +1,11 @@
 /**
- * An HTTP server for a few endpoints, with limits against clients that are slow, large or
- * broken, and an end that does not wait for those who only keep a connection open.
+ * An HTTP server for a few endpoints. It has limits against slow clients, large bodies and broken
+ * requests, and its shutdown does not wait for idle connections.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Log } from '../pipeline/ports.ts'
-import { refuseClient } from './client-error.ts'
+import { answerClientError } from './client-error.ts'
 import { type Answer, type Endpoint, failure } from './endpoint.ts'
 import { type ListenOptions, listenOn } from './listen.ts'
 
@@ -13,7 +13,7 @@ export interface HttpServerOptions extends ListenOptions {
   readonly log: Log
   /** How long a client may take to send a request, headers and body. */
   readonly requestTimeoutMs: number
-  /** Told of every answer. */
+  /** Called after every answer. */
   readonly onAnswer?: (answered: Answered) => void
 }
 
@@ -25,9 +25,9 @@ export interface Answered {
 }
 
 export interface HttpServer {
-  /** @throws CannotListen with what to change, where the port is taken or not ours to have */
+  /** @throws CannotListen if the port is in use or not permitted; it says what to change */
   listen(): Promise<{ readonly url: string }>
-  /** Takes no more requests, answers those that are there, then ends every connection. */
+  /** Accepts no more requests, answers those in flight, then closes every connection. */
   close(): Promise<void>
 }
 
@@ -35,10 +35,39 @@ export function createHttpServer(
   options: HttpServerOptions,
   endpoints: readonly Endpoint[],
 ): HttpServer {
-  const { log, requestTimeoutMs, onAnswer } = options
-  const running = new Set<Promise<Answer>>()
+  const inFlight = new Set<Promise<Answer>>()
   let isClosing = false
 
+  const app = createApp(options, endpoints)
+  app.addHook('onSend', async (_request, reply) => {
+    if (isClosing) reply.header('connection', 'close')
+  })
+  for (const endpoint of endpoints) addRoute(app, endpoint, options.log, inFlight)
+
+  return {
+    listen: () => listenOn(app, options),
+    async close() {
+      isClosing = true
+      const closed = app.close()
+      await Promise.race([closed, delay(RECEIVE_GRACE_MS, undefined, { ref: false })])
+      while (inFlight.size > 0) await Promise.allSettled(inFlight)
+      await Promise.race([closed, delay(SEND_GRACE_MS, undefined, { ref: false })])
+      app.server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+/** How long `close` waits for bodies that are being received. */
+const RECEIVE_GRACE_MS = 500
+/** How long `close` then waits for the last answers to be sent. */
+const SEND_GRACE_MS = 100
+
+/** Creates the server without its endpoints: limits, error answers and the request log. */
+function createApp(
+  { log, requestTimeoutMs, onAnswer }: HttpServerOptions,
+  endpoints: readonly Endpoint[],
+): FastifyInstance {
   const app = fastify({
     logger: false,
     return503OnClosing: false,
@@ -48,7 +77,7 @@ export function createHttpServer(
       headersTimeout: requestTimeoutMs,
       connectionsCheckingInterval: Math.min(1000, requestTimeoutMs / 2),
     },
-    clientErrorHandler: refuseClient,
+    clientErrorHandler: answerClientError,
     frameworkErrors: (error, _request, reply) => {
       send(reply, failure(error.statusCode ?? 400, 'bad_request', error.message))
     },
@@ -57,11 +86,8 @@ export function createHttpServer(
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler((error, request, reply) => send(reply, answerToError(error, request, log)))
   app.addHook('onRequest', async (request, reply) => {
-    // before a body is read that nobody wants
-    if (request.is404) return send(reply, answerToStray(request, endpoints))
-  })
-  app.addHook('onSend', async (_request, reply) => {
-    if (isClosing) reply.header('connection', 'close')
+    // Answered here, so that no body is read for an unknown path.
+    if (request.is404) return send(reply, answerNotFound(request, endpoints))
   })
   app.addHook('onResponse', async (request, reply) => {
     const answered = {
@@ -73,32 +99,14 @@ export function createHttpServer(
     log.debug(answered, 'answered a request')
     onAnswer?.(answered)
   })
-  for (const endpoint of endpoints) addRoute(app, endpoint, log, running)
-
-  return {
-    listen: () => listenOn(app, options),
-    async close() {
-      isClosing = true
-      const closed = app.close()
-      await Promise.race([closed, delay(RECEIVE_GRACE_MS, undefined, { ref: false })])
-      while (running.size > 0) await Promise.allSettled(running)
-      await Promise.race([closed, delay(SEND_GRACE_MS, undefined, { ref: false })])
-      app.server.closeAllConnections()
-      await closed
-    },
-  }
+  return app
 }
-
-/** For bodies that are on their way when the server is to end. */
-const RECEIVE_GRACE_MS = 500
-/** For the last answers to leave. */
-const SEND_GRACE_MS = 100
 
 function addRoute(
   app: FastifyInstance,
   endpoint: Endpoint,
   log: Log,
-  running: Set<Promise<Answer>>,
+  inFlight: Set<Promise<Answer>>,
 ): void {
   const { method, path: url, body: rules } = endpoint
   app.route({
@@ -107,8 +115,8 @@ function addRoute(
     ...(rules && {
       bodyLimit: rules.maxBytes,
       onRequest: async (request, reply) => {
-        const refusal = rules.refuse(request.headers)
-        if (refusal !== undefined) return send(reply.header('connection', 'close'), refusal)
+        const rejection = rules.reject(request.headers)
+        if (rejection !== undefined) return send(reply.header('connection', 'close'), rejection)
       },
       errorHandler: (error, request, reply) => {
         const isTooLarge = error.code === 'FST_ERR_CTP_BODY_TOO_LARGE'
@@ -118,31 +126,31 @@ function addRoute(
     handler: async (request, reply) => {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
       const answer = Promise.resolve(endpoint.handle({ headers: request.headers, body }))
-      running.add(answer)
+      inFlight.add(answer)
       try {
         return send(reply, await answer)
       } finally {
-        running.delete(answer)
+        inFlight.delete(answer)
       }
     },
   })
 }
 
-/** To a request for what is not there: 405 where only the method is wrong, else 404. */
-function answerToStray(request: FastifyRequest, endpoints: readonly Endpoint[]): Answer {
+/** Answers a request that no endpoint handles: 405 if only the method is wrong, else 404. */
+function answerNotFound(request: FastifyRequest, endpoints: readonly Endpoint[]): Answer {
   const path = pathOf(request)
   const allowed = endpoints
     .filter((endpoint) => endpoint.path === path)
     .map(({ method }) => (method === 'GET' ? 'GET, HEAD' : method))
     .join(', ')
   if (allowed !== '') {
-    return failure(405, 'method_not_allowed', `${path} takes ${allowed} only`, { allow: allowed })
+    return failure(405, 'method_not_allowed', `${path} accepts only ${allowed}`, { allow: allowed })
   }
   return {
     status: 404,
     body: {
       error: 'not_found',
-      message: 'There is nothing at this path',
+      message: 'There is no endpoint at this path',
       endpoints: Object.fromEntries(
         endpoints.map(({ method, path, about }) => [`${method} ${path}`, about]),
       ),
@@ -155,8 +163,11 @@ function answerToError(error: unknown, request: FastifyRequest, log: Log): Answe
   if (error instanceof Error && statusCode !== undefined && statusCode < 500) {
     return failure(statusCode, 'bad_request', error.message)
   }
-  log.error({ err: error, method: request.method, path: pathOf(request) }, 'a request hit a bug')
-  return failure(500, 'internal', 'This is a fault of the server, not of the request')
+  log.error(
+    { err: error, method: request.method, path: pathOf(request) },
+    'a request failed because of a bug',
+  )
+  return failure(500, 'internal', 'This is an error in the server, not in the request')
 }
 
 function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {

@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import { REASONS } from '../domain/problem.ts'
 import type { BatchReport } from '../pipeline/process-batch.ts'
 
-/** What went through, batch by batch: nothing here is done for each record. */
+/** Creates the metrics of processed batches. Nothing here costs time for each record. */
 export function trackBatches(
   now: () => number,
   registry: Registry,
@@ -29,7 +29,7 @@ export function trackBatches(
       records.inc({ outcome: 'ignored' }, report.ignored)
       for (const [reason, count] of report.deadLetters) {
         deadLetters.inc({ reason }, count)
-        // an event that met a state conflict was accepted, and is counted so
+        // An event with a state conflict is valid, and already counted as accepted.
         if (reason !== 'state_conflict') records.inc({ outcome: 'rejected' }, count)
       }
       groups.inc(report.groups)
@@ -59,24 +59,24 @@ function createCounters(registry: Registry) {
   return {
     records: new Counter({
       name: 'group_traits_records_total',
-      help: 'Records of committed batches, by what they are: accepted (a valid group event), erasure, ignored (another type of event), rejected (not valid: a dead letter).',
+      help: 'Records in committed batches, by outcome: accepted (a valid group event), erasure, ignored (another type of event), rejected (invalid: a dead letter).',
       labelNames: ['outcome'] as const,
       registers,
     }),
     deadLetters: new Counter({
       name: 'group_traits_dead_letters_total',
-      help: 'Records set aside in the dead-letter topic, by reason. A jump usually means that a producer changed; "group-traits validate" says what is wrong with an event.',
+      help: 'Records written to the dead-letter topic, by reason. A jump usually means that a producer changed; "group-traits validate" says what is wrong with an event.',
       labelNames: ['reason'] as const,
       registers,
     }),
     groups: new Counter({
       name: 'group_traits_groups_merged_total',
-      help: 'Patches merged in Redis: one for each group of a batch. Records per patch tell how much folding saves.',
+      help: 'Groups merged in Redis, counted once for each batch. Records divided by this number show how much folding a batch saves.',
       registers,
     }),
     batches: new Counter({
       name: 'group_traits_batches_total',
-      help: 'Batches committed. Records per batch grow with the lag.',
+      help: 'Batches committed. The number of records per batch grows with the lag.',
       registers,
     }),
   }
@@ -87,14 +87,14 @@ function createDistributions(registry: Registry) {
   return {
     steps: new Histogram({
       name: 'group_traits_batch_step_seconds',
-      help: 'How long a batch spent in each step: decode (and fold, and what else the worker did meanwhile), wait (for the batch before of its partition), merge (in Redis), dead_letters, commit (until it was handed over to be sent).',
+      help: 'Time that a batch spent in each step: decode (includes folding, and other work of the event loop in that time), wait (for the previous batch of its partition), merge (in Redis), dead_letters (writing them), commit (until the commit was queued to be sent).',
       labelNames: ['step'] as const,
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers,
     }),
     latency: new Histogram({
       name: 'group_traits_end_to_end_latency_seconds',
-      help: 'From the Kafka timestamp of the first record of a batch until the batch was committed: how stale Redis is at worst. One observation a batch.',
+      help: 'Time from the Kafka timestamp of the first record of a batch until the batch was committed: how stale Redis is at worst. One observation for each batch.',
       buckets: [
         0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800,
       ],
@@ -102,7 +102,7 @@ function createDistributions(registry: Registry) {
     }),
     lag: new Gauge({
       name: 'group_traits_partition_lag_records',
-      help: 'Records of the partition that are not merged yet, as of its last batch or, where it stands still, as the brokers say. Only partitions that this worker has.',
+      help: 'Records of the partition that are not merged yet, as of its last batch, or according to the brokers if it makes no progress. Only partitions that are assigned to this worker.',
       labelNames: ['topic', 'partition'] as const,
       registers,
     }),

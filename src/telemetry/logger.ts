@@ -6,7 +6,7 @@ import { hideCredentials, printable } from './printable.ts'
 
 export interface LoggerOptions {
   readonly level: LogLevel
-  /** JSON lines, text for people, or (`auto`) whichever fits: text on a terminal, else JSON. */
+  /** `json`: JSON lines; `pretty`: text for people; `auto`: pretty on a terminal, else JSON. */
   readonly format: 'auto' | 'json' | 'pretty'
 }
 
@@ -14,19 +14,19 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal', 'silent'] 
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
 export interface Logger extends Log {
-  /** A logger whose every line carries these facts too. */
+  /** Returns a logger that adds these facts to each line. */
   child(facts: object): Logger
 }
 
-/** Where lines go: a file descriptor, or anything that is written to. */
+/** Where lines are written: a file descriptor, or an object with `write`. */
 export type LogDestination = number | { write(line: string): unknown }
 
 /**
- * A logger that has written a line when the call returns: nothing is left to flush, and the
- * last words before `process.exit` are never lost.
+ * Creates a logger that writes each line synchronously: there is nothing to flush, and the last
+ * line before `process.exit` is never lost.
  *
- * Errors among the facts become name, code, message and causes; a stack is shown where the
- * error is a bug, or at level debug. What may be secret is hidden, whoever logs it.
+ * An error among the facts is logged as name, code, message and causes. Its stack is logged if it
+ * is a bug, or at level debug. Secrets are hidden, whoever logs them.
  */
 export function createLogger(
   { level, format }: LoggerOptions,

@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from 'prom-client'
 import type { Dependency } from '../pipeline/errors.ts'
 
-/** Whether Kafka and Redis are there, and for how long one has been away. */
+/** Creates the metrics of outages: whether Kafka and Redis are up, and how long each has been away. */
 export function trackOutages(
   now: () => number,
   registry: Registry,
@@ -9,13 +9,13 @@ export function trackOutages(
   const awaySinceMs = new Map<Dependency, number>()
   const up = new Gauge({
     name: 'group_traits_dependency_up',
-    help: 'Whether the worker reaches Kafka and Redis: 1 yes, 0 no. During an outage it waits and goes on by itself.',
+    help: 'Whether Kafka and Redis are reachable: 1 yes, 0 no. During an outage the process retries, and it continues by itself afterwards.',
     labelNames: ['dependency'] as const,
     registers: [registry],
   })
   new Gauge({
     name: 'group_traits_outage_seconds',
-    help: 'How long the present outage has lasted; 0 while there is none.',
+    help: 'Duration of the current outage; 0 if there is none.',
     labelNames: ['dependency'] as const,
     registers: [registry],
     collect() {

@@ -1,7 +1,7 @@
 /**
- * What may stand in a log: facts without secrets, without bytes of records, and errors as
- * plain data. An error's own properties are left out but for its code: clients hang the
- * command with all its arguments on them, and those are the data.
+ * Makes facts safe for the log: without secrets, without bytes of records, and with errors as plain
+ * data. Of an error's own properties only its code is kept: clients attach the failed command with
+ * all its arguments, which are the data.
  */
 import { shorten } from '../domain/short-text.ts'
 
@@ -10,7 +10,11 @@ const HIDDEN = '[hidden]'
 const MAX_DEPTH = 5
 const MAX_TEXT_LENGTH = 1000
 
-/** @param showStacks of every error, not of bugs alone */
+/**
+ * Returns the value as it may be logged.
+ *
+ * @param showStacks whether every error has its stack, not only bugs
+ */
 export function printable(value: unknown, showStacks: boolean, depth = 0): unknown {
   if (typeof value === 'string') return shorten(value, MAX_TEXT_LENGTH)
   if (typeof value === 'bigint') return String(value)
@@ -28,7 +32,7 @@ export function printable(value: unknown, showStacks: boolean, depth = 0): unkno
   )
 }
 
-/** Hides `user:password@` of every URL in a line of JSON. */
+/** Hides the `user:password@` in every URL in a line of JSON. */
 export function hideCredentials(line: string): string {
   return line.includes('@') ? line.replaceAll(URL_CREDENTIALS, `://${HIDDEN}@`) : line
 }
@@ -56,7 +60,7 @@ function printableError(error: Error, showStacks: boolean, depth: number): Print
 }
 
 function messageOf(error: Error): string {
-  // a refused connection to several addresses has an empty message and one error for each
+  // If a connection to several addresses fails, the message is empty, and there is an error for each.
   if (error.message === '' && error instanceof AggregateError) {
     return error.errors
       .map((each: unknown) => (each instanceof Error ? each.message : ''))
@@ -65,7 +69,7 @@ function messageOf(error: Error): string {
   return error instanceof SyntaxError ? withoutQuotedText(error.message) : error.message
 }
 
-/** `JSON.parse` quotes the text that it could not read, which may be a record's. */
+/** `JSON.parse` quotes the text that it could not parse, which may be part of a record. */
 function withoutQuotedText(message: string): string {
   return message.replace(/,? ?(\.{3})?".*"(\.{3})? is not valid JSON$/s, ' is not valid JSON')
 }
@@ -79,7 +83,7 @@ function isBug(error: Error): boolean {
   )
 }
 
-/** The stack without its first lines, which repeat the message. */
+/** Returns the stack without its first lines, which repeat the message. */
 function frames(error: Error): string {
   const stack = error.stack ?? ''
   return stack.slice(Math.max(0, stack.search(/^ +at /m)))

@@ -24,7 +24,7 @@ test('a batch that never ends is shown by /readyz and ends the worker after the 
   const { body } = await worker.get('/readyz')
   expect(JSON.parse(body).parts.at(-1)).toMatchObject({
     since: expect.any(String),
-    detail: `${scene.config.kafka.topic}/0 stands at offset 0 with 1 to read; the batch in hand there does not end`,
+    detail: `${scene.config.kafka.topic}/0 does not advance from offset 0, with a lag of 1; its batch in flight does not finish`,
   })
   const metrics = (await worker.get('/metrics')).body
   expect(metrics).toMatch(/partition_stalled_seconds\{.*"0"\} [1-9]/)
@@ -36,7 +36,9 @@ test('a batch that never ends is shown by /readyz and ends the worker after the 
   const [line, ...more] = worker.lines.filter(({ level }) => level !== 'info')
   expect(line, logOf(worker)).toMatchObject({
     level: 'fatal',
-    msg: expect.stringMatching(/^no progress for \d\d s.*0 stands at offset 0 with 1 to read/),
+    msg: expect.stringMatching(
+      /^no progress for \d\d s.*0 does not advance from offset 0, with a lag of 1/,
+    ),
   })
   expect(more).toEqual([])
 
@@ -87,7 +89,7 @@ test('a Kafka client that silently stops fetching ends the worker once there is 
   await send(scene, 'acme')
   expect(await worker.exited).toBe(1)
   expect(worker.lines.filter(({ level }) => level !== 'info')).toMatchObject([
-    { level: 'fatal', msg: expect.stringMatching(/with 1 to read; no batch of it is in hand/) },
+    { level: 'fatal', msg: expect.stringMatching(/with a lag of 1; it has no batch in flight/) },
   ])
 }, 60_000)
 
@@ -101,6 +103,6 @@ test.each([
   await send(scene, groupId)
   expect(await worker.exited).toBe(1)
   expect(worker.lines.filter(({ level }) => level !== 'info')).toMatchObject([
-    { level: 'fatal', msg: expect.stringContaining('an error that nobody caught'), err },
+    { level: 'fatal', msg: expect.stringContaining('ended by an uncaught error'), err },
   ])
 })

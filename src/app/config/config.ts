@@ -1,7 +1,6 @@
 /**
- * Every setting there is, with its unit, default and meaning. From this schema come the
- * types, the validation, the names of environment variables and flags, and the published
- * JSON Schema.
+ * Defines every setting, with its unit, default and meaning. The types, the validation, the names
+ * of environment variables and flags, and the published JSON Schema derive from this schema.
  */
 import { z } from 'zod'
 import type { KafkaSettings } from '../../kafka/client/settings.ts'
@@ -24,7 +23,7 @@ const broker = () => {
 const isPort = (port: number) => port >= 1 && port <= 65_535
 
 const redisUrl = () => {
-  const error = `${REDIS_URL_FORMS}; what is special in URLs is percent-encoded`
+  const error = `${REDIS_URL_FORMS}; special characters must be percent-encoded`
   return z.string({ error }).refine(isRedisUrl, { error })
 }
 
@@ -32,70 +31,76 @@ const isRedisUrl = (url: string): boolean => {
   try {
     return Boolean(parseRedisUrl(url))
   } catch {
-    return false // its message speaks of the forms, as ours does
+    return false // the error's message would only list the forms, as ours does
   }
 }
 
 const tls = z.strictObject({
-  enabled: flag().default(false).describe('Speak TLS with the brokers.'),
+  enabled: flag().default(false).describe('Use TLS for connections to the brokers.'),
   caFile: text()
     .optional()
-    .describe('PEM file of the authorities to trust; without it, those that Node trusts.'),
-  certFile: text().optional().describe('PEM file of the client certificate, where brokers ask.'),
-  keyFile: text().optional().describe('PEM file of the key of the client certificate.'),
+    .describe(
+      'PEM file with the certificate authorities to trust. Default: those that Node trusts.',
+    ),
+  certFile: text()
+    .optional()
+    .describe('PEM file with the client certificate, if the brokers require one.'),
+  keyFile: text().optional().describe('PEM file with the private key of the client certificate.'),
   rejectUnauthorized: flag()
     .default(true)
-    .describe('Refuse a broker whose certificate cannot be verified. False only for trials.'),
+    .describe('Reject brokers whose certificate cannot be verified. Set false only for tests.'),
 })
 
 const sasl = z.strictObject({
   mechanism: choice(['plain', 'scram-sha-256', 'scram-sha-512'])
     .optional()
-    .describe('How to log in to the brokers: plain, scram-sha-256 or scram-sha-512.'),
-  username: text().optional().describe('User name for SASL.'),
-  password: text().optional().describe('Password for SASL.').meta(SECRET),
+    .describe('SASL mechanism to log in to the brokers: plain, scram-sha-256 or scram-sha-512.'),
+  username: text().optional().describe('SASL user name.'),
+  password: text().optional().describe('SASL password.').meta(SECRET),
 })
 
 const kafka = z.strictObject({
   brokers: z
     .array(broker(), { error: 'a list of host:port' })
     .default([])
-    .describe('Brokers to begin with, each as host:port; in the environment split by commas.'),
-  topic: topicName().default('groups').describe('Topic that group events are read from.'),
+    .describe('Bootstrap brokers as host:port: a list in the file; separated by commas elsewhere.'),
+  topic: topicName().default('groups').describe('Topic with the group events.'),
   groupId: text()
     .default('group-traits')
-    .describe('Consumer group: workers of the same group share the partitions.'),
+    .describe('Consumer group. Workers in the same group share the partitions.'),
   deadLetterTopic: topicName()
     .optional()
-    .describe("Topic for rejected records; by default the topic's name and .dead-letters."),
-  clientId: text().default('group-traits').describe("Name of this program in the brokers' logs."),
+    .describe('Topic for rejected records. Default: the name of the topic plus .dead-letters.'),
+  clientId: text()
+    .default('group-traits')
+    .describe('Client id, which the brokers log with every request.'),
   tls: tls.prefault({}),
   sasl: sasl.prefault({}),
   connectTimeoutMs: durationMs('100ms', '10m')
     .prefault('10s')
-    .describe('How long to wait for a connection to a broker.'),
+    .describe('Timeout for opening a connection to a broker.'),
   requestTimeoutMs: durationMs('1s', '10m')
     .prefault('30s')
-    .describe('How long to wait for the answer of a broker.'),
+    .describe('Timeout for a response from a broker.'),
   sessionTimeoutMs: durationMs('1s', '30m')
     .prefault('10s')
-    .describe('After how long without a heartbeat other workers take over the partitions.'),
+    .describe('If no heartbeat arrives for this long, other workers take over the partitions.'),
   maxWaitMs: durationMs('0ms', '5s')
     .prefault('250ms')
-    .describe('How long a fetch may wait for new records; a stop may wait as long.'),
+    .describe('How long a fetch may wait for new records. A stop may have to wait for a fetch.'),
   maxFetchBytes: sizeBytes('64KiB', '1GiB')
     .prefault('4MiB')
-    .describe('How much one fetch may bring, compressed, of all partitions together.'),
+    .describe('Maximum size of one fetch, compressed, for all partitions together.'),
   maxPartitionFetchBytes: sizeBytes('64KiB', '1GiB')
     .prefault('2MiB')
-    .describe('How much one fetch may bring, compressed, of one partition.'),
+    .describe('Maximum size of one fetch, compressed, for each partition.'),
   maxBatchBytes: sizeBytes('1MiB', '1GiB')
     .prefault('64MiB')
-    .describe('How large a compressed batch may become; a larger one stops its partition.'),
+    .describe('Maximum size in memory of a compressed batch. A larger one stops its partition.'),
   concurrentPartitions: whole(1, 64)
     .default(2)
     .describe(
-      'How many batches are worked on at the same time; one more may be in hand, decoded ahead.',
+      'How many batches are processed at the same time. One more may be decoded ahead of its turn.',
     ),
 })
 
@@ -103,103 +108,111 @@ const redis = z.strictObject({
   url: redisUrl()
     .default('redis://127.0.0.1:6379')
     .describe(
-      'Where the state is kept: redis://[USER:PASSWORD@]HOST:PORT[/DB], rediss:// for TLS; ' +
-        'redis+sentinel://HOST:PORT,…/MASTER and redis+cluster://HOST:PORT,… likewise.',
+      'Redis server with the state: redis://[USER:PASSWORD@]HOST:PORT[/DB], or rediss:// for ' +
+        'TLS; for Sentinel redis+sentinel://HOST:PORT,…/MASTER; for Cluster ' +
+        'redis+cluster://HOST:PORT,…',
     )
     .meta(SECRET),
-  groupPrefix: keyPrefix().default('group:').describe('What the keys of groups begin with.'),
-  userPrefix: keyPrefix().default('user:').describe('What the keys of users begin with.'),
-  userIndex: flag().default(true).describe('Keep, for each user, the set of his or her groups.'),
+  groupPrefix: keyPrefix().default('group:').describe('Prefix of the keys of groups.'),
+  userPrefix: keyPrefix().default('user:').describe('Prefix of the keys of users.'),
+  userIndex: flag().default(true).describe('For each user, store the set of their groups.'),
   connectTimeoutMs: durationMs('100ms', '10m')
     .prefault('5s')
-    .describe('How long to wait for a connection to Redis.'),
+    .describe('Timeout for opening a connection to Redis.'),
   commandTimeoutMs: durationMs('100ms', '10m')
     .prefault('5s')
-    .describe('How long to wait for the answer of Redis.'),
+    .describe('Timeout for a reply from Redis.'),
 })
 
 const events = z.strictObject({
   maxClockSkewMs: durationMs('0ms', '3650d')
     .prefault('24h')
-    .describe("How far an event's timestamp may lie ahead of its record's."),
+    .describe("How far the timestamp of an event may be ahead of its Kafka record's timestamp."),
   strictFormats: flag()
     .default(false)
     .describe(
-      'Reject an email that is no e-mail address, and an avatar or website that is no URL.',
+      'Reject an email that is not an e-mail address, and an avatar or website that is not a URL.',
     ),
   tombstones: choice(['reject', 'erase'])
     .default('reject')
-    .describe('What a record with a key and a null value does: reject it, or erase the group.'),
-  maxEventBytes: sizeBytes('1KiB', '16MiB').prefault('1MiB').describe('Size of an event.'),
-  maxTraits: whole(1, 100_000).default(512).describe('Traits of an event, removals included.'),
-  maxTraitNameBytes: sizeBytes('1B', '64KiB').prefault('256B').describe("Size of a trait's name."),
+    .describe(
+      'What to do with a record that has a key and a null value: reject it, or erase the group. ' +
+        'A record with the header group-traits.erase erases the group in either case.',
+    ),
+  maxEventBytes: sizeBytes('1KiB', '16MiB').prefault('1MiB').describe('Maximum size of an event.'),
+  maxTraits: whole(1, 100_000)
+    .default(512)
+    .describe('Maximum number of traits in an event, removals included.'),
+  maxTraitNameBytes: sizeBytes('1B', '64KiB')
+    .prefault('256B')
+    .describe('Maximum size of the name of a trait.'),
   maxTraitValueBytes: sizeBytes('1B', '16MiB')
     .prefault('32KiB')
-    .describe("Size of a trait's value as it is stored."),
+    .describe('Maximum size of the value of a trait, as stored.'),
   maxDepth: whole(2, 1000)
     .default(32)
-    .describe('How deep objects and arrays of an event may be nested; the event itself is 1.'),
+    .describe('Maximum nesting of objects and arrays in an event. The event itself is level 1.'),
 })
 
 const worker = z.strictObject({
   shutdownTimeoutMs: durationMs('100ms', '1h')
     .prefault('10s')
-    .describe('How long a stop may take before the process ends regardless.'),
+    .describe('How long a stop may take. After that the process exits regardless.'),
   stallTimeoutMs: durationMs('10s', '1d')
     .prefault('5m')
     .describe(
-      'How long a partition may stand still with records to read, though neither Kafka nor Redis ' +
-        'is away, before the process ends to be started again. More than the slowest batch takes, ' +
-        'and a rebalance, which waits a minute for other workers.',
+      'How long a partition with records to read may make no progress while neither Kafka nor ' +
+        'Redis is away. After that the process ends, so that it is restarted. Set it higher than ' +
+        'the slowest batch takes, and than a rebalance, which waits a minute for other workers.',
     ),
   onLostState: choice(['replay', 'stop'])
     .default('replay')
     .describe(
-      'Where Redis lost what it had acknowledged: read that again (replay), or end (stop), to be ' +
-        'mended by hand with rebuild.',
+      'What to do when Redis lost writes that it had acknowledged: replay the lost records from ' +
+        'the topic, or stop the worker, to be repaired by hand with rebuild.',
     ),
 })
 
 const port = () => whole(0, 65_535)
 
 const http = z.strictObject({
-  host: host().default('127.0.0.1').describe('Address of the operations server of the worker.'),
+  host: host().default('127.0.0.1').describe("Address of the worker's operations server."),
   port: port()
     .default(8080)
-    .describe('Its port, with /healthz, /readyz and /metrics; 0: any free.'),
+    .describe('Port of the operations server (/healthz, /readyz, /metrics). 0: any free port.'),
 })
 
 const gateway = z.strictObject({
-  host: host().default('127.0.0.1').describe('Address that the gateway takes events on.'),
-  port: port().default(8081).describe('Its port, with POST /group; 0: any free.'),
+  host: host().default('127.0.0.1').describe('Address of the gateway.'),
+  port: port().default(8081).describe('Port of the gateway (POST /group). 0: any free port.'),
 })
 
 const log = z.strictObject({
-  level: choice(LOG_LEVELS).default('info').describe('The least that is logged.'),
+  level: choice(LOG_LEVELS).default('info').describe('Minimum level of the lines that are logged.'),
   format: choice(['auto', 'json', 'pretty'])
     .default('auto')
-    .describe('JSON lines, or pretty for people; auto: pretty on a terminal, else JSON.'),
+    .describe('json: JSON lines; pretty: text for people; auto: pretty on a terminal, else json.'),
 })
 
 export const configSchema = z
   .strictObject({
-    kafka: kafka.prefault({}).describe('The brokers, the topics, and how they are read.'),
-    redis: redis.prefault({}).describe('Where the state is kept.'),
+    kafka: kafka.prefault({}).describe('The brokers, the topics, and the consumer.'),
+    redis: redis.prefault({}).describe('The Redis server with the state.'),
     events: events.prefault({}).describe('Which events are valid.'),
-    worker: worker.prefault({}).describe('The life of the worker.'),
+    worker: worker.prefault({}).describe('How the worker stops, and when.'),
     http: http.prefault({}).describe("The worker's operations server."),
-    gateway: gateway.prefault({}).describe('The HTTP endpoint that takes events.'),
+    gateway: gateway.prefault({}).describe('The HTTP server that accepts events.'),
     log: log.prefault({}).describe('The log.'),
   })
   .meta({
     title: 'Configuration of group-traits',
-    description: 'Every key is optional. Environment variables and flags go over the file.',
+    description: 'Every key is optional. Environment variables and flags override the file.',
   })
 
-/** Every setting with its value, as given or by default. */
+/** Every setting with its value, given or default. */
 export type Settings = z.infer<typeof configSchema>
 
-/** The configuration in force: files read, defaults filled in. Each adapter gets its slice. */
+/** The effective configuration: files are read, defaults filled in. Each adapter receives its slice. */
 export interface Config extends Omit<Settings, 'kafka'> {
   readonly kafka: KafkaSettings
 }

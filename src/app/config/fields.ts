@@ -3,24 +3,24 @@ import { configSchema } from './config.ts'
 
 type Node = z.core.JSONSchema.JSONSchema
 
-/** One setting: what it is called everywhere, and what the schema says of it. */
+/** One setting: its names in each source, and what the schema says about it. */
 export interface Field {
   /** Name in the file, with its section: `kafka.sasl.password`. */
   readonly name: string
   /** Name in the environment: `KAFKA_SASL_PASSWORD`. */
   readonly variable: string
-  /** Name on the command line: `--kafka-client-id`. None for a password: `ps` would show it. */
+  /** Name on the command line: `--kafka-client-id`. Null for a password: `ps` would show it. */
   readonly flag: string | null
   readonly description: string
-  /** As it would stand in the file; undefined where there is none. */
+  /** As it would be written in the file; undefined if there is none. */
   readonly default: unknown
   readonly unit: 'ms' | 'bytes' | undefined
   readonly secret: boolean
-  /** JSON Schema's type; undefined where several are fine. */
+  /** The JSON Schema type; undefined if several types are allowed. */
   readonly type: Node['type']
 }
 
-/** The JSON Schema of the file. */
+/** Returns the JSON Schema of the configuration file. */
 export function configJsonSchema(): Node {
   return z.toJSONSchema(configSchema, { io: 'input' })
 }
@@ -35,8 +35,8 @@ export function fieldNamed(name: string): Field | undefined {
 }
 
 /**
- * The value that a text from the environment or the command line stands for. What does not
- * fit the field's type stays a text, for the schema to refuse.
+ * Converts a text from the environment or the command line to the type of the field. A text that
+ * does not fit the type is returned unchanged; the schema then rejects it.
  */
 export function valueOfText(field: Field, text: string): unknown {
   switch (field.type) {
@@ -54,8 +54,8 @@ export function valueOfText(field: Field, text: string): unknown {
   }
 }
 
-/** A field's value for people: without secrets, also those within a URL. */
-export function shown(field: Field, value: unknown): unknown {
+/** Returns the value without secrets, also without those inside a URL. */
+export function redacted(field: Field, value: unknown): unknown {
   if (!field.secret || value === undefined) return value
   return typeof value === 'string' && value.includes('://')
     ? value.replace(/:\/\/.*@/s, `://${HIDDEN}@`)

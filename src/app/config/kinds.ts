@@ -1,16 +1,16 @@
 /**
- * The kinds of settings. Each is a zod schema whose error says what would be right,
- * in words that follow "must be".
+ * The kinds of settings. Each is a zod schema whose error describes a valid value, in words that
+ * follow "must be".
  */
 import { z } from 'zod'
 
-/** Text of one line, not blank. */
+/** One line of text that is not blank. */
 export function text() {
   const error = 'text that is not blank'
   return z.string({ error }).regex(/^(?=.*\S)\P{Cc}+$/u, { error })
 }
 
-/** Text of a form of its own, which `error` describes. */
+/** Text that matches the pattern, which `error` describes. */
 export function textLike(pattern: RegExp, error: string) {
   return z.string({ error }).regex(pattern, { error })
 }
@@ -38,27 +38,27 @@ export function whole(min: number, max: number) {
 const MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 const BYTES = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
 
-/** A duration: milliseconds, or a number with its unit (`24h`). Parsed to milliseconds. */
+/** A duration: milliseconds, or a number with a unit (`24h`). Parsed to milliseconds. */
 export function durationMs(min: string, max: string) {
-  return quantity(MS, min, max, 'a number of milliseconds, or one with ms, s, m, h or d').meta({
+  return quantity(MS, min, max, 'milliseconds or a number with ms, s, m, h or d').meta({
     unit: 'ms',
   })
 }
 
-/** A size: bytes, or a number with its unit (`1MiB`). Parsed to bytes. */
+/** A size: bytes, or a number with a unit (`1MiB`). Parsed to bytes. */
 export function sizeBytes(min: string, max: string) {
-  return quantity(BYTES, min, max, 'a number of bytes, or one with KiB, MiB or GiB').meta({
+  return quantity(BYTES, min, max, 'bytes or a number with KiB, MiB or GiB').meta({
     unit: 'bytes',
   })
 }
 
-function quantity(units: Readonly<Record<string, number>>, min: string, max: string, how: string) {
+function quantity(units: Readonly<Record<string, number>>, min: string, max: string, form: string) {
   const pattern = new RegExp(`^(\\d+(?:\\.\\d+)?) ?(${Object.keys(units).join('|')})?$`)
   const inBaseUnit = (given: number | string): number => {
     const [, digits = '', unit = ''] = pattern.exec(String(given)) ?? []
     return Math.round(Number(digits) * (units[unit] ?? 1))
   }
-  const error = `from ${min} to ${max}: ${how}`
+  const error = `from ${min} to ${max}, as ${form}`
   return z
     .union(
       [z.int({ error }).nonnegative({ error }), z.string({ error }).regex(pattern, { error })],

@@ -1,8 +1,7 @@
 /**
- * From file, environment and flags to the configuration in force, with the origin of every
- * value. Whatever is wrong is found in one go, and thrown as one InvalidConfig.
+ * Combines the file, the environment and the flags into the effective configuration, with the
+ * origin of every value. All errors are collected and thrown together, as one InvalidConfig.
  */
-
 import type { TlsSettings } from '../../kafka/client/settings.ts'
 import type { LocalEndpoints } from '../../local/endpoints.ts'
 import type { Config, Settings } from './config.ts'
@@ -20,16 +19,16 @@ import {
 import { validate } from './validation.ts'
 
 export interface ConfigRequest {
-  /** From --config; without it the environment may name one; else there is no file. */
+  /** From --config. If undefined, GROUP_TRAITS_CONFIG may name one. Otherwise there is no file. */
   readonly file: string | undefined
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Texts from the command line, by the name of the setting. */
   readonly flags: ReadonlyMap<string, string>
-  /** Whether it is wrong to have no brokers. */
+  /** Whether it is an error to have no brokers. */
   readonly needsKafka: boolean
-  /** Of the local stack, where it is running. */
+  /** The endpoints of the local stack; undefined if it is not running. */
   readonly localEndpoints: LocalEndpoints | undefined
-  /** @throws where there is no such file */
+  /** @throws if there is no such file */
   readFile(path: string): string
 }
 
@@ -59,7 +58,7 @@ export function loadConfig(request: ConfigRequest): LoadedConfig {
   const settings = withDerived(validated.settings)
   const config = resolve(settings, pemReader(request, given, problems))
   if (problems.length > 0) throw new InvalidConfig(problems)
-  return { config, settings: inForce(settings, given) }
+  return { config, settings: withOrigins(settings, given) }
 }
 
 function readConfigFile({ file, environment, readFile }: ConfigRequest): Source {
@@ -77,7 +76,7 @@ function readConfigFile({ file, environment, readFile }: ConfigRequest): Source 
   }
 }
 
-/** Someone who names one server means no stack of ours: it gives both or neither. */
+/** Returns the endpoints of the local stack, unless Kafka or Redis is set in another source. */
 function localStack({ localEndpoints }: ConfigRequest, named: readonly Source[]): Source {
   const isNamed = named.some(({ given }) => given.has('kafka.brokers') || given.has('redis.url'))
   return localEndpoints === undefined || isNamed ? NOTHING_GIVEN : fromLocalStack(localEndpoints)
@@ -91,8 +90,8 @@ function isGiven(name: string, given: ReadonlyMap<string, Given>): boolean {
 const NO_BROKERS: ConfigProblem = {
   setting: 'kafka.brokers',
   message:
-    'is not set: set KAFKA_BROKERS, such as KAFKA_BROKERS=127.0.0.1:9092; ' +
-    'or run npm start, which brings a local Kafka and Redis',
+    'is not set: set it, for example KAFKA_BROKERS=127.0.0.1:9092, ' +
+    'or run npm start, which starts a local Kafka and Redis',
 }
 
 function withDerived(settings: Settings): Settings & { kafka: { deadLetterTopic: string } } {
@@ -110,15 +109,15 @@ function pemReader(
 ): ReadPem {
   return (name, path) => {
     if (path === undefined) return undefined
-    const complain = (message: string) => {
+    const report = (message: string) => {
       problems.push({ setting: name, origin: given.get(name)?.origin, message })
     }
     try {
       const pem = readFile(path)
-      if (!pem.includes('-----BEGIN ')) complain(`${path} is not a PEM file`)
+      if (!pem.includes('-----BEGIN ')) report(`${path} is not a PEM file`)
       return pem
     } catch (error) {
-      complain(`cannot read ${path}: ${(error as Error).message}`)
+      report(`cannot read ${path}: ${(error as Error).message}`)
       return undefined
     }
   }
@@ -149,7 +148,7 @@ function resolveTls(tls: Settings['kafka']['tls'], readPem: ReadPem): TlsSetting
   }
 }
 
-function inForce(
+function withOrigins(
   settings: Settings,
   given: ReadonlyMap<string, Given>,
 ): ReadonlyMap<string, Given> {

@@ -1,6 +1,6 @@
 /**
- * The candidate that was probably meant, or undefined where none is like the name.
- * Case, underscores and hyphens don't count.
+ * Returns the candidate most like the name, or undefined if none is like it. Case, underscores and
+ * hyphens are ignored.
  */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   const plainName = plain(name)
@@ -20,7 +20,7 @@ function plain(name: string): string {
   return name.toLowerCase().replaceAll(/[_-]/g, '')
 }
 
-/** Levenshtein's distance, a row at a time. */
+/** The Levenshtein distance, computed row by row. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 0; i < a.length; i++) {

@@ -7,27 +7,27 @@ export type Origin =
   | { readonly source: 'flag'; readonly flag: string }
 
 export interface ConfigProblem {
-  /** Name of the setting; undefined where the whole file is at fault. */
+  /** The name of the setting; undefined if the whole file is invalid. */
   readonly setting?: string | undefined
   readonly origin?: Origin | undefined
-  /** What is wrong, or what would be right. Never a secret. */
+  /** What is wrong, or what would be valid. Contains no secret. */
   readonly message: string
 }
 
-/** The configuration is wrong; the message lists all that is, a line each. */
+/** The configuration is invalid. The message lists every error on a line of its own. */
 export class InvalidConfig extends Error {
   override readonly name = 'InvalidConfig'
   readonly problems: readonly ConfigProblem[]
 
   constructor(problems: readonly ConfigProblem[]) {
-    const places = problems.length === 1 ? 'one place' : `${problems.length} places`
+    const errors = problems.length === 1 ? 'one error' : `${problems.length} errors`
     const lines = problems.map((problem) => `\n  ${lineOf(problem)}`)
-    super(`The configuration is wrong in ${places}:${lines.join('')}`)
+    super(`The configuration has ${errors}:${lines.join('')}`)
     this.problems = problems
   }
 }
 
-/** Where a value came from, for people: the file and line, the variable, the flag. */
+/** Describes where a value came from: the file and line, the variable, or the flag. */
 export function originText(origin: Origin): string {
   switch (origin.source) {
     case 'default':

@@ -4,7 +4,7 @@ import { fieldNamed, fields, valueOfText } from './fields.ts'
 import { nearest } from './nearest.ts'
 import type { ConfigProblem, Origin } from './problem.ts'
 
-/** What a source says: values by the name of the setting, and what is wrong with it. */
+/** What one source contains: values by the name of the setting, and the errors in it. */
 export interface Source {
   readonly given: ReadonlyMap<string, Given>
   readonly problems: readonly ConfigProblem[]
@@ -17,7 +17,7 @@ export interface Given {
 
 export const NOTHING_GIVEN: Source = { given: new Map(), problems: [] }
 
-/** Reads every setting that the environment names; an empty variable counts as absent. */
+/** Reads every setting from its environment variable. An empty variable counts as absent. */
 export function fromEnvironment(environment: Readonly<Record<string, string | undefined>>): Source {
   const given = new Map<string, Given>()
   for (const field of fields) {
@@ -29,7 +29,11 @@ export function fromEnvironment(environment: Readonly<Record<string, string | un
   return { given, problems: [] }
 }
 
-/** @param flags texts by the name of the setting */
+/**
+ * Reads settings from the command line.
+ *
+ * @param flags texts by the name of the setting
+ */
 export function fromFlags(flags: ReadonlyMap<string, string>): Source {
   const given = new Map<string, Given>()
   for (const [name, text] of flags) {
@@ -41,7 +45,7 @@ export function fromFlags(flags: ReadonlyMap<string, string>): Source {
   return { given, problems: [] }
 }
 
-/** The local stack stands in only where neither server is named elsewhere. */
+/** Returns the addresses of the servers of the local stack. */
 export function fromLocalStack(endpoints: LocalEndpoints): Source {
   const origin = { source: 'local' } as const
   return {
@@ -53,7 +57,7 @@ export function fromLocalStack(endpoints: LocalEndpoints): Source {
   }
 }
 
-/** Reads a YAML file's text; unknown keys are problems. */
+/** Reads the text of a YAML file. Unknown keys are errors. */
 export function fromYaml(file: string, text: string): Source {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
@@ -71,7 +75,7 @@ export function fromYaml(file: string, text: string): Source {
     return NOTHING_GIVEN
   }
   if (!isMap(root)) {
-    const message = 'must hold sections such as kafka: and redis:, with keys below them'
+    const message = 'must contain sections, such as kafka: and redis:, with keys below them'
     return { given: new Map(), problems: [{ origin: at(root.range[0]), message }] }
   }
   return readMap(root, [], at)
@@ -79,7 +83,7 @@ export function fromYaml(file: string, text: string): Source {
 
 type Locate = (offset: number) => Origin
 
-/** Reads the keys of a section and of those within it. */
+/** Reads the keys of a section, and those of the sections inside it. */
 function readMap(map: YAMLMap, path: readonly string[], at: Locate): Source {
   const given = new Map<string, Given>()
   const problems: ConfigProblem[] = []
@@ -91,7 +95,7 @@ function readMap(map: YAMLMap, path: readonly string[], at: Locate): Source {
     if (fieldNamed(setting) !== undefined) {
       given.set(setting, { value: plainValue(value), origin })
     } else if (!isSection(setting)) {
-      problems.push({ setting, origin, message: `there is no such setting${meant(setting)}` })
+      problems.push({ setting, origin, message: `there is no such setting${suggestion(setting)}` })
     } else if (isMap(value)) {
       const within = readMap(value, childPath, at)
       for (const [name, child] of within.given) given.set(name, child)
@@ -112,12 +116,12 @@ function isSection(name: string): boolean {
   return fields.some((field) => field.name.startsWith(`${name}.`))
 }
 
-function meant(name: string): string {
+function suggestion(name: string): string {
   const lastWord = (known: string) => known.slice(known.lastIndexOf('.') + 1)
   const names = fields.map((field) => field.name)
   const sections = new Set(names.map((known) => known.slice(0, known.lastIndexOf('.'))))
-  const like =
+  const similar =
     nearest(name, [...names, ...sections]) ??
     names.find((known) => lastWord(known) === nearest(lastWord(name), names.map(lastWord)))
-  return like === undefined ? '' : `; did you mean ${like}?`
+  return similar === undefined ? '' : `; did you mean ${similar}?`
 }

@@ -9,8 +9,8 @@ import type { Given } from './sources.ts'
 type GivenByName = ReadonlyMap<string, Given>
 
 /**
- * The settings with their defaults, and all that is wrong with them. A wrong one stands at
- * its default, so that the others can be looked at all the same.
+ * Returns the settings with their defaults, and all errors. An invalid setting has its default, so
+ * that the other settings can still be checked.
  */
 export function validate(given: GivenByName): {
   readonly settings: Settings
@@ -48,11 +48,11 @@ function problemOf(issue: z.core.$ZodIssue, given: GivenByName): ConfigProblem {
   const setting = keys.slice(0, depth + 1).join('.')
   const { value, origin } = given.get(setting) ?? {}
   const wrongPart = keys.slice(depth + 1).reduce(memberOf, value)
-  const is = fieldNamed(setting)?.secret ? '' : `is ${inShort(wrongPart)}, `
+  const is = fieldNamed(setting)?.secret ? '' : `is ${preview(wrongPart)}, `
   return { setting, origin, message: `${is}must be ${issue.message}` }
 }
 
-/** One value can fail several checks, which all say the same. */
+/** One value can fail several checks with the same message. */
 function distinct(problems: readonly ConfigProblem[]): ConfigProblem[] {
   return [...new Map(problems.map((each) => [`${each.setting} ${each.message}`, each])).values()]
 }
@@ -61,7 +61,7 @@ function memberOf(value: unknown, key: string): unknown {
   return (value as Record<string, unknown>)[key]
 }
 
-function inShort(value: unknown): string {
+function preview(value: unknown): string {
   return shorten(JSON.stringify(value) ?? 'nothing', 60)
 }
 

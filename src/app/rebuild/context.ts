@@ -9,8 +9,8 @@ import { readIdentity } from '../../redis/rebuild/server-identity.ts'
 import { openGroupStore } from '../../redis/writing/group-store.ts'
 import type { Config } from '../config/config.ts'
 import type { OutageBoard } from '../outage-board.ts'
+import { retryRules } from '../retries.ts'
 import type { Unreadable } from '../topic-fold.ts'
-import { retryRules } from '../waiting.ts'
 import type { Folding } from './fold.ts'
 
 export interface RebuildOptions {

@@ -1,10 +1,10 @@
 /**
- * Watches the event loop from another thread. A main thread that is stuck in an endless loop, a
- * regular expression gone wild or a call that does not return sees nothing of it itself.
+ * Watches the event loop from another thread. A main thread that is stuck (in an endless loop, a
+ * catastrophic regular expression, a call that does not return) cannot notice that itself.
  *
- * The main thread counts up a number that both share, once a second; the other one counts how
- * often in a row it found no change. Looks are counted, not time: where the machine slept or
- * the process was stopped, neither thread ran.
+ * The main thread increments a shared counter once a second. The watching thread counts how many
+ * checks in a row found the counter unchanged. It counts checks, not time: while the machine sleeps
+ * or the process is stopped, neither thread runs.
  */
 import { url as debuggerUrl } from 'node:inspector'
 import { extname } from 'node:path'
@@ -13,33 +13,35 @@ import type { Log } from '../../pipeline/ports.ts'
 import type { LoggerOptions } from '../../telemetry/logger.ts'
 
 export interface EventLoopLimit {
-  /** How long the event loop may stand still. */
+  /** How long the event loop may be blocked. */
   readonly limitMs: number
-  /** How often is counted and looked. */
+  /** The interval at which one thread counts and the other one checks. */
   readonly everyMs: number
 }
 
-/** Far more than the pauses of a garbage collection, or than any event takes: a second. */
-const LEAST_LIMIT_MS = 30_000
-/** How much is decoded at least; ten times as much was measured. */
-const LEAST_BYTES_PER_MS = 4096
+/** Far more than the pause of a garbage collection, and than any event takes (a second). */
+const MIN_LIMIT_MS = 30_000
+/** A lower bound for the speed of decoding. The measured speed is ten times as high. */
+const MIN_BYTES_PER_MS = 4096
 
-/** @param bytesAtOnce the most that is decoded in one go */
+/** @param bytesAtOnce the most that is decoded without yielding to the event loop */
 export function eventLoopLimit(bytesAtOnce: number): EventLoopLimit {
-  return { limitMs: Math.max(LEAST_LIMIT_MS, bytesAtOnce / LEAST_BYTES_PER_MS), everyMs: 1000 }
+  return { limitMs: Math.max(MIN_LIMIT_MS, bytesAtOnce / MIN_BYTES_PER_MS), everyMs: 1000 }
 }
 
-/** What the watching thread is given. */
+/** What the watching thread receives. */
 export interface WatcherData extends EventLoopLimit {
-  /** A count that goes up as long as the event loop turns; 0: not to be watched now. */
+  /** One counter, which increases while the event loop runs. 0 means: do not watch now. */
   readonly beats: Int32Array<SharedArrayBuffer>
-  /** How its last words are to be written. */
+  /** How the watching thread writes its final log line. */
   readonly logger: LoggerOptions
 }
 
 /**
- * @param logger how the watching thread is to write its last words
- * @returns what ends the watch
+ * Starts the watching thread.
+ *
+ * @param logger how the watching thread writes its final log line
+ * @returns a function that ends the watch
  */
 export function watchEventLoop(
   { limitMs, everyMs }: EventLoopLimit,
@@ -48,7 +50,7 @@ export function watchEventLoop(
 ): () => Promise<void> {
   const beats = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   let count = 0
-  // somebody at a breakpoint is not to be hurried
+  // A developer at a breakpoint must not be interrupted.
   const beat = () => Atomics.store(beats, 0, debuggerUrl() === undefined ? ++count : 0)
   beat()
   const timer = setInterval(beat, everyMs).unref()
@@ -61,7 +63,7 @@ export function watchEventLoop(
     resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 },
   })
   watcher.unref()
-  watcher.on('error', (error) => log.error({ err: error }, 'the event loop is watched no more'))
+  watcher.on('error', (error) => log.error({ err: error }, 'the event loop is no longer watched'))
   return async () => {
     clearInterval(timer)
     await watcher.terminate()

@@ -1,8 +1,8 @@
 /**
- * The thread of `watchEventLoop`. Where the event loop is stuck it says so, and where, and ends
- * the process: by `process.exit` in the main thread if that can be reached, so that the exit
- * code is ours, else by SIGKILL. Not by SIGABRT: a dump of the memory would put traits and
- * passwords on the disk.
+ * The thread that `watchEventLoop` starts. When the event loop is stuck, it logs where, and ends
+ * the process. It calls `process.exit` in the main thread if it can reach it, so that the exit code
+ * is ours. Otherwise it sends SIGKILL. It does not send SIGABRT: a core dump would write traits and
+ * passwords to the disk.
  */
 import { write as writeWithCallback } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,27 +17,27 @@ const { beats, limitMs, everyMs, logger } = workerData as WatcherData
 const FAILED = 1
 const STDOUT = 1
 const PAUSE_DEADLINE_MS = 1000
-/** Ends by then in any case: the log, too, may be what is stuck. */
+/** The process ends by then in any case: writing the log may hang, too. */
 const END_DEADLINE_MS = 3000
 
-let seen = 0
-let looksInVain = 0
+let lastBeat = 0
+let checksWithoutBeat = 0
 const timer = setInterval(() => {
   const beat = Atomics.load(beats, 0)
-  looksInVain = beat === seen && beat !== 0 ? looksInVain + 1 : 0
-  seen = beat
-  if (looksInVain * everyMs < limitMs) return
+  checksWithoutBeat = beat === lastBeat && beat !== 0 ? checksWithoutBeat + 1 : 0
+  lastBeat = beat
+  if (checksWithoutBeat * everyMs < limitMs) return
   clearInterval(timer)
-  // nobody else would end the process
+  // If `end` fails, nothing else would end the process.
   end().catch(kill)
 }, everyMs)
 
 async function end(): Promise<void> {
   setTimeout(kill, END_DEADLINE_MS)
-  // loaded now only: until then the thread is to cost next to nothing
+  // Modules are loaded only now, so that the thread costs next to nothing until then.
   const { pauseMainThread } = await import('./main-thread.ts')
   const mainThread = await pauseMainThread(PAUSE_DEADLINE_MS)
-  await say(mainThread?.stack)
+  await logStuck(mainThread?.stack)
   if (mainThread === undefined) kill()
   else mainThread.exit(FAILED)
 }
@@ -46,24 +46,24 @@ function kill(): void {
   process.kill(process.pid, 'SIGKILL')
 }
 
-async function say(stack: readonly string[] | undefined): Promise<void> {
+async function logStuck(stack: readonly string[] | undefined): Promise<void> {
   const { createLogger } = await import('../../telemetry/logger.ts')
   const lines: string[] = []
-  createLogger(formatted(logger), { write: (line) => lines.push(line) }).fatal(
+  createLogger(withFormat(logger), { write: (line) => lines.push(line) }).fatal(
     { blockedMs: limitMs, stack },
     `the event loop has been stuck for ${limitMs / 1000} s, ` +
-      `${stack === undefined ? 'in a call to the system' : `in ${stack[0]}`}: ended, to be ` +
-      'started again. What was in hand will be delivered again',
+      `${stack === undefined ? 'in a system call' : `in ${stack[0]}`}: the process ends, so ` +
+      'that it is restarted. Uncommitted batches will be redelivered',
   )
   await write(lines.join(''))
 }
 
-function formatted({ level, format }: LoggerOptions): LoggerOptions {
-  const fitting = isatty(STDOUT) ? 'pretty' : 'json'
-  return { level, format: format === 'auto' ? fitting : format }
+function withFormat({ level, format }: LoggerOptions): LoggerOptions {
+  const autoFormat = isatty(STDOUT) ? 'pretty' : 'json'
+  return { level, format: format === 'auto' ? autoFormat : format }
 }
 
-/** Not synchronously: a pipe that nobody reads would stop this thread as well. */
+/** Writes asynchronously: a synchronous write to a pipe that nobody reads would block this thread, too. */
 async function write(text: string): Promise<void> {
   for (let rest = Buffer.from(text); rest.length > 0; ) {
     try {

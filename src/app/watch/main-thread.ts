@@ -1,24 +1,24 @@
 /**
- * The main thread, as seen from another one: where it is stuck, and how to end it there.
+ * Pauses the main thread from another thread, to find out where it is stuck and to end it there.
  *
- * A signal would do, but that the first process of a container cannot send itself one: Linux
- * drops it, SIGKILL too. The debugger gets through to a thread that runs JavaScript, be it an
- * endless loop or a regular expression, and has it call `process.exit` itself.
+ * A signal is not enough: the first process of a container (PID 1) cannot signal itself. Linux
+ * drops the signal, even SIGKILL. The debugger can interrupt a thread that runs JavaScript, also an
+ * endless loop or a regular expression, and make it call `process.exit`.
  */
 import { type Debugger, Session } from 'node:inspector/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface PausedThread {
-  /** Where it is, innermost first: `decode (file:///…/decode.ts:12:3)`. */
+  /** The call frames, innermost first: `decode (file:///…/decode.ts:12:3)`. */
   readonly stack: readonly string[]
   /** Ends the process. */
   exit(code: number): void
 }
 
 /**
- * To be called from another thread; the main thread does not go on.
+ * Pauses the main thread for good. Call it from another thread.
  *
- * @returns undefined where it does not answer: it runs no JavaScript, but waits for the system
+ * @returns undefined if the main thread does not answer: it is in a system call, not in JavaScript
  */
 export async function pauseMainThread(deadlineMs: number): Promise<PausedThread | undefined> {
   const session = new Session()
@@ -40,7 +40,7 @@ export async function pauseMainThread(deadlineMs: number): Promise<PausedThread 
       const { callFrameId } = innermost
       const expression = `process.exit(${code})`
       const asking = session.post('Debugger.evaluateOnCallFrame', { callFrameId, expression })
-      asking.catch(() => {}) // of a process that has ended, no answer comes
+      asking.catch(() => {}) // the process ends, so there is no answer
     },
   }
 }

@@ -1,31 +1,33 @@
 /**
- * Looks after the checkpoints between batches: at every new connection to Redis, and every ten
- * seconds, so that a loss is noticed also where no events come.
+ * Checks the checkpoints between batches: at every new connection to Redis, and every ten seconds.
+ * So a loss is noticed even when no events arrive.
  */
 import type { GroupStore } from '../../pipeline/ports.ts'
 
 const TICK_MS = 1000
-const LOOK_EVERY_TICKS = 10
+const CHECK_EVERY_TICKS = 10
 
 /**
- * @param look whose failures are outages, known elsewhere
- * @returns what ends the watch
+ * Starts the watch.
+ *
+ * @param check its failures are ignored here: they are outages, which are reported elsewhere
+ * @returns a function that ends the watch
  */
 export function watchState(
   store: Pick<GroupStore, 'connection'>,
-  look: () => Promise<void>,
+  check: () => Promise<void>,
 ): () => void {
-  let connection = store.connection
+  let checkedConnection = store.connection
   let ticks = 0
   const timer = setInterval(() => {
     ticks++
-    if (store.connection === connection && ticks % LOOK_EVERY_TICKS !== 0) return
+    if (store.connection === checkedConnection && ticks % CHECK_EVERY_TICKS !== 0) return
     const current = store.connection
-    look().then(
+    check().then(
       () => {
-        connection = current
+        checkedConnection = current
       },
-      () => {}, // again at the next tick, where the connection is new
+      () => {}, // if the connection is new, the next tick checks again
     )
   }, TICK_MS)
   timer.unref()

@@ -1,10 +1,10 @@
 /**
- * Ends a worker that has records to read, no outage to wait for, and makes no progress: a
- * batch whose promise never settles, a consumer that forgot a partition. Nothing else would
- * notice, for such a worker sends its heartbeats and answers its probes.
+ * Ends a worker that makes no progress although it has records to read and no outage to wait for:
+ * the promise of a batch never settles, or the consumer forgot a partition. Nothing else would
+ * notice, because such a worker still sends heartbeats and answers health checks.
  *
- * Whether there are records to read, the brokers are asked, not the latest fetch: it may have
- * been long ago, and its high watermark counts records that an open transaction holds back.
+ * It asks the brokers whether there are records to read. The latest fetch does not show that: it
+ * may be old, and its high watermark includes records of open transactions.
  */
 import type { HandleBatch } from '../../kafka/consumer/batch-handler.ts'
 import type { PartitionState } from '../../kafka/consumer/partition-states.ts'
@@ -14,16 +14,16 @@ import { type Stall, Stalls } from './watchdog-stalls.ts'
 
 export interface WatchdogOptions {
   readonly topic: string
-  /** How long a partition may stand still. */
+  /** How long a partition may make no progress. */
   readonly limitMs: number
   readonly partitions: () => readonly PartitionState[]
   /**
-   * Asked only where a partition stands still.
+   * Called only when some partition did not advance since the last check.
    *
-   * @throws Unavailable: the look is given up, and does not count
+   * @throws Unavailable: the check is abandoned, and its time does not count
    */
   readonly readOffsets: () => Promise<readonly PartitionOffsets[]>
-  /** Whether there is an outage, which explains everything. */
+  /** Whether there is an outage. Then no partition can advance, and nothing is checked. */
   readonly isAway: () => boolean
   readonly log: Log
   /** Milliseconds since 1970. */
@@ -33,53 +33,56 @@ export interface WatchdogOptions {
 }
 
 export interface Watchdog {
-  /** Resolves once a partition has stood still for too long. Never rejects. */
+  /** Resolves once a partition exceeds the limit. Never rejects. */
   readonly expired: Promise<Stalled>
-  /** The same handler, watched. */
+  /** Wraps the handler, so that the watchdog knows which batches are in flight. */
   watching(handle: HandleBatch): HandleBatch
-  /** Partitions that stand still; noticed long before it is too long. */
+  /** The partitions that do not advance now; reported long before the limit. */
   stalls(): readonly Stall[]
   end(): void
 }
 
-/** The worker makes no progress; the message says where, for how long, and what to look at. */
+/** The worker makes no progress. The message says where, for how long, and what to check. */
 export class Stalled extends Error {
   override readonly name = 'Stalled'
 }
 
-/** So often is looked within the limit; after one look a stall is noticed. */
-const LOOKS = 5
+/** How many checks fit into the limit. A stall is reported after one of them. */
+const CHECKS_PER_LIMIT = 5
 
 export function startWatchdog(options: WatchdogOptions): Watchdog {
   const { topic, limitMs, log, partitions, readOffsets, isAway, now, elapsed } = options
-  const everyMs = limitMs / LOOKS
+  const everyMs = limitMs / CHECKS_PER_LIMIT
   const expired = Promise.withResolvers<Stalled>()
   const stalls = new Stalls()
-  const inFlight = new Map<number, object[]>()
-  let lookedAtMs = elapsed()
-  let isLooking = false
+  const inFlight = new BatchesByPartition()
+  let lastCheckMs = elapsed()
+  let isChecking = false
 
-  const look = async () => {
-    // longer ones this process slept through, and what stood still was all of it
-    const passedMs = Math.min(elapsed() - lookedAtMs, everyMs)
-    lookedAtMs = elapsed()
+  const check = async () => {
+    // If more time passed than that, the process itself was suspended.
+    const passedMs = Math.min(elapsed() - lastCheckMs, everyMs)
+    lastCheckMs = elapsed()
     if (isAway()) return
     const current = partitions()
-    const offsets = stalls.areLikely(current) ? await readOffsets() : []
-    stalls.look({ partitions: current, offsets, inFlight, passedMs, nowMs: now() })
-    const over = stalls.over(limitMs)
-    if (over.length > 0) expired.resolve(new Stalled(messageOf(topic, over, limitMs)))
+    const offsets = stalls.arePossible(current) ? await readOffsets() : []
+    stalls.add({
+      ...{ partitions: current, offsets, inFlight: inFlight.batches },
+      ...{ passedMs, nowMs: now() },
+    })
+    const exceeding = stalls.exceeding(limitMs)
+    if (exceeding.length > 0) expired.resolve(new Stalled(messageOf(topic, exceeding, limitMs)))
   }
   const timer = setInterval(async () => {
-    if (isLooking) return
-    isLooking = true
+    if (isChecking) return
+    isChecking = true
     try {
-      await look()
+      await check()
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error
-      log.debug({ err: error }, 'the watchdog could not ask for the end of the topic')
+      log.debug({ err: error }, 'the watchdog could not read the end offsets of the topic')
     } finally {
-      isLooking = false
+      isChecking = false
     }
   }, everyMs)
   timer.unref()
@@ -87,29 +90,44 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
   return {
     expired: expired.promise,
     watching: (handle) => async (batch, context) => {
-      const { partition } = batch
-      inFlight.set(partition, [...(inFlight.get(partition) ?? []), batch])
+      inFlight.add(batch)
       try {
         await handle(batch, context)
       } finally {
-        const others = inFlight.get(partition)?.filter((other) => other !== batch) ?? []
-        if (others.length > 0) inFlight.set(partition, others)
-        else inFlight.delete(partition)
+        inFlight.remove(batch)
       }
     },
-    stalls: () => stalls.over(everyMs),
+    stalls: () => stalls.exceeding(everyMs),
     end: () => clearInterval(timer),
   }
 }
 
-/** Where a partition stands: for people. */
+interface Batch {
+  readonly partition: number
+}
+
+class BatchesByPartition {
+  /** Oldest first. */
+  readonly batches = new Map<number, readonly Batch[]>()
+
+  add(batch: Batch): void {
+    this.batches.set(batch.partition, [...(this.batches.get(batch.partition) ?? []), batch])
+  }
+
+  remove(batch: Batch): void {
+    const others = this.batches.get(batch.partition)?.filter((other) => other !== batch) ?? []
+    if (others.length > 0) this.batches.set(batch.partition, others)
+    else this.batches.delete(batch.partition)
+  }
+}
+
+/** Describes a stall for people. */
 export function describeStall(
   topic: string,
   { partition, position, lag, inFlightMs }: Stall,
 ): string {
-  const batch =
-    inFlightMs > 0 ? 'the batch in hand there does not end' : 'no batch of it is in hand'
-  return `${topic}/${partition} stands at offset ${position} with ${lag} to read; ${batch}`
+  const batch = inFlightMs > 0 ? 'its batch in flight does not finish' : 'it has no batch in flight'
+  return `${topic}/${partition} does not advance from offset ${position}, with a lag of ${lag}; ${batch}`
 }
 
 function messageOf(topic: string, stalls: readonly Stall[], limitMs: number): string {
@@ -119,8 +137,8 @@ function messageOf(topic: string, stalls: readonly Stall[], limitMs: number): st
   return (
     `no progress for ${seconds} s, though neither Kafka nor Redis is away: ` +
     `${describeStall(topic, worst)}${more && ` (likewise partitions ${more})`}. ` +
-    'Ending, to be started again. If it happens again at that offset, report a bug with the log ' +
-    `of LOG_LEVEL=debug; if a batch may take that long here, raise worker.stallTimeoutMs (now ` +
-    `${limitMs / 1000}s)`
+    'The worker ends, so that it is restarted. If this happens again at the same offset, report ' +
+    'a bug, with a log at LOG_LEVEL=debug. If a batch may really take that long, raise ' +
+    `worker.stallTimeoutMs (now ${limitMs / 1000}s)`
   )
 }

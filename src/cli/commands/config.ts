@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { configJsonSchema, fields, shown } from '../../app/config/fields.ts'
+import { configJsonSchema, fields, redacted } from '../../app/config/fields.ts'
 import type { LoadedConfig } from '../../app/config/loader.ts'
 import { originText } from '../../app/config/problem.ts'
 import { type Cli, DONE } from '../cli.ts'
@@ -13,9 +13,9 @@ export function addConfigCommand(program: Command, cli: Cli): void {
     .command('config')
     .summary('show every setting, its value, and where it came from')
     .description(
-      'Shows every setting: the value in force, where it came from, and the environment ' +
-        'variable that sets it. A flag goes over the environment, that over the file, that over ' +
-        'a running local stack, and that over the default. Secrets are hidden.',
+      'Shows every setting: its value, where the value came from, and the environment variable ' +
+        'that sets it. In order of precedence, a value comes from a flag, the environment, the ' +
+        'file, a running local stack (Kafka and Redis only), or the default. Secrets are hidden.',
     )
   const load = addSettings(
     command,
@@ -24,19 +24,20 @@ export function addConfigCommand(program: Command, cli: Cli): void {
     false,
   )
   command
-    .option('--json', 'for programs')
-    .option('--schema', 'print the JSON Schema of the file instead')
+    .option('--json', 'print JSON')
+    .option('--schema', 'print the JSON Schema of the configuration file instead')
   addHelp(command, {
     examples: [
-      ['config', 'what is in force'],
-      ['config --config production.yaml', 'the same with a file'],
-      ['config --schema', 'for an editor to check the file by'],
+      ['config', 'show every setting'],
+      ['config --config production.yaml', 'show every setting, with those of a file'],
+      ['config --schema', 'print the schema, for an editor that checks the file'],
     ],
     notes: [
-      'A setting kafka.groupId is KAFKA_GROUP_ID in the environment and --kafka-group-id as a',
-      'flag of every command that uses it. config/group-traits.yaml has all, with comments.',
+      'The setting kafka.groupId is KAFKA_GROUP_ID in the environment, and the flag',
+      '--kafka-group-id of every command that uses it. config/group-traits.yaml describes all',
+      'settings.',
     ],
-    exitCodes: { 0: 'the configuration is right' },
+    exitCodes: { 0: 'the configuration is valid' },
   })
 
   command.action(
@@ -44,18 +45,23 @@ export function addConfigCommand(program: Command, cli: Cli): void {
       const text = schema
         ? printableJson(configJsonSchema())
         : json
-          ? printableJson(forPrograms(load()))
-          : forPeople(load(), cli)
+          ? printableJson(settingsJson(load()))
+          : settingsText(load(), cli)
       cli.stdout.write(`${text}\n`)
       return DONE
     }),
   )
 }
 
-function forPeople({ settings }: LoadedConfig, cli: Cli): string {
+function settingsText({ settings }: LoadedConfig, cli: Cli): string {
   const rows = fields.map((field) => {
     const { value, origin } = settings.get(field.name)!
-    return [field.name, textOf(shown(field, value), field.unit), originText(origin), field.variable]
+    return [
+      field.name,
+      textOf(redacted(field, value), field.unit),
+      originText(origin),
+      field.variable,
+    ]
   })
   return table(cli.stdout, ['setting', 'value', 'from', 'variable'], rows)
 }
@@ -66,14 +72,14 @@ function textOf(value: unknown, unit: string | undefined): string {
   return unit === undefined ? String(value) : `${value} ${unit}`
 }
 
-function forPrograms({ settings }: LoadedConfig): object {
+function settingsJson({ settings }: LoadedConfig): object {
   return Object.fromEntries(
     fields.map((field) => {
       const { value, origin } = settings.get(field.name)!
       const { variable, flag, description } = field
       return [
         field.name,
-        { value: shown(field, value) ?? null, origin, variable, flag, description },
+        { value: redacted(field, value) ?? null, origin, variable, flag, description },
       ]
     }),
   )

@@ -7,31 +7,34 @@ import { confirm } from '../confirm.ts'
 import { addHelp } from '../help.ts'
 import { clockText } from '../output/clock-text.ts'
 import { printable } from '../output/printable.ts'
-import { addTimeout } from '../patience.ts'
+import { addTimeout } from '../retry-while-away.ts'
 import { withPublisher } from '../servers.ts'
 import { addSettings } from '../settings.ts'
 
 export function addEraseCommand(program: Command, cli: Cli): void {
   const command = program
     .command('erase')
-    .summary('erase a group, for good')
+    .summary('erase a group for good')
     .description(
-      'Sends the record that erases a group as of a time: every trait, removal and membership ' +
-        'as of then or before goes, and stays gone when old events are replayed. What is as of ' +
-        'later stays.',
+      'Sends a record to Kafka that erases a group as of a time. Every trait, removal and ' +
+        'membership from that time or earlier is deleted, and stays deleted when old events are ' +
+        'replayed. Later ones are kept.',
     )
     .argument('<group>', 'id of the group, exactly as in its events')
   const load = addSettings(command, cli, ['kafka', 'events'])
   command
-    .option('--at <time>', 'as of when: ISO 8601 or epoch; now by default')
-    .option('--yes', 'without asking; asked is on a terminal only')
+    .option('--at <time>', 'erase as of this time: ISO 8601 or epoch (default: now)')
+    .option('--yes', 'do not ask for confirmation (it is asked for on a terminal only)')
   addTimeout(command)
   addHelp(command, {
     examples: [
-      ['erase account123', 'as of now'],
-      ['erase account123 --at 2024-01-01T00:00:00Z', 'what was known by then'],
+      ['erase account123', 'erase as of now'],
+      ['erase account123 --at 2024-01-01T00:00:00Z', 'erase what is from that time or earlier'],
     ],
-    exitCodes: { 0: 'Kafka has it; a worker does it', 1: 'not confirmed, or Kafka is away' },
+    exitCodes: {
+      0: 'Kafka has acknowledged the record; a worker erases the group when it reads it',
+      1: 'not confirmed, or Kafka is away',
+    },
   })
 
   command.action(
@@ -47,7 +50,7 @@ export function addEraseCommand(program: Command, cli: Cli): void {
       }
       await withPublisher(cli, config, options.timeout, (publisher) => publisher.publish([record]))
       cli.stdout.write(
-        `The erasure of ${what} is in topic ${config.kafka.topic}; a worker does it.\n` +
+        `The erasure of ${what} was sent to topic ${config.kafka.topic}. A worker will do it.\n` +
           `To check: group-traits show ${printable(groupId)}\n`,
       )
       return DONE
@@ -67,7 +70,7 @@ interface ErasureRecord {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** The clock that the worker will read from the record. */
+/** Returns the clock that the worker will read from the record. */
 function clockOf({ key, value, headers }: ErasureRecord, config: Config, nowMs: number): number {
   const record = {
     ...{ offset: '0', timestamp: String(nowMs) },
@@ -77,5 +80,5 @@ function clockOf({ key, value, headers }: ErasureRecord, config: Config, nowMs: 
   if (decoded.kind === 'erasure') return decoded.clock
   const problems = decoded.kind === 'rejected' ? decoded.problems : []
   const lines = problems.map(({ path, message }) => `${path}: ${message}`)
-  throw new CommandFailed(`the worker would reject it: ${lines.join('; ')}`, WRONG_USAGE)
+  throw new CommandFailed(`the worker would reject the record: ${lines.join('; ')}`, WRONG_USAGE)
 }

@@ -7,11 +7,11 @@ import { addSettings } from '../settings.ts'
 export function addGatewayCommand(program: Command, cli: Cli): void {
   const command = program
     .command('gateway')
-    .summary('take events over HTTP, pass them to Kafka')
+    .summary('accept events over HTTP and send them to Kafka')
     .description(
-      'Takes events by POST /group and answers once Kafka has acknowledged them: 200 with what ' +
-        'was taken, 400 with all that is wrong with the event, 503 while Kafka is away. Events ' +
-        'are checked by the very code that the worker decodes with.',
+      'Accepts events at POST /group and answers once Kafka has acknowledged them: 200 with the ' +
+        'event as parsed, 400 with all problems of an invalid event, 503 while Kafka is away. ' +
+        'Events are checked by the rules of the worker.',
     )
   const load = addSettings(command, cli, ['kafka', 'events', 'worker', 'gateway', 'log'])
   addHelp(command, {
@@ -19,8 +19,14 @@ export function addGatewayCommand(program: Command, cli: Cli): void {
       ['gateway', 'with KAFKA_BROKERS set'],
       ['gateway --gateway-host 0.0.0.0', 'reachable from other machines'],
     ],
-    notes: ["curl -H 'content-type: application/json' -d @event.json http://127.0.0.1:8081/group"],
-    exitCodes: { 0: 'stopped by a signal, all done', 1: 'it could not go on; the log says why' },
+    notes: [
+      'To send an event:',
+      "  curl -H 'content-type: application/json' -d @event.json http://127.0.0.1:8081/group",
+    ],
+    exitCodes: {
+      0: 'stopped by a signal; all requests were answered',
+      1: 'failed; the log says why',
+    },
   })
 
   command.action(

@@ -13,7 +13,7 @@ import type { Engine } from '../../local/stack-options.ts'
 import { createLogger, type Logger } from '../../telemetry/logger.ts'
 import { type Cli, CommandFailed, type ExitCode, WRONG_USAGE } from '../cli.ts'
 import { addHelp } from '../help.ts'
-import { patiently } from '../patience.ts'
+import { retryWhileAway } from '../retry-while-away.ts'
 import { sampleState, whatToTry } from '../sample.ts'
 import { nameOfKafka, nameOfRedis } from '../servers.ts'
 import { addSettings } from '../settings.ts'
@@ -21,12 +21,12 @@ import { addSettings } from '../settings.ts'
 export function addLocalCommand(program: Command, cli: Cli): void {
   const command = program
     .command('local')
-    .summary('bring up everything on this machine, to try it out')
+    .summary('start everything on this machine, to try it out')
     .description(
-      'Brings up a Kafka and a Redis on this machine, runs a worker and a gateway on them, ' +
-        "sends the contract's sample and shows what it became, and goes on until Ctrl-C. With " +
-        'Docker where an engine answers, else with Java 17 and Maven. Data are kept for the ' +
-        'next time. With KAFKA_BROKERS and REDIS_URL set it uses those servers instead.',
+      'Starts Kafka and Redis on this machine, and a worker and a gateway that use them. Sends ' +
+        'the sample event of the contract and shows the group that it becomes. Runs until ' +
+        'Ctrl-C. Uses Docker if it is running, otherwise Java 17 and Maven. The data is kept ' +
+        'for the next start. If KAFKA_BROKERS and REDIS_URL are set, it uses those servers instead.',
     )
   const sections = ['kafka', 'redis', 'events', 'worker', 'http', 'gateway', 'log'] as const
   const load = addSettings(command, cli, sections, false)
@@ -36,30 +36,33 @@ export function addLocalCommand(program: Command, cli: Cli): void {
   addHelp(command, {
     examples: [
       ['local', 'the same as npm start'],
-      ['local --engine java', 'without Docker, though it is there'],
+      ['local --engine java', 'do not use Docker, even if it is running'],
     ],
-    notes: ['A taken port is passed over. The other commands find these servers by themselves.'],
-    exitCodes: { 0: 'ended by a signal', 1: 'something is missing, or failed; it says what to do' },
+    notes: [
+      'If a port is in use, another one is chosen. While this command runs, the other commands',
+      'use its servers by default.',
+    ],
+    exitCodes: { 0: 'stopped by a signal', 1: 'failed; the message says what to do' },
   })
   command.action(cli.run(({ engine }: { engine?: Engine }) => runLocal(cli, load, engine)))
 }
 
 type Load = () => LoadedConfig
 
-/** The topic's, where it has to be made: more workers than these would have nothing to do. */
+/** The partitions of the topic, if it must be created. At most that many workers can share it. */
 const PARTITIONS = 6
 const SERVER_TIMEOUT_SECONDS = 30
 
 async function runLocal(cli: Cli, load: Load, engine: Engine | undefined): Promise<ExitCode> {
   const say = (line: string) => void cli.stdout.write(`${line}\n`)
   const loaded = load()
-  const log = calmLogger(loaded)
+  const log = warningsLogger(loaded)
   let failure: unknown
   const exitCode = await runUntilSignalled(
     async (signal) => {
       signal.addEventListener('abort', () => say('\nStopping …'), { once: true })
       try {
-        await bringUpAndRun(cli, load, engine, log, signal)
+        await startAndRun(cli, load, engine, log, signal)
       } catch (error) {
         if (!signal.aborted) failure = error
       }
@@ -68,11 +71,11 @@ async function runLocal(cli: Cli, load: Load, engine: Engine | undefined): Promi
   )
   if (failure instanceof StackFailed) throw new CommandFailed(failure.message)
   if (failure !== undefined) throw failure
-  say('All stopped.')
+  say('Stopped.')
   return exitCode
 }
 
-async function bringUpAndRun(
+async function startAndRun(
   cli: Cli,
   load: Load,
   engine: Engine | undefined,
@@ -88,10 +91,14 @@ async function bringUpAndRun(
   }
   try {
     const config = await onFreePorts(load())
-    say(stack ? `${nameOf(stack)} are up` : `Using ${nameOfKafka(config)}, ${nameOfRedis(config)}`)
+    say(
+      stack
+        ? `${nameOf(stack)} are running`
+        : `Using ${nameOfKafka(config)} and ${nameOfRedis(config)}`,
+    )
     const { kafka } = config
     const createTopic = () => createMissingTopic(kafka, PARTITIONS, log)
-    if (await patiently(SERVER_TIMEOUT_SECONDS, nameOfKafka(config), createTopic)) {
+    if (await retryWhileAway(SERVER_TIMEOUT_SECONDS, nameOfKafka(config), createTopic)) {
       say(`Created topic ${kafka.topic}`)
     }
     const { runServices } = await import('../../app/services.ts')
@@ -105,7 +112,11 @@ async function bringUpAndRun(
   }
 }
 
-/** @throws CommandFailed where only one of the two is named */
+/**
+ * Returns whether Kafka and Redis are configured.
+ *
+ * @throws CommandFailed if only one of the two is
+ */
 function namesServers({ settings }: LoadedConfig): boolean {
   const [kafka, redis] = ['kafka.brokers', 'redis.url'].map((name) => {
     const source = settings.get(name)?.origin.source
@@ -114,13 +125,13 @@ function namesServers({ settings }: LoadedConfig): boolean {
   if (kafka === redis) return kafka === true
   const [named, missing] = kafka ? ['Kafka', 'REDIS_URL'] : ['Redis', 'KAFKA_BROKERS']
   throw new CommandFailed(
-    `only a ${named} is configured: set ${missing} too, to use both, or neither, to have a ` +
-      'local Kafka and Redis brought up',
+    `only ${named} is configured: set ${missing}, too, to use both servers, or set neither, to ` +
+      'start a local Kafka and Redis',
     WRONG_USAGE,
   )
 }
 
-/** A default port that is taken is passed over; one that was asked for is not. */
+/** Replaces default ports that are in use by free ones. A port that is configured is kept. */
 async function onFreePorts({ config, settings }: LoadedConfig): Promise<Config> {
   const { http, gateway } = config
   const [httpPort = 0, gatewayPort = 0] = await findFreePorts([http.port, gateway.port])
@@ -138,8 +149,8 @@ function nameOf({ engine, kafkaBrokers, redisUrl }: LocalStack): string {
   return `Kafka at ${kafkaBrokers.join(', ')} and Redis at ${redisUrl}, ${where},`
 }
 
-/** Someone who looks at the sample is not helped by every step of the worker in between. */
-function calmLogger({ config, settings }: LoadedConfig): Logger {
+/** Returns a logger that logs only warnings by default, so that the sample is easy to see. */
+function warningsLogger({ config, settings }: LoadedConfig): Logger {
   const isDefault = settings.get('log.level')?.origin.source === 'default'
   return createLogger({ ...config.log, level: isDefault ? 'warn' : config.log.level })
 }

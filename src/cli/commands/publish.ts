@@ -6,7 +6,7 @@ import { addHelp } from '../help.ts'
 import { publishLines, type Sums } from '../line-publisher.ts'
 import { printableJson } from '../output/printable.ts'
 import { type Progress, startProgress } from '../output/progress.ts'
-import { addTimeout } from '../patience.ts'
+import { addTimeout } from '../retry-while-away.ts'
 import { withPublisher } from '../servers.ts'
 import { addSettings } from '../settings.ts'
 
@@ -16,13 +16,13 @@ export function addPublishCommand(program: Command, cli: Cli): void {
     .summary('send a file of events to the topic')
     .description(
       'Sends every line of a file of JSON events to the topic, byte for byte, keyed by its ' +
-        'group. Each line is first checked by the rules that the worker decodes with: bad ones ' +
-        'are told with line, path and reason and not sent; the others are. Sending a file twice ' +
-        'changes nothing: a repeated event loses.',
+        'group. Each line is first checked by the rules of the worker. Invalid lines are printed ' +
+        'with line number, reason and path, and are not sent. A file can be sent twice: a ' +
+        'duplicate event changes nothing.',
     )
-    .argument('<file>', 'JSON lines: an event a line; - for standard input')
+    .argument('<file>', 'JSON lines, one event on each; - for standard input')
   const load = addSettings(command, cli, ['kafka', 'events'])
-  command.option('--json', 'the summary as JSON: { sent, rejected, ignored }')
+  command.option('--json', 'print the summary as JSON: { sent, rejected, ignored }')
   addTimeout(command)
   addHelp(command, {
     examples: [
@@ -30,8 +30,8 @@ export function addPublishCommand(program: Command, cli: Cli): void {
       ['publish - < events.jsonl', 'from a pipe'],
     ],
     exitCodes: {
-      0: 'all sent, and acknowledged by Kafka',
-      1: 'a bad line (the good ones are sent all the same), or Kafka is away',
+      0: 'all events were sent, and Kafka has acknowledged them',
+      1: 'a line was invalid (the valid ones were sent), or Kafka is away',
     },
   })
 
@@ -42,7 +42,7 @@ export function addPublishCommand(program: Command, cli: Cli): void {
       const sums = await withPublisher(cli, config, timeout, async (publisher) => {
         const progress = startProgress(cli.stderr, input.totalBytes)
         try {
-          const chunks = counted(input.chunks, progress)
+          const chunks = countBytes(input.chunks, progress)
           return await publishLines(
             readEventLines(chunks, config.events, cli.now),
             publisher,
@@ -58,7 +58,10 @@ export function addPublishCommand(program: Command, cli: Cli): void {
   )
 }
 
-async function* counted(chunks: AsyncIterable<Buffer>, progress: Progress): AsyncGenerator<Buffer> {
+async function* countBytes(
+  chunks: AsyncIterable<Buffer>,
+  progress: Progress,
+): AsyncGenerator<Buffer> {
   for await (const chunk of chunks) {
     progress.read(chunk.length)
     yield chunk
@@ -66,6 +69,6 @@ async function* counted(chunks: AsyncIterable<Buffer>, progress: Progress): Asyn
 }
 
 function summary({ sent, rejected, ignored }: Sums, { kafka }: Config): string {
-  const others = ignored === 0 ? '' : `, ${ignored} of another type not sent`
+  const others = ignored === 0 ? '' : `, ${ignored} not sent (another type of event)`
   return `${sent} sent to topic ${kafka.topic}, ${rejected} rejected${others}`
 }

@@ -13,39 +13,42 @@ import { addHelp } from '../help.ts'
 import { printableJson } from '../output/printable.ts'
 import { startRebuildProgress } from '../output/rebuild-progress.ts'
 import { gapsText, reportJson, reportText } from '../output/rebuild-report.ts'
-import { addTimeout, patiently } from '../patience.ts'
+import { addTimeout, retryWhileAway } from '../retry-while-away.ts'
 import { askRedis, nameOfKafka, quietLog } from '../servers.ts'
 import { addSettings } from '../settings.ts'
 
 export function addRebuildCommand(program: Command, cli: Cli): void {
   const command = program
     .command('rebuild')
-    .summary('make the state anew from the topic')
+    .summary('rebuild the state from the topic')
     .description(
-      'Makes the state of all groups in Redis anew from the topic, beside the workers: folds it ' +
-        'under a second prefix, then pauses the workers for a moment and puts each group in ' +
-        'place. Groups that the topic knows nothing of stay. Where the topic does not hold all ' +
-        'events any more (retention, compaction), its events are merged into what stands instead.',
+      'Rebuilds the state of all groups in Redis from the topic, while the workers run. Builds ' +
+        'the new state under a second prefix, then pauses the workers for a moment and replaces ' +
+        'each group. Groups without an event in the topic are kept. If the topic no longer has ' +
+        'all events (retention, compaction), its events are merged into the existing state instead.',
     )
   const load = addSettings(command, cli, ['kafka', 'redis', 'events'])
   command
-    .option('--prune', 'delete groups that the topic knows nothing of')
-    .option('--replace', 'put groups in place also where the topic does not hold all events')
-    .option('--yes', 'without asking; needed for what may lose something where nobody can be asked')
-    .option('--json', 'the report as JSON')
+    .option('--prune', 'delete groups without an event in the topic')
+    .option('--replace', 'replace groups even if the topic no longer has all events')
+    .option(
+      '--yes',
+      'do not ask for confirmation (required without a terminal if data may be lost)',
+    )
+    .option('--json', 'print the report as JSON')
   addTimeout(command, 30)
   addHelp(command, {
     examples: [
       ['rebuild', 'with KAFKA_BROKERS and REDIS_URL set; workers may run or not'],
-      ['rebuild --prune', 'and delete groups of which the topic holds no event'],
+      ['rebuild --prune', 'also delete groups without an event in the topic'],
     ],
     notes: [
-      'Ctrl-C ends it in an orderly way at any time. Killed or ended, it can be run again, and',
-      'does all of it then. Twice as much memory of Redis is taken while it runs.',
+      'Ctrl-C stops it safely at any time. After it was stopped or killed, run it again: it then',
+      'starts from the beginning. While it runs, the state takes twice as much memory in Redis.',
     ],
     exitCodes: {
       0: 'done',
-      1: 'not confirmed, ended early, a group that could not be written, or a server is away',
+      1: 'not confirmed, stopped early, a group could not be written, or a server is away',
     },
   })
   command.action(cli.run((options: Options) => runRebuild(cli, load().config, options)))
@@ -62,13 +65,14 @@ interface Options {
 async function runRebuild(cli: Cli, config: Config, options: Options): Promise<ExitCode> {
   const { kafka } = config
   const quiet = quietLog(cli, config)
-  const lookAtTopic = () => findGaps(kafka, quiet)
-  const gaps = await patiently(options.timeout, nameOfKafka(config), lookAtTopic)
+  const gaps = await retryWhileAway(options.timeout, nameOfKafka(config), () =>
+    findGaps(kafka, quiet),
+  )
   await askRedis(cli, config, options.timeout, async (redis) => {
     await checkServer(redis)
     await checkReplacing(redis)
   })
-  if (!(await mayGoOn(cli, config, gaps, options))) {
+  if (!(await isConfirmed(cli, config, gaps, options))) {
     cli.stderr.write('nothing was changed\n')
     return FAILED
   }
@@ -77,33 +81,33 @@ async function runRebuild(cli: Cli, config: Config, options: Options): Promise<E
   return report.isInterrupted || report.conflicts.length > 0 ? FAILED : DONE
 }
 
-/** @throws CommandFailed where nobody can be asked, and something may be lost */
-async function mayGoOn(
+/** @throws CommandFailed if data may be lost and there is no terminal to ask for confirmation */
+async function isConfirmed(
   cli: Cli,
   { kafka }: Config,
   gaps: TopicGaps,
   { prune, replace, yes }: Options,
 ): Promise<boolean> {
-  const isWhole = isComplete(gaps)
-  if (!isWhole) cli.stderr.write(`${gapsText(kafka.topic, gaps, replace === true)}\n`)
-  if (!isWhole && prune && !replace) {
+  const hasAllEvents = isComplete(gaps)
+  if (!hasAllEvents) cli.stderr.write(`${gapsText(kafka.topic, gaps, replace === true)}\n`)
+  if (!hasAllEvents && prune && !replace) {
     throw new CommandFailed(
-      '--prune would delete groups whose events the topic no longer holds: add --replace to have it so',
+      '--prune would delete groups whose events are no longer in the topic: to do so, add --replace',
     )
   }
-  const isRisky = (!isWhole && replace === true) || (gaps.isEmpty && prune === true)
+  const isRisky = (!hasAllEvents && replace === true) || (gaps.isEmpty && prune === true)
   if (yes || !(isRisky || prune)) return true
   if (isRisky && cli.stdin.isTTY !== true) {
-    throw new CommandFailed('what only Redis knows would be lost: add --yes to have it so')
+    throw new CommandFailed('data that only Redis has would be lost: to do so, add --yes')
   }
   const losses = [
-    ...(isWhole ? [] : ['drop what only Redis knows of the groups in the topic']),
-    ...(prune ? ['delete every group that the topic knows nothing of'] : []),
+    ...(hasAllEvents ? [] : ['delete what only Redis knows about the groups in the topic']),
+    ...(prune ? ['delete every group without an event in the topic'] : []),
   ]
-  return await confirm(cli, `This will ${losses.join(', and ')}. Go on?`)
+  return await confirm(cli, `This will ${losses.join(', and ')}. Continue?`)
 }
 
-/** How long it may go on once it is told to end: the group in hand, and what came meanwhile. */
+/** How long a rebuild may take to stop: it finishes the current group and the latest records. */
 const STOP_TIMEOUT_MS = 120_000
 
 async function work(
@@ -123,7 +127,7 @@ async function work(
     async (signal) => {
       const outcome = rebuild({ ...options, signal }).finally(progress.stop)
       resolve(outcome)
-      await outcome.catch(() => {}) // thrown below
+      await outcome.catch(() => {}) // thrown by the last line of this function
     },
     { shutdownTimeoutMs: STOP_TIMEOUT_MS, log },
   )

@@ -6,14 +6,14 @@ import { addHelp } from '../help.ts'
 export function addSchemaCommand(program: Command, cli: Cli): void {
   const command = program
     .command('schema')
-    .summary('print the published contract')
+    .summary('print the schemas of events, topics and settings')
     .description(
-      'Prints what is published for producers in any language and for editors: the JSON Schema ' +
-        'of an event, the AsyncAPI document of the topics, or the JSON Schema of the ' +
+      'Prints a published document, for producers in any language and for editors: the JSON ' +
+        'Schema of an event, the AsyncAPI document of the topics, or the JSON Schema of the ' +
         'configuration file.',
     )
     .addArgument(
-      new Argument('[document]', 'which one').choices(Object.keys(documents)).default('event'),
+      new Argument('[document]', 'which document').choices(Object.keys(documents)).default('event'),
     )
   addHelp(command, {
     examples: [

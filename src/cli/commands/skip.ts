@@ -6,28 +6,31 @@ import { ensureDeadLetterTopic } from '../../kafka/topics/topics.ts'
 import { type Cli, DONE, FAILED } from '../cli.ts'
 import { confirm } from '../confirm.ts'
 import { addHelp } from '../help.ts'
-import { addTimeout, patiently } from '../patience.ts'
+import { addTimeout, retryWhileAway } from '../retry-while-away.ts'
 import { nameOfKafka, quietLog } from '../servers.ts'
 import { addSettings } from '../settings.ts'
 
 export function addSkipCommand(program: Command, cli: Cli): void {
   const command = program
     .command('skip')
-    .summary('go past a record that stops its partition')
+    .summary('skip a record that stops its partition')
     .description(
-      'Writes the record that stops a partition to the dead letters, with the reason ' +
-        '"skipped", and lets the workers go on behind it. The log and /readyz of the worker ' +
-        'name the partition and the offset. Only the record at which the consumer group stands ' +
-        'can be skipped. Workers may go on running meanwhile.',
+      'Writes the record that stops a partition to the dead-letter topic, with the reason ' +
+        '"skipped", and commits the next offset, so that the workers continue after it. The log ' +
+        'and /readyz of the worker name the partition and the offset. Only the record at the ' +
+        'committed offset of the consumer group can be skipped. Workers may keep running.',
     )
     .argument('<partition>', 'partition of the topic', wholeNumber)
     .argument('<offset>', 'offset of the record', wholeNumber)
   const load = addSettings(command, cli, ['kafka'])
-  command.option('--yes', 'without asking; asked is on a terminal only')
+  command.option('--yes', 'do not ask for confirmation (it is asked for on a terminal only)')
   addTimeout(command, 60)
   addHelp(command, {
-    examples: [['skip 3 1234567', 'the record at offset 1234567 of partition 3']],
-    exitCodes: { 0: 'skipped', 1: 'not confirmed, not the record that stops it, or Kafka is away' },
+    examples: [['skip 3 1234567', 'skip the record at offset 1234567 of partition 3']],
+    exitCodes: {
+      0: 'skipped',
+      1: 'not confirmed, not the record that stops the partition, or Kafka is away',
+    },
   })
 
   command.action(
@@ -67,7 +70,7 @@ async function skip(
   const log = quietLog(cli, config)
   const deadLetters = createDeadLetterTopic(settings, log)
   try {
-    return await patiently(timeout, nameOfKafka(config), async () => {
+    return await retryWhileAway(timeout, nameOfKafka(config), async () => {
       await ensureDeadLetterTopic(settings, log)
       return await skipRecord({ settings, log, deadLetters, partition, offset })
     })
@@ -77,9 +80,9 @@ async function skip(
 }
 
 function summary({ partition, offset, nextOffset, wasReadable }: Skipped, { kafka }: Config) {
-  const letter = wasReadable ? 'the record is' : 'its coordinates are, for nobody can read it,'
+  const written = wasReadable ? 'the record' : 'its partition and offset (it is unreadable)'
   return (
-    `Skipped offset ${offset} of partition ${partition}: ${letter} in topic ` +
-    `${kafka.deadLetterTopic}, and group ${kafka.groupId} goes on at offset ${nextOffset}.`
+    `Skipped offset ${offset} of partition ${partition}: wrote ${written} to topic ` +
+    `${kafka.deadLetterTopic}. Group ${kafka.groupId} continues at offset ${nextOffset}.`
   )
 }

@@ -6,7 +6,7 @@ import { assertId } from '../id.ts'
 import { clockJson, clockText } from '../output/clock-text.ts'
 import { printable, printableJson } from '../output/printable.ts'
 import { listing, paint } from '../output/table.ts'
-import { addTimeout } from '../patience.ts'
+import { addTimeout } from '../retry-while-away.ts'
 import { askRedis, hintFor, nameOfRedis } from '../servers.ts'
 import { addSettings } from '../settings.ts'
 
@@ -15,17 +15,17 @@ export function addUserCommand(program: Command, cli: Cli): void {
     .command('user')
     .summary('show the groups of a user')
     .description(
-      'Shows the groups that a user belongs to and when the user was last seen in each, and ' +
-        'the groups that the user left.',
+      'Shows the groups of a user and when the user was last seen in each, and the groups that ' +
+        'the user left.',
     )
-    .argument('<user>', 'id of the user, exactly as in the events')
+    .argument('<user>', 'id of the user, exactly as in its events')
   const load = addSettings(command, cli, ['redis'])
-  command.option('--json', 'for programs: times to the microsecond')
+  command.option('--json', 'print JSON: times to the microsecond')
   addTimeout(command)
   addHelp(command, {
     examples: [['user user123', 'the user of the sample']],
-    notes: ['The 1000 groups seen last are shown, and the number of all is told.'],
-    exitCodes: { 0: 'shown', 1: 'no group knows the user, or Redis is away' },
+    notes: ['Shows the 1000 groups in which the user was seen last, and how many there are.'],
+    exitCodes: { 0: 'shown', 1: 'there is no such user, or Redis is away' },
   })
 
   command.action(
@@ -42,19 +42,19 @@ export function addUserCommand(program: Command, cli: Cli): void {
       )
       if (user === null) {
         const hint = config.redis.userIndex
-          ? 'Ids count to the letter. Was an event of it sent, and does a worker run?'
-          : 'redis.userIndex is false: then nothing is kept by user.'
+          ? 'Check the id (case matters), that an event was sent for it, and that a worker runs.'
+          : 'redis.userIndex is false: the groups of a user are not stored.'
         const name = printable(userId)
-        throw new CommandFailed(`no group knows user ${name} at ${nameOfRedis(config)}\n${hint}`)
+        throw new CommandFailed(`there is no user ${name} at ${nameOfRedis(config)}\n${hint}`)
       }
-      const text = json ? printableJson(forPrograms(user)) : forPeople(user, cli.stdout)
+      const text = json ? printableJson(userJson(user)) : userText(user, cli.stdout)
       cli.stdout.write(`${text}\n`)
       return DONE
     }),
   )
 }
 
-function forPeople(user: UserView, stream: OutStream): string {
+function userText(user: UserView, stream: OutStream): string {
   const groups = (title: string, when: string, count: number, clocks: readonly GroupClock[]) => {
     const rows = clocks.map(({ groupId, clock }) => [groupId, clockText(clock)])
     return listing(stream, { title, count, heads: ['group', when], rows })
@@ -66,7 +66,7 @@ function forPeople(user: UserView, stream: OutStream): string {
   ].join('\n\n')
 }
 
-function forPrograms(user: UserView): object {
+function userJson(user: UserView): object {
   const group = ({ groupId, clock }: GroupClock) => ({ groupId, asOf: clockJson(clock) })
   return {
     userId: user.userId,

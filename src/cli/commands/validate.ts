@@ -10,18 +10,21 @@ export function addValidateCommand(program: Command, cli: Cli): void {
     .command('validate')
     .summary('check a file of events; needs no server')
     .description(
-      'Checks every line of a file of JSON events by the very rules that the worker decodes ' +
-        'with, and tells all that is wrong with each. Needs neither Kafka nor Redis.',
+      'Checks every line of a file of JSON events by the rules of the worker, and prints all ' +
+        'problems of each line. Needs neither Kafka nor Redis.',
     )
-    .argument('<file>', 'JSON lines: an event a line; - for standard input')
+    .argument('<file>', 'JSON lines, one event on each; - for standard input')
   const load = addSettings(command, cli, ['events'])
-  command.option('--json', 'a JSON object for each bad line: { line, problems }')
+  command.option('--json', 'print a JSON object for each invalid line: { line, problems }')
   addHelp(command, {
     examples: [
-      ['validate events.jsonl', 'what is wrong, by line'],
-      ['validate - --json < events.jsonl', 'the same for a program'],
+      ['validate events.jsonl', 'print the problems, line by line'],
+      ['validate - --json < events.jsonl', 'print them as JSON'],
     ],
-    exitCodes: { 0: 'every line is a valid event', 1: 'at least one is not' },
+    exitCodes: {
+      0: 'no line is invalid',
+      1: 'at least one line is invalid',
+    },
   })
 
   command.action(
@@ -48,6 +51,6 @@ function reportOf({ number, decoded }: EventLine, json: boolean): string {
 }
 
 function summary({ group, ignored, rejected }: Record<EventLine['decoded']['kind'], number>) {
-  const others = ignored === 0 ? '' : `, ${ignored} of another type (the worker passes over them)`
+  const others = ignored === 0 ? '' : `, ${ignored} ignored (another type of event)`
   return `${group} valid, ${rejected} invalid${others}`
 }

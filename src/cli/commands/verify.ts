@@ -1,6 +1,7 @@
 import { getHeapStatistics } from 'node:v8'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { LoadedConfig } from '../../app/config/loader.ts'
+import { INTERRUPTED } from '../../app/life-cycle.ts'
 import { type Verdict, verify } from '../../app/verify/verification.ts'
 import { WorkersBehind } from '../../app/verify/workers.ts'
 import { openRedis } from '../../redis/connection/connection.ts'
@@ -8,8 +9,8 @@ import { type Cli, CommandFailed, DONE, FAILED } from '../cli.ts'
 import { addHelp } from '../help.ts'
 import { printableJson } from '../output/printable.ts'
 import { showSteps } from '../output/verify-progress.ts'
-import { forPeople, forPrograms } from '../output/verify-report.ts'
-import { addTimeout, patiently } from '../patience.ts'
+import { verdictJson, verdictText } from '../output/verify-report.ts'
+import { addTimeout, retryWhileAway } from '../retry-while-away.ts'
 import { hintFor, nameOfKafka, nameOfRedis, quietLog } from '../servers.ts'
 import { addSettings } from '../settings.ts'
 
@@ -18,30 +19,30 @@ export function addVerifyCommand(program: Command, cli: Cli): void {
     .command('verify')
     .summary('check the state in Redis against the topic')
     .description(
-      'Folds the whole topic anew, up to where it ends now, and compares the result with the ' +
-        'state in Redis: every trait, clock, member, and the user index. Workers may go on ' +
-        'meanwhile: what differs is read again once they have passed what came in between, and ' +
-        'only what differs twice is a difference. Writes nothing.',
+      'Reads the whole topic, up to its current end, and compares the resulting state with the ' +
+        'one in Redis: every trait, clock and member, and the user index. Workers may keep ' +
+        'running: what differs is checked a second time, after they have processed the records ' +
+        'that arrived meanwhile, and is only then reported. Writes nothing.',
     )
   const load = addSettings(command, cli, ['kafka', 'redis', 'events'])
   command
     .option('--limit <number>', 'how many differences to show; all are counted', rowsOf, 20)
-    .option('--json', 'the outcome as one JSON object')
+    .option('--json', 'print the result as one JSON object')
   addTimeout(command, 30)
   addHelp(command, {
     examples: [
       ['verify', 'with KAFKA_BROKERS and REDIS_URL set, or npm start running'],
-      ['verify --json | jq .differences.count', 'for a program'],
+      ['verify --json | jq .differences.count', 'print only the number of differences'],
     ],
     notes: [
-      'Run it with the configuration of the workers: which events are valid depends on it. Waits',
-      'for workers that have a lag, as long as they move; --timeout is also how long they may',
-      'stand still. The topic is read as often as its groups need to be held in memory, a third',
-      'of the heap at a time (NODE_OPTIONS=--max-old-space-size=MiB).',
+      'Use the configuration of the workers: it decides which events are valid. If the workers',
+      'have a lag, verify waits while they make progress; --timeout is also how long they may make',
+      'none. If the groups do not fit in a third of the heap, the topic is read in several passes;',
+      'a larger heap needs fewer (NODE_OPTIONS=--max-old-space-size=MiB).',
     ],
     exitCodes: {
       0: 'no difference',
-      1: 'a difference, or it could not be finished: a server is away, or nobody reads the topic',
+      1: 'a difference, or not finished: a server is away, or no worker reads the topic',
       130: 'interrupted',
     },
   })
@@ -55,8 +56,8 @@ export function addVerifyCommand(program: Command, cli: Cli): void {
       )
       if (verdict === undefined) return INTERRUPTED
       const text = json
-        ? printableJson(forPrograms(verdict))
-        : forPeople(verdict, config, cli.stdout)
+        ? printableJson(verdictJson(verdict))
+        : verdictText(verdict, config, cli.stdout)
       cli.stdout.write(`${text}\n`)
       return verdict.differences.count === 0 ? DONE : FAILED
     }),
@@ -74,41 +75,38 @@ function rowsOf(text: string): number {
   throw new InvalidArgumentError('It must be a whole number, up to 99999.')
 }
 
-/** What a shell says of a program ended by Ctrl-C: 128 and the number of SIGINT. */
-const INTERRUPTED = 130
-
 /**
- * Ends the work at a signal; undefined then. Not a matter of `runUntilSignalled`: nothing is in
- * hand that had to be finished.
+ * Runs the work. Returns undefined if a signal interrupts it. `runUntilSignalled` is not used,
+ * because there is nothing in flight that must be finished.
  */
 async function uninterrupted<Result>(
   { stderr }: Cli,
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result | undefined> {
   const stopping = new AbortController()
-  const { promise: tooLate, resolve } = Promise.withResolvers<undefined>()
+  const { promise: timedOut, resolve } = Promise.withResolvers<undefined>()
   const stop = () => {
     stopping.abort()
-    setTimeout(() => resolve(undefined), END_MS)
+    setTimeout(() => resolve(undefined), STOP_TIMEOUT_MS)
   }
-  // Ctrl-C at npm reaches its child twice
+  // Not `once`: under npm, one Ctrl-C arrives twice.
   process.on('SIGINT', stop).on('SIGTERM', stop)
   try {
-    const result = await Promise.race([work(stopping.signal), tooLate])
+    const result = await Promise.race([work(stopping.signal), timedOut])
     if (!stopping.signal.aborted) return result
   } catch (error) {
     if (!stopping.signal.aborted) throw error
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop)
   }
-  stderr.write('interrupted: nothing can be said of the whole state\n')
+  stderr.write('interrupted: the state was not verified\n')
   return undefined
 }
 
-/** How long the end may take: a server that is away is not waited for. */
-const END_MS = 2000
+/** How long the work may take to stop. It may hang because a server is away. */
+const STOP_TIMEOUT_MS = 2000
 
-/** A third of what Node may use beside what it needs anyway, for twice as much is held at times. */
+/** A third of the heap, without what Node itself needs: the states can take twice their size for a while. */
 function heapForStates(limitBytes: number): number {
   return Math.max((limitBytes - 128 * MIB) / 3, 8 * MIB)
 }
@@ -137,8 +135,8 @@ async function run(
       maxBytes: heapForStates(getHeapStatistics().heap_size_limit),
       workersTimeoutMs: timeout * 1000,
       patience: {
-        kafka: (ask) => patiently(timeout, nameOfKafka(config), ask),
-        redis: (ask) => patiently(timeout, nameOfRedis(config), ask, hintFor(loaded)),
+        kafka: (ask) => retryWhileAway(timeout, nameOfKafka(config), ask),
+        redis: (ask) => retryWhileAway(timeout, nameOfRedis(config), ask, hintFor(loaded)),
       },
       onStep: steps.show,
     })

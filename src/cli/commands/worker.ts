@@ -7,11 +7,11 @@ import { addSettings } from '../settings.ts'
 export function addWorkerCommand(program: Command, cli: Cli): void {
   const command = program
     .command('worker')
-    .summary('read events from Kafka, keep the state in Redis')
+    .summary('read events from Kafka and keep the state in Redis')
     .description(
-      'Reads group events from Kafka and merges them into the state in Redis, until it is ' +
-        'stopped by SIGTERM or Ctrl-C. Uses exactly the brokers and the Redis that are ' +
-        'configured. Where one is away it waits, and goes on by itself.',
+      'Reads group events from Kafka and merges them into the state in Redis, until SIGTERM or ' +
+        'Ctrl-C. Uses the configured brokers and Redis; it starts no servers. If Kafka or Redis ' +
+        'is away, it retries, and continues by itself.',
     )
   const load = addSettings(command, cli, ['kafka', 'redis', 'events', 'worker', 'http', 'log'])
   addHelp(command, {
@@ -21,10 +21,13 @@ export function addWorkerCommand(program: Command, cli: Cli): void {
       ['worker --http-port 0', 'with the operations server on any free port'],
     ],
     notes: [
-      'Run several with the same kafka.groupId: they share the partitions. /healthz, /readyz and',
-      '/metrics are served on http.host and http.port.',
+      'Several workers with the same kafka.groupId share the partitions. /healthz, /readyz and',
+      '/metrics are at http.host and http.port.',
     ],
-    exitCodes: { 0: 'stopped by a signal, all done', 1: 'it could not go on; the log says why' },
+    exitCodes: {
+      0: 'stopped by a signal; the batches in flight were finished',
+      1: 'failed; the log says why',
+    },
   })
 
   command.action(

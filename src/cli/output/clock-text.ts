@@ -1,11 +1,11 @@
 import { formatClock } from '../../domain/time/timestamp.ts'
 
-/** A clock for people: ISO 8601, to the millisecond where it has no more; a dash for none. */
+/** Formats a clock for people: ISO 8601, without microseconds if they are 0; a dash for null. */
 export function clockText(clock: number | null): string {
   return clockJson(clock)?.replace(/000Z$/, 'Z') ?? '-'
 }
 
-/** A clock for programs: ISO 8601 to the microsecond; null for none. */
+/** Formats a clock for programs: ISO 8601 to the microsecond; null if there is none. */
 export function clockJson(clock: number | null): string | null {
   return clock === null || clock < 0 ? null : formatClock(clock)
 }

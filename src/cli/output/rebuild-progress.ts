@@ -4,13 +4,13 @@ import type { OutStream } from '../cli.ts'
 import { counted } from './counted.ts'
 
 const STEPS = {
-  clearing: 'removing what a rebuild keeps beside the groups',
-  paused: 'the workers are paused; reading what came meanwhile',
-  placing: 'putting the groups in place',
-  mending: 'setting the user index right, beside the workers',
+  clearing: 'deleting the temporary keys of a rebuild',
+  paused: 'the workers are paused: reading the latest records',
+  placing: 'replacing the groups with the rebuilt ones',
+  mending: 'repairing the user index while the workers run',
 }
 
-/** Tells the steps, a line each, and on a terminal how far reading has come. */
+/** Prints each step on a line, and on a terminal a bar that shows how much of the topic is read. */
 export function startRebuildProgress(
   stream: OutStream,
   isQuiet: boolean,

@@ -3,47 +3,49 @@ import type { TopicGaps } from '../../app/topic-view.ts'
 import { counted } from './counted.ts'
 import { printable } from './printable.ts'
 
-/** What the topic no longer holds, and what that means for a rebuild. */
+/** Describes what the topic no longer has, and what that means for a rebuild. */
 export function gapsText(topic: string, gaps: TopicGaps, isReplaced: boolean): string {
-  const lines = [`Topic ${topic} does not hold all events any more:`]
+  const lines = [`Topic ${topic} no longer has all events:`]
   const [first] = gaps.removed
   if (first !== undefined) {
     const others = gaps.removed.size - 1
-    const more = others > 0 ? `, and of other partitions: ${others}` : ''
+    const more = others > 0 ? `; the same is true of ${counted(others, 'other partition')}` : ''
     lines.push(
-      `  the records before offset ${first[1]} of partition ${first[0]} are gone (retention)${more}`,
+      `  partition ${first[0]} begins at offset ${first[1]}: earlier records are gone (retention)${more}`,
     )
   }
-  if (gaps.isMadeAnew)
-    lines.push('  it was made anew: the workers had read further than it goes now')
-  if (gaps.isCompacted) lines.push('  it is compacted: of each key the last record may be all')
+  if (gaps.isMadeAnew) {
+    lines.push('  it was recreated: the workers have committed offsets beyond its end')
+  }
+  if (gaps.isCompacted)
+    lines.push('  it is compacted: it may have only the last record of each key')
   lines.push(
     isReplaced
-      ? 'What only Redis knows of its groups is dropped, as --replace says.'
-      : 'So its events are merged into what stands in Redis: what only Redis knows stays, and so ' +
-          'does what is wrong there with a later time. (--replace: only what the topic holds.)',
+      ? 'With --replace, what only Redis knows about the groups in the topic is lost.'
+      : 'So its events are merged into the state in Redis. What only Redis knows is kept, also a ' +
+          'wrong value if its time is later. To keep only what the topic has, use --replace.',
   )
   return lines.join('\n')
 }
 
-/** How many of a list are named. */
-const NAMED = 5
+/** How many items of a list are shown. */
+const SHOWN = 5
 
 export function reportText(report: RebuildReport): string {
   const { mode, records, placed, pruned, stayed, pausedMs, unreadable, conflicts } = report
   return [
     mode === 'merge'
-      ? `${counted(records, 'record')} merged into what stands in Redis.`
-      : `${counted(records, 'record')} read, and ${counted(placed, 'group')} put in place` +
+      ? `${counted(records, 'record')} merged into the state in Redis.`
+      : `${counted(records, 'record')} read, ${counted(placed, 'group')} rebuilt` +
         (pausedMs > 0 ? `; the workers were paused for ${seconds(pausedMs)} s.` : '.'),
-    ...(pruned > 0 ? [`Groups that the topic knows nothing of: ${pruned} deleted.`] : []),
-    ...listed('Groups that the topic knows nothing of, and that stay', stayed),
+    ...(pruned > 0 ? [`Groups without an event in the topic: ${pruned} deleted.`] : []),
+    ...listed('Groups without an event in the topic, which were kept', stayed),
     ...listed(
       'Groups that could not be written',
       conflicts.map(({ groupId, message }) => `${groupId}: ${message}`),
     ),
     ...listed(
-      'Records that nobody can read, and that are passed over',
+      'Unreadable records, which were skipped',
       unreadable.map(({ partition, offset, reason }) => `${partition}/${offset}: ${reason}`),
     ),
     ...(report.isInterrupted ? [interrupted(report)] : []),
@@ -52,28 +54,28 @@ export function reportText(report: RebuildReport): string {
 
 function interrupted({ mode, placed, pruned }: RebuildReport): string {
   return mode === 'replace' && placed + pruned === 0
-    ? 'Ended early: nothing was changed.'
-    : 'Ended early: what was done is right, the rest is as it was. Run it again to do all.'
+    ? 'Stopped early: nothing was changed.'
+    : 'Stopped early: what was done is correct, and the rest is unchanged. Run it again to finish.'
 }
 
 function listed(title: string, items: readonly string[]): string[] {
   if (items.length === 0) return []
-  const more = items.length > NAMED ? [`  … and ${items.length - NAMED} more`] : []
+  const more = items.length > SHOWN ? [`  … and ${items.length - SHOWN} more`] : []
   return [
     `${title}: ${items.length}`,
-    ...items.slice(0, NAMED).map((item) => `  ${printable(item)}`),
+    ...items.slice(0, SHOWN).map((item) => `  ${printable(item)}`),
     ...more,
   ]
 }
 
-/** How many groups are named to programs. */
-const NAMED_IN_JSON = 1000
+/** How many groups the JSON report has. */
+const GROUPS_IN_JSON = 1000
 
 export function reportJson({ stayed, unreadable, pausedMs, ...rest }: RebuildReport): object {
   return {
     ...rest,
     pausedMs: Math.round(pausedMs),
-    stayed: { count: stayed.length, groups: stayed.slice(0, NAMED_IN_JSON) },
+    stayed: { count: stayed.length, groups: stayed.slice(0, GROUPS_IN_JSON) },
     unreadable: unreadable.map((each) => ({ ...each, offset: String(each.offset) })),
   }
 }

@@ -5,14 +5,14 @@ import { printable } from './printable.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
-/** Colours text where the stream is a terminal that wants colours (NO_COLOR). */
+/** Colours text if the stream is a terminal and NO_COLOR is not set. */
 export function paint(stream: OutStream, style: Style, text: string): string {
   return styleText(style, text, { stream })
 }
 
 /**
- * Rows under their heads: framed and fitted to the width on a terminal, where a long cell is
- * cut; elsewhere plain and aligned, a row a line.
+ * Draws a table. On a terminal it is framed and fitted to the width, and long cells are cut.
+ * Elsewhere its columns are aligned, and each row is one line.
  */
 export function table(
   stream: OutStream,
@@ -23,15 +23,16 @@ export function table(
   return stream.isTTY ? framed(stream, heads, cells) : aligned(heads, cells)
 }
 
-/** What a list holds, of how many, with the rows that are at hand. */
+/** A list, of which only some rows may be shown. */
 export interface Listing {
   readonly title: string
+  /** How many items there are, shown or not. */
   readonly count: number
   readonly heads: readonly string[]
   readonly rows: readonly (readonly string[])[]
 }
 
-/** A list under its title, with the number of all, and of those not shown. */
+/** Draws a list under its title, with the number of all items, and of those not shown. */
 export function listing(stream: OutStream, { title, count, heads, rows }: Listing): string {
   const head = paint(stream, 'bold', `${title}: ${count}`)
   if (count === 0) return head

@@ -2,13 +2,13 @@ import { SingleBar } from 'cli-progress'
 import type { Step } from '../../app/verify/verification.ts'
 import type { OutStream } from '../cli.ts'
 
-export interface ShownSteps {
+export interface StepDisplay {
   show(step: Step): void
   stop(): void
 }
 
-/** On a terminal a line that changes as it goes; elsewhere one as each stage begins. */
-export function showSteps(stream: OutStream): ShownSteps {
+/** Shows the steps: on a terminal as one line that is updated, elsewhere as a line for each stage. */
+export function showSteps(stream: OutStream): StepDisplay {
   let stage = ''
   let startedMs = 0
   const line = stream.isTTY === true ? changingLine(stream) : undefined
@@ -35,19 +35,19 @@ function changingLine(stream: OutStream): SingleBar {
 function stageOf(step: Step): string {
   switch (step.kind) {
     case 'beginning':
-      return 'looking where the topic and the workers are'
+      return 'reading the offsets of the topic and of the workers'
     case 'waiting':
       return 'waiting for the workers to catch up'
     case 'reading': {
       const share = Math.round(step.share * 100)
-      return `pass ${step.pass}${share === 0 ? '' : ` (${share} % are done)`}: reading the topic`
+      return `pass ${step.pass}${share === 0 ? '' : ` (${share} % done)`}: reading the topic`
     }
     case 'comparing':
       return `pass ${step.pass}: comparing with Redis`
     case 'looking again':
-      return 'looking again at what differs'
+      return 'checking the differences a second time'
     case 'index':
-      return 'going through the user index'
+      return 'checking the user index'
     default:
       return step satisfies never
   }

@@ -1,4 +1,4 @@
-/** What a verification found, for people and for programs. */
+/** The result of a verification as text and as JSON. */
 import type { Config } from '../../app/config/config.ts'
 import { countOffsets, type Offsets } from '../../app/topic-fold.ts'
 import type { Difference, Findings } from '../../app/verify/tally.ts'
@@ -7,7 +7,7 @@ import type { OutStream } from '../cli.ts'
 import { counted } from './counted.ts'
 import { paint, table } from './table.ts'
 
-export function forPeople(verdict: Verdict, { kafka }: Config, stream: OutStream): string {
+export function verdictText(verdict: Verdict, { kafka }: Config, stream: OutStream): string {
   const { differences, unverifiable, groups, passes, ends, unknowable } = verdict
   const records = countOffsets(unknowable.removed, ends)
   const parts = [
@@ -20,7 +20,7 @@ export function forPeople(verdict: Verdict, { kafka }: Config, stream: OutStream
   return parts.join('\n\n')
 }
 
-export function forPrograms(verdict: Verdict): object {
+export function verdictJson(verdict: Verdict): object {
   const { groups, passes, ends, unknowable } = verdict
   return {
     groups,
@@ -80,33 +80,33 @@ function whatOf({ kind, name }: Difference): string {
   }
 }
 
-/** What nobody can know, and what that means. */
+/** Describes what cannot be verified, and why. */
 function* limits({ unknowable, unverifiable }: Verdict, topic: string): Generator<string> {
   const { removed, isCompacted, unreadable } = unknowable
   if (removed.size > 0) {
     const records = Array.from(removed.values()).reduce((sum, start) => sum + start, 0n)
-    yield `Of topic ${topic} the first ${records} records are gone (retention or deletion: ` +
-      `partitions ${places(removed)} begin later than at 0).${BEYOND}`
+    yield `The first ${records} records of topic ${topic} are gone (retention or deletion). ` +
+      `First offsets by partition: ${places(removed)}. ${BEYOND}`
   }
   if (isCompacted === true) {
-    yield `Topic ${topic} is compacted: of each key, older records may be gone.${BEYOND}`
+    yield `Topic ${topic} is compacted: older records of each key may be gone. ${BEYOND}`
   }
   if (isCompacted === undefined) {
-    yield `Whether topic ${topic} is compacted could not be asked (no right DESCRIBE_CONFIGS): ` +
-      'if it is, what Redis has beyond the topic may be no difference.'
+    yield `It is unknown whether topic ${topic} is compacted (the right DESCRIBE_CONFIGS is ` +
+      'missing). If it is, some of the differences may come from records that are gone.'
   }
   for (const { partition, offset, reason } of unreadable.slice(0, SHOWN)) {
     yield `Offset ${offset} of partition ${partition} cannot be read: ${reason}`
   }
-  if (unreadable.length > SHOWN) yield `… and ${unreadable.length - SHOWN} further records.`
+  if (unreadable.length > SHOWN) yield `… and ${unreadable.length - SHOWN} more records.`
   if (unverifiable.count > 0 && removed.size + unreadable.length === 0 && isCompacted !== true) {
-    yield 'What cannot be verified are groups with a record that has no usable time: whether its ' +
-      'event counts depended on when it was read.'
+    yield 'The groups that cannot be verified have a record without a usable timestamp. Whether ' +
+      'its event is valid depended on when it was read.'
   }
 }
 
 const BEYOND =
-  ' What Redis has beyond the rest cannot be verified; what the rest says, Redis must have.'
+  'What Redis has in addition to the remaining records cannot be verified; what they say was verified.'
 const SHOWN = 5
 
 function places(offsets: Offsets): string {

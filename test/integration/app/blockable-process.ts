@@ -1,4 +1,4 @@
-/** A process whose event loop is watched, and gets stuck in the way that its argument names. */
+/** A process whose event loop is watched. Its first argument names the way in which it gets stuck. */
 import { execFileSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { watchEventLoop } from '../../../src/app/watch/event-loop-watch.ts'
@@ -13,9 +13,9 @@ const ways: Record<string, () => unknown> = {
   'endless loop': function spin() {
     for (;;);
   },
-  'wild regular expression': () => /^(a+)+$/.test(`${'a'.repeat(60)}b`),
+  'catastrophic regular expression': () => /^(a+)+$/.test(`${'a'.repeat(60)}b`),
   'wait for another thread': () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
-  'call to the system': () => execFileSync('sleep', ['60']),
+  'system call': () => execFileSync('sleep', ['60']),
   'endless log': () => {
     for (;;) log.info({}, 'again')
   },

@@ -6,13 +6,16 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { until } from '../../setup/waiting.ts'
 
 const SCRIPT = 'test/integration/app/blockable-process.ts'
-/** Where a process gets number 1, and no signal of its own making. */
+/** In this namespace, the process has PID 1 and cannot signal itself. */
 const NAMESPACE = ['--user', '--map-root-user', '--pid', '--fork', '--kill-child']
 
-describe('a stuck event loop ends the process, with where it is stuck:', () => {
+describe('a stuck event loop ends the process, and the log says where it is stuck:', () => {
   test.each([
     ['endless loop', /^the event loop has been stuck for 1 s, in spin \(file:.*blockable-process/],
-    ['wild regular expression', /^the event loop has been stuck for 1 s, in .*blockable-process/],
+    [
+      'catastrophic regular expression',
+      /^the event loop has been stuck for 1 s, in .*blockable-process/,
+    ],
     ['wait for another thread', /^the event loop has been stuck for 1 s, in .*blockable-process/],
   ])('%s', async (kind, message) => {
     const { lines, ended } = start([kind])
@@ -23,26 +26,29 @@ describe('a stuck event loop ends the process, with where it is stuck:', () => {
   })
 })
 
-test.skipIf(!hasNamespaces())('the first process of a container ends, too', async () => {
-  const child = spawn('unshare', [...NAMESPACE, process.execPath, SCRIPT, 'endless loop'])
-  onTestFinished(() => void child.kill('SIGKILL'))
-  expect(await once(child, 'exit')).toEqual([1, null])
-})
+test.skipIf(!hasNamespaces())(
+  'the first process of a container (PID 1) is ended, too',
+  async () => {
+    const child = spawn('unshare', [...NAMESPACE, process.execPath, SCRIPT, 'endless loop'])
+    onTestFinished(() => void child.kill('SIGKILL'))
+    expect(await once(child, 'exit')).toEqual([1, null])
+  },
+)
 
-test('a call to the system that does not return is ended by a signal', async () => {
-  const { lines, ended } = start(['call to the system'])
+test('a process in a system call that does not return is ended by SIGKILL', async () => {
+  const { lines, ended } = start(['system call'])
   expect(await ended).toEqual([null, 'SIGKILL'])
-  expect(lines.at(-1)?.msg).toContain('stuck for 1 s, in a call to the system')
+  expect(lines.at(-1)?.msg).toContain('stuck for 1 s, in a system call')
 })
 
-test('a log that nobody reads any more is no reason to stay', async () => {
+test('a process that is stuck writing a log that nobody reads is ended, too', async () => {
   const child = spawn(process.execPath, [SCRIPT, 'endless log'])
   onTestFinished(() => void child.kill('SIGKILL'))
   const [exitCode, signal] = await once(child, 'exit')
   expect([exitCode, signal]).not.toEqual([0, null])
 })
 
-test('an event that takes half the limit is none', async () => {
+test('a process whose event loop is blocked for half the limit goes on', async () => {
   const { lines, ended } = start(['slow event', '1500'])
   expect(await ended).toEqual([0, null])
   expect(lines.map(({ msg }) => msg)).toEqual(['up', 'done'])
@@ -59,13 +65,13 @@ test('a process that was stopped for longer than the limit goes on', async () =>
   expect(lines.map(({ msg }) => msg)).toEqual(['up', 'done'])
 })
 
-test('nobody at a debugger is hurried', async () => {
+test('a process with a debugger attached is not ended', async () => {
   const { lines, ended } = start(['endless loop'], ['--inspect=127.0.0.1:0'])
   await Promise.race([ended, sleep(3000)])
   expect(lines.map(({ msg }) => msg)).toEqual(['up'])
 })
 
-test('a watch that is over keeps no process alive', async () => {
+test('an ended watch does not keep the process alive', async () => {
   const { ended } = start(['nothing'])
   expect(await ended).toEqual([0, null])
 })
@@ -83,5 +89,5 @@ function start(args: readonly string[], nodeArgs: readonly string[] = []) {
   })
   const lines: { level: string; msg: string }[] = []
   createInterface({ input: child.stdout! }).on('line', (line) => lines.push(JSON.parse(line)))
-  return { child, lines, ended, isUp: until('it is up', () => lines.length > 0) }
+  return { child, lines, ended, isUp: until('the process is up', () => lines.length > 0) }
 }

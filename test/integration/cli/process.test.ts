@@ -19,7 +19,7 @@ describe('exit codes of the process', () => {
     expect(group.stderr).toMatch(/does a worker run\?\n$/)
     const user = await run(['user', 'nobody'], ownEnvironment())
     expect(user).toMatchObject({ exitCode: 1, stdout: '' })
-    expect(user.stderr).toContain('no group knows user nobody')
+    expect(user.stderr).toContain('there is no user nobody')
   })
 
   test('1 where the topic is not there, with the command that makes it', async () => {

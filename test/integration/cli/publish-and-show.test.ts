@@ -118,7 +118,7 @@ test('skip writes the record to the dead letters and goes on behind it, once', a
   await run(['publish', '-'], environment, `${GOOD}\n${GOOD}`)
   const skipped = await run(['skip', '0', '0'], environment)
   expect(skipped).toMatchObject({ exitCode: 0, stderr: '' })
-  expect(skipped.stdout).toContain('goes on at offset 1.')
+  expect(skipped.stdout).toContain('continues at offset 1.')
   const letters = consume({
     ...settingsOf(environment),
     topic: `${environment.KAFKA_TOPIC}.dead-letters`,

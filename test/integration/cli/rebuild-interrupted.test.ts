@@ -16,7 +16,7 @@ describe('ended early', () => {
     await said('reading the topic')
     child.kill('SIGINT')
     expect((await outcome).stdout).toMatch(
-      /^\d+ records read, and 0 groups put in place\.\nEnded early: nothing was changed\.$/m,
+      /^\d+ records read, 0 groups rebuilt\.\nStopped early: nothing was changed\.$/m,
     )
     expect((await outcome).exitCode).toBe(1)
     expect((await scene.oracle.check()).differences).toEqual([])
@@ -70,7 +70,7 @@ describe('ended early', () => {
       await until('it is in place', async () => (await scene.redis.exists(folded)) === 0)
       child.kill('SIGINT')
       const { exitCode, stdout } = await outcome
-      expect(stdout).toMatch(/^Ended early: .*Run it again/m)
+      expect(stdout).toMatch(/^Stopped early: .*Run it again/m)
       expect(exitCode).toBe(1)
       proxy.delay(0)
       expect(await scene.redis.exists(pauseOf(scene))).toBe(0)

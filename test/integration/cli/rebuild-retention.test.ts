@@ -15,7 +15,7 @@ describe('where the topic does not hold all events any more', () => {
     expect(stderr).toMatch(
       /does not hold all events any more:\n {2}the records before offset 1500 of partition 0 are gone/,
     )
-    expect(stdout).toMatch(/^1500 records merged into what stands in Redis\.$/m)
+    expect(stdout).toMatch(/^1500 records merged into the state in Redis\.$/m)
     expect(Object.keys(await contents(scene)).sort()).toEqual(Object.keys(before).sort())
     expect(await unknownKeys(scene)).toHaveLength(5)
   })
@@ -25,7 +25,9 @@ describe('where the topic does not hold all events any more', () => {
     const before = await contents(scene)
     const refused = await rebuild(scene, '--replace')
     expect(refused).toMatchObject({ exitCode: 1, stdout: '' })
-    expect(refused.stderr).toMatch(/^error: what only Redis knows would be lost: add --yes/m)
+    expect(refused.stderr).toMatch(
+      /^error: data that only Redis has would be lost: to do so, add --yes/m,
+    )
     expect(await contents(scene)).toEqual(before)
 
     const done = await rebuild(scene, '--replace', '--prune', '--yes')
@@ -41,7 +43,7 @@ describe('where the topic does not hold all events any more', () => {
     const { exitCode, stderr } = await rebuild(scene, '--prune', '--yes')
     expect(exitCode).toBe(1)
     expect(stderr).toMatch(
-      /^error: --prune would delete groups whose events the topic no longer holds/m,
+      /^error: --prune would delete groups whose events are no longer in the topic/m,
     )
     expect(await contents(scene)).toEqual(before)
   })
@@ -51,7 +53,7 @@ describe('where the topic does not hold all events any more', () => {
     await compact(scene)
     const { exitCode, stderr } = await rebuild(scene)
     expect(exitCode).toBe(0)
-    expect(stderr).toContain('it is compacted: of each key the last record may be all')
+    expect(stderr).toContain('it is compacted: it may have only the last record of each key')
   })
 })
 

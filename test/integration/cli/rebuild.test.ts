@@ -13,7 +13,7 @@ test('a corrupted Redis is the fold of the topic again, and nothing is left besi
   expect((await scene.oracle.check()).differences.length).toBeGreaterThan(20)
 
   const { exitCode, stdout } = await rebuild(scene)
-  expect(stdout).toMatch(/^3000 records read, and \d+ groups put in place; the workers were paused/)
+  expect(stdout).toMatch(/^3000 records read, \d+ groups rebuilt; the workers were paused/)
   expect(exitCode).toBe(0)
   expect((await scene.oracle.check()).differences).toEqual([])
 })
@@ -60,11 +60,13 @@ test('groups that the topic knows nothing of stay and are named, and go with --p
   await addUnknown(scene)
   const { exitCode, stdout } = await rebuild(scene)
   expect(exitCode).toBe(0)
-  expect(stdout).toMatch(/knows nothing of, and that stay: 2\n {2}unknown [ab]\n {2}unknown [ab]$/m)
+  expect(stdout).toMatch(
+    /an event in the topic, which were kept: 2\n {2}unknown [ab]\n {2}unknown [ab]$/m,
+  )
   expect(await unknownKeys(scene)).toHaveLength(5)
 
   const pruned = await rebuild(scene, '--prune')
-  expect(pruned.stdout).toContain('Groups that the topic knows nothing of: 2 deleted.')
+  expect(pruned.stdout).toContain('Groups without an event in the topic: 2 deleted.')
   expect(pruned.exitCode).toBe(0)
   expect(await unknownKeys(scene)).toEqual([])
 })

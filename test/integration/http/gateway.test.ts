@@ -68,7 +68,7 @@ async function post(url: string, body: string): Promise<number> {
   return response.status
 }
 
-test('an event that was answered with 200 is in the topic: its very bytes, under its group', async () => {
+test('an event that was answered with 200 is in the topic: byte for byte, keyed by its group', async () => {
   const url = await start(settings.brokers)
   const event = `{ "group_id":"grüße 🚀", "user_id":7,\n "traits":{"n":1.10,"n":9007199254740993},"timestamp":"20-11-23T22:28:55.111Z"}`
   expect(await post(url, event)).toBe(200)
@@ -77,7 +77,7 @@ test('an event that was answered with 200 is in the topic: its very bytes, under
   expect(records[0]?.key?.toString()).toBe('grüße 🚀')
 })
 
-test('of many at once, good and bad, exactly the good ones are in the topic', async () => {
+test('of many concurrent events, exactly the valid ones are in the topic', async () => {
   const url = await start(settings.brokers)
   const before = records.length
   const statuses = await Promise.all(
@@ -87,15 +87,15 @@ test('of many at once, good and bad, exactly the good ones are in the topic', as
       return post(url, event)
     }),
   )
-  const good = statuses.flatMap((status, index) => (status === 200 ? [`many-${index}`] : []))
-  expect(good).toHaveLength(150)
+  const valid = statuses.flatMap((status, index) => (status === 200 ? [`many-${index}`] : []))
+  expect(valid).toHaveLength(150)
   expect(new Set(statuses)).toEqual(new Set([200, 400]))
   await expect.poll(() => records.length - before, { timeout: 10_000 }).toBe(150)
   const keys = records.slice(before).map(({ key }) => String(key))
-  expect(new Set(keys)).toEqual(new Set(good))
+  expect(new Set(keys)).toEqual(new Set(valid))
 })
 
-test('where no Kafka is, the answer is 503 in bounded time', async () => {
+test('without Kafka, the answer is 503 within a bounded time', async () => {
   const url = await start(['127.0.0.1:1'])
   const event = '{"group_id":"g","user_id":"u","traits":{},"timestamp":"2020-01-01"}'
   const answered = await Promise.race([post(url, event), delay(5000, 'nothing')])

@@ -6,14 +6,14 @@ import { start as startOperations } from '../../setup/http/operations.ts'
 import { sendRaw } from '../../setup/http/raw-client.ts'
 
 describe('the gateway:', () => {
-  test('half a body, and then nothing, is cut off in time and never published', async () => {
+  test('a body that stops half-proxy times out, and is never published', async () => {
     const { url, published } = await startGateway({ requestTimeoutMs: 300 })
     const { answer } = sendRaw(url, `${REQUEST_START}content-length: 500\r\n\r\n${SAMPLE}`)
     expect(await answer).toContain('408 Request Timeout')
     expect(published).toEqual([])
   })
 
-  test('a client that goes away in the middle of its body is no fault of ours', async () => {
+  test('a client that disconnects in the middle of its body is not logged as an error', async () => {
     const { url, published, log } = await startGateway()
     const { socket, answer } = sendRaw(url, `${REQUEST_START}content-length: 500\r\n\r\n${SAMPLE}`)
     await delay(50)
@@ -24,7 +24,7 @@ describe('the gateway:', () => {
     expect(log.lines.filter(({ level }) => level === 'error')).toEqual([])
   })
 
-  test('closing answers the events in hand, and takes no more', async () => {
+  test('closing answers the events in flight, and accepts no more', async () => {
     const acknowledged = Promise.withResolvers<void>()
     const called = Promise.withResolvers<void>()
     const { url, server } = await startGateway({
@@ -36,7 +36,7 @@ describe('the gateway:', () => {
     const inFlight = post(url, SAMPLE)
     await called.promise
     const closed = server.close()
-    // longer than any grace that a silent client gets
+    // longer than the grace periods of close
     await delay(700)
     await expect(post(url, SAMPLE)).rejects.toThrow()
     acknowledged.resolve()
@@ -46,19 +46,19 @@ describe('the gateway:', () => {
     await closed
   })
 
-  test('closing does not wait for a body that does not come', async () => {
+  test('closing does not wait for a body that does not arrive', async () => {
     const { url, server } = await startGateway()
     const { answer } = sendRaw(url, `${REQUEST_START}content-length: 500\r\n\r\n{`)
     await delay(50)
-    const startedAt = performance.now()
+    const startedMs = performance.now()
     await server.close()
-    expect(performance.now() - startedAt).toBeLessThan(1000)
+    expect(performance.now() - startedMs).toBeLessThan(1000)
     await answer
   })
 })
 
 describe('the operations server:', () => {
-  test('closing ends within a second, though clients keep their connections open', async () => {
+  test('closing takes less than a second, even if clients keep their connections open', async () => {
     const { url, server } = await startOperations()
     const keptAlive = sendRaw(url, 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n')
     const silent = sendRaw(url, '')
@@ -66,24 +66,24 @@ describe('the operations server:', () => {
     await fetch(`${url}/healthz`)
     await delay(50)
 
-    const startedAt = performance.now()
+    const startedMs = performance.now()
     await server.close()
-    expect(performance.now() - startedAt).toBeLessThan(1000)
+    expect(performance.now() - startedMs).toBeLessThan(1000)
     expect(await keptAlive.answer).toContain('200 OK')
     await Promise.all([silent.answer, slow.answer])
     await expect(fetch(`${url}/healthz`)).rejects.toThrow()
   })
 
-  test('a client that dribbles its headers is cut off in time', async () => {
+  test('a client that sends its headers too slowly times out', async () => {
     const { url } = await startOperations({ requestTimeoutMs: 300 })
     const { socket, answer } = sendRaw(url, 'GET /healthz HTTP/1.1\r\n')
-    const dribble = setInterval(() => socket.write('x'), 50)
+    const timer = setInterval(() => socket.write('x'), 50)
     try {
-      const startedAt = performance.now()
+      const startedMs = performance.now()
       expect(await answer).toContain('408 Request Timeout')
-      expect(performance.now() - startedAt).toBeLessThan(3000)
+      expect(performance.now() - startedMs).toBeLessThan(3000)
     } finally {
-      clearInterval(dribble)
+      clearInterval(timer)
     }
   })
 })

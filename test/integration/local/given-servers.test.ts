@@ -6,7 +6,7 @@ import { expect, inject, test, vi } from 'vitest'
 
 const main = join(resolve(import.meta.dirname, '../../..'), 'src/main.ts')
 
-test('with a Kafka and a Redis configured, npm start uses those and starts nothing', async () => {
+test('if Kafka and Redis are configured, npm start uses them and starts no servers', async () => {
   const prefix = `given-${randomUUID()}`
   const local = start({
     KAFKA_BROKERS: inject('kafkaBrokers').join(','),
@@ -18,7 +18,7 @@ test('with a Kafka and a Redis configured, npm start uses those and starts nothi
     HTTP_PORT: '0',
     GATEWAY_PORT: '0',
   })
-  await vi.waitFor(() => expect(local.said()).toContain('Ctrl-C ends it all.'), 30_000)
+  await vi.waitFor(() => expect(local.said()).toContain('Ctrl-C stops everything.'), 30_000)
   expect(local.said()).toContain(`Using Kafka at ${inject('kafkaBrokers').join(', ')}`)
   expect(local.said()).toContain(`Created topic ${prefix}`)
   expect(local.said()).not.toContain('Starting Kafka and Redis')
@@ -26,10 +26,10 @@ test('with a Kafka and a Redis configured, npm start uses those and starts nothi
   expect(await local.exitCode).toBe(0)
 }, 60_000)
 
-test('with only one of the two configured, it says which one is missing', async () => {
+test('if only one of the two is configured, the error names the missing variable', async () => {
   const local = start({ KAFKA_BROKERS: inject('kafkaBrokers').join(',') })
   expect(await local.exitCode).toBe(2)
-  expect(local.said()).toContain('only a Kafka is configured: set REDIS_URL too')
+  expect(local.said()).toContain('only Kafka is configured: set REDIS_URL, too')
 })
 
 function start(settings: Readonly<Record<string, string>>) {

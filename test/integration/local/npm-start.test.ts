@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { downloadsFolder, readLocalEndpoints } from '../../../src/local/endpoints.ts'
 import { runCommand } from '../../../src/local/servers/run-command.ts'
 
-/** A copy of the program, so that its stack is not that of someone who works here meanwhile. */
+/** A copy of the program has its own stack, so that the test does not use a running one here. */
 const root = resolve(import.meta.dirname, '../../..')
 let copy = ''
 
@@ -28,7 +28,7 @@ describe.skipIf(inject('kafkaJars') === '')('npm start (needs Java and Maven)', 
 
   beforeAll(async () => {
     started = start()
-    await vi.waitFor(() => expect(said).toContain('Ctrl-C ends it all.'), 60_000)
+    await vi.waitFor(() => expect(said).toContain('Ctrl-C stops everything.'), 60_000)
   }, 70_000)
 
   afterAll(() => void started.kill('SIGKILL'))
@@ -45,19 +45,19 @@ describe.skipIf(inject('kafkaJars') === '')('npm start (needs Java and Maven)', 
     return child
   }
 
-  /** Another command of the same copy, as in another terminal. */
+  /** Runs another command of the same copy, as in another terminal. */
   async function run(...args: string[]): Promise<string> {
     const command = [join(copy, 'src/main.ts'), ...args]
     return (await runCommand(process.execPath, command, { env: ownEnvironment() })).output
   }
 
-  test('it shows what the sample became', () => {
+  test('it shows the group that the sample became', () => {
     expect(said).toContain('Sent the sample of the contract')
     expect(said).toMatch(/plan +name of plan associate with account +2020-11-23/)
     expect(said).toContain('user123')
   })
 
-  test('the curl line that it prints works, and so does show in another terminal', async () => {
+  test('the curl command that it prints works, and so does show in another terminal', async () => {
     const curl = /curl (http\S+) .*\n.*-d '(.*)'/.exec(said)
     const [, url = '', body = ''] = curl ?? []
     const headers = { 'content-type': 'application/json' }
@@ -68,33 +68,33 @@ describe.skipIf(inject('kafkaJars') === '')('npm start (needs Java and Maven)', 
     )
   })
 
-  test('a second one says that the first is running', async () => {
+  test('a second start says that the first is running', async () => {
     expect(await run('local', '--engine', 'java')).toContain(
       `Process ${started.pid} is running a local stack`,
     )
   })
 
-  test('Ctrl-C ends all of it within seconds, and the state is there the next time', async () => {
+  test('Ctrl-C stops everything within seconds, and the next start has the state', async () => {
     const before = performance.now()
     started.kill('SIGINT')
     const [code] = await once(started, 'exit')
     expect(code).toBe(0)
     expect(performance.now() - before).toBeLessThan(10_000)
-    expect(said).toContain('All stopped.')
+    expect(said).toContain('Stopped.')
     expect(readLocalEndpoints(join(copy, '.local/stack'))).toBeUndefined()
     const { output } = await runCommand('ps', ['-eo', 'args'])
     expect(output).not.toContain(copy)
 
     started = start()
-    await vi.waitFor(() => expect(said).toContain('Ctrl-C ends it all.'), 60_000)
-    expect(said).toContain('The sample of the contract was sent before')
+    await vi.waitFor(() => expect(said).toContain('Ctrl-C stops everything.'), 60_000)
+    expect(said).toContain('The sample of the contract was sent earlier')
     expect(said).toMatch(/plan +enterprise/)
     started.kill('SIGTERM')
     await once(started, 'exit')
   }, 90_000)
 })
 
-/** Ours without the names of other servers. */
+/** Our environment without the variables that name servers. */
 function ownEnvironment(): NodeJS.ProcessEnv {
   const { KAFKA_BROKERS: _brokers, REDIS_URL: _redis, ...rest } = process.env
   return rest

@@ -26,7 +26,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }))
 
 describe.skipIf(inject('kafkaJars') === '')('the local stack (needs Java and Maven)', () => {
-  test('data are there again at a later start, and servers end with stop', async () => {
+  test('stop ends the servers, and a later start has their data', async () => {
     const first = await startLocalStack(options())
     expect(readLocalEndpoints(folder)).toEqual({
       kafkaBrokers: first.kafkaBrokers,
@@ -46,7 +46,7 @@ describe.skipIf(inject('kafkaJars') === '')('the local stack (needs Java and Mav
     await second.stop()
   })
 
-  test('servers of a killed process end, and a later start goes on with its data', async () => {
+  test('the servers of a killed process end, and a later start has their data', async () => {
     const killed = spawn(process.execPath, [join(import.meta.dirname, 'run-stack.ts'), folder])
     await once(killed.stdout, 'data')
     const stack = readLocalEndpoints(folder)
@@ -63,7 +63,7 @@ describe.skipIf(inject('kafkaJars') === '')('the local stack (needs Java and Mav
     await next.stop()
   })
 
-  test('a second start in the same folder is told of the first', async () => {
+  test('a second start in the same folder fails and names the first', async () => {
     const first = await startLocalStack(options())
     await expect(startLocalStack(options())).rejects.toThrow(
       `Process ${process.pid} is running a local stack in ${folder} already`,
@@ -72,7 +72,7 @@ describe.skipIf(inject('kafkaJars') === '')('the local stack (needs Java and Mav
     await first.stop()
   })
 
-  test('a start that fails shows the end of the log and leaves nothing running', async () => {
+  test('a start that fails shows the end of the log and leaves no server running', async () => {
     await mkdir(join(folder, 'kafka', 'data'), { recursive: true })
     await writeFile(join(folder, 'kafka', 'data', 'meta.properties'), 'version=99\n')
     await expect(startLocalStack(options())).rejects.toThrow(
@@ -84,12 +84,12 @@ describe.skipIf(inject('kafkaJars') === '')('the local stack (needs Java and Mav
     await stack.stop()
   })
 
-  test('a start that is broken off leaves nothing running', async () => {
-    const breaking = new AbortController()
+  test('a start that is aborted leaves no server running', async () => {
+    const aborting = new AbortController()
     const report = (progress: string) => {
-      if (progress.startsWith('Starting')) setTimeout(() => breaking.abort(new Error('enough')), 50)
+      if (progress.startsWith('Starting')) setTimeout(() => aborting.abort(new Error('enough')), 50)
     }
-    const start = startLocalStack({ ...options(), report, signal: breaking.signal })
+    const start = startLocalStack({ ...options(), report, signal: aborting.signal })
     await expect(start).rejects.toThrow('enough')
     expect(await redisLog()).toContain('Redis is now ready to exit')
   })
@@ -125,7 +125,7 @@ async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Pro
   }
 }
 
-/** Those of its ports that something listens on. */
+/** Returns the ports of the stack that accept connections. */
 async function answering(stack: { kafkaBrokers: string[]; redisUrl: string }): Promise<number[]> {
   const ports = [...stack.kafkaBrokers, stack.redisUrl].map((url) => Number(url.split(':').pop()))
   const answers = await Promise.all(ports.map(listens))

@@ -13,7 +13,7 @@ test.each(['json', 'pretty'] as const)(
       import { createLogger } from ${JSON.stringify(modulePath)}
       const log = createLogger({ level: 'info', format: '${format}' })
       for (let n = 1; n <= 3000; n++) log.info({ n, filler: 'x'.repeat(100) }, 'line')
-      log.fatal({}, 'the last words')
+      log.fatal({}, 'the last line')
       process.exit(3)`
     const ended = execute(process.execPath, ['--input-type=module', '-e', script])
     const { code, stdout } = await ended.then(
@@ -23,6 +23,6 @@ test.each(['json', 'pretty'] as const)(
     const lines = stdout.trimEnd().split('\n')
     expect(code).toBe(3)
     expect(lines).toHaveLength(3001)
-    expect(lines.at(-1)).toContain('the last words')
+    expect(lines.at(-1)).toContain('the last line')
   },
 )

@@ -12,10 +12,10 @@ const jars = inject('kafkaJars')
 const EVENT = '{"group_id":"acme","user_id":"ann","traits":{"plan":"pro"},"timestamp":"2024-01-01"}'
 
 describe.skipIf(redisBinary === '')('while Redis is away', () => {
-  test('from the start, a worker says so once, is alive but not ready, and goes on by itself', async () => {
+  test('at start, a worker logs it once, is live but not ready, and continues by itself', async () => {
     const redis = await ownRedis()
     await redis.kill()
-    const { environment, settings } = await world({ REDIS_URL: redis.url })
+    const { environment, settings } = await arrange({ REDIS_URL: redis.url })
     await produce(settings, [{ value: EVENT }])
     const worker = startWorker(environment)
     const { detail } = await worker.said('Redis is away')
@@ -36,9 +36,9 @@ describe.skipIf(redisBinary === '')('while Redis is away', () => {
     expect(worker.saying('Redis is back')).toHaveLength(1)
   })
 
-  test('for a while in between, nothing is lost and nothing dead-lettered', async () => {
+  test('for a while later, nothing is lost and nothing becomes a dead letter', async () => {
     const redis = await ownRedis()
-    const { environment, settings } = await world({ REDIS_URL: redis.url })
+    const { environment, settings } = await arrange({ REDIS_URL: redis.url })
     const worker = startWorker(environment)
     await worker.said('joined')
     await redis.kill()
@@ -50,11 +50,11 @@ describe.skipIf(redisBinary === '')('while Redis is away', () => {
     expect(worker.saying('Redis is away')).toHaveLength(1)
   })
 
-  test('for want of memory, events wait and are no dead letters', async () => {
+  test('because it is out of memory, events wait and do not become dead letters', async () => {
     const redis = await ownRedis()
     const client = new Redis(redis.url)
     onTestFinished(() => client.disconnect())
-    const { environment, settings } = await world({ REDIS_URL: redis.url })
+    const { environment, settings } = await arrange({ REDIS_URL: redis.url })
     const worker = startWorker(environment)
     await worker.said('joined')
     await client.config('SET', 'maxmemory', '1')
@@ -68,9 +68,9 @@ describe.skipIf(redisBinary === '')('while Redis is away', () => {
     expect(await endOffset(settings, settings.deadLetterTopic)).toBe('0')
   })
 
-  test('a worker that is told to stop does so, and has committed nothing early', async () => {
+  test('a worker stops on SIGTERM, and has committed nothing that is not merged', async () => {
     const redis = await ownRedis()
-    const { environment, settings } = await world({ REDIS_URL: redis.url })
+    const { environment, settings } = await arrange({ REDIS_URL: redis.url })
     const worker = startWorker(environment)
     await worker.said('joined')
     await redis.kill()
@@ -91,8 +91,8 @@ describe.skipIf(jars === '')('while Kafka is away', () => {
   }, 60_000)
   afterAll(() => broker.stop())
 
-  test('from the start and again later, a worker says so once each time, and goes on by itself', async () => {
-    const { environment, settings } = await world({}, broker)
+  test('at start and again later, a worker logs it once each time, and continues by itself', async () => {
+    const { environment, settings } = await arrange({}, broker)
     await broker.proxy.cut()
     const worker = startWorker(environment)
     await worker.said('Kafka is away')
@@ -103,14 +103,18 @@ describe.skipIf(jars === '')('while Kafka is away', () => {
     await worker.said('Kafka is back')
 
     await broker.proxy.cut()
-    await until('said again', () => worker.saying('Kafka is away').length === 2, 30_000)
+    await until(
+      'the second outage is logged',
+      () => worker.saying('Kafka is away').length === 2,
+      30_000,
+    )
     await broker.proxy.restore()
-    await until('back again', () => worker.saying('Kafka is back').length === 2, 30_000)
+    await until('its end is logged', () => worker.saying('Kafka is back').length === 2, 30_000)
     await produce(settings, [{ value: EVENT }])
     const redis = new Redis(inject('redisUrl'))
     onTestFinished(() => redis.disconnect())
     const key = `${environment.REDIS_GROUP_PREFIX}{acme}`
-    await until('merged', () => redis.hget(key, 'plan'), 20_000)
+    await until('the event is merged', () => redis.hget(key, 'plan'), 20_000)
     expect(worker.saying('Kafka is away')).toHaveLength(2)
     expect(worker.saying('stderr')).toEqual([])
     expect(await worker.end('SIGTERM')).toBe(0)
@@ -118,19 +122,23 @@ describe.skipIf(jars === '')('while Kafka is away', () => {
 })
 
 test('a worker that stops hands its partitions over at once', async () => {
-  const { environment } = await world({ KAFKA_SESSION_TIMEOUT_MS: '30s' })
+  const { environment } = await arrange({ KAFKA_SESSION_TIMEOUT_MS: '30s' })
   const first = startWorker(environment)
   await first.said('joined')
   const second = startWorker(environment)
-  await until('both share', () =>
+  await until('both share the partitions', () =>
     [first, second].every((worker) => lastPartitions(worker)?.length === 1),
   )
   expect(await first.end('SIGINT')).toBe(0)
-  await until('the other has both', () => lastPartitions(second)?.length === 2, 5000)
+  await until(
+    'the other worker has both partitions',
+    () => lastPartitions(second)?.length === 2,
+    5000,
+  )
 })
 
-describe('what waiting would not mend ends a worker at start, with what to do:', () => {
-  test('a topic that is not there', async () => {
+describe('an error that retrying would not fix ends a worker at start, and says what to do:', () => {
+  test('a missing topic', async () => {
     const worker = startWorker(ownEnvironment())
     expect(await worker.exited).toBe(1)
     const [{ level, msg } = { level: '', msg: '' }] = worker.saying('there is no topic')
@@ -141,7 +149,7 @@ describe('what waiting would not mend ends a worker at start, with what to do:',
   test.skipIf(redisBinary === '')('a wrong password', async () => {
     const redis = await ownRedis(['--requirepass', 'right'])
     const url = redis.url.replace('redis://', 'redis://:wrong@')
-    const { environment } = await world({ REDIS_URL: url })
+    const { environment } = await arrange({ REDIS_URL: url })
     const worker = startWorker(environment)
     expect(await worker.exited).toBe(1)
     expect(worker.lines.at(-2)?.msg ?? '').not.toContain('wrong@')
@@ -150,14 +158,14 @@ describe('what waiting would not mend ends a worker at start, with what to do:',
 
   test.skipIf(redisBinary === '')('a Redis that would delete groups', async () => {
     const redis = await ownRedis(['--maxmemory-policy', 'allkeys-lru'])
-    const { environment } = await world({ REDIS_URL: redis.url })
+    const { environment } = await arrange({ REDIS_URL: redis.url })
     const worker = startWorker(environment)
     expect(await worker.exited).toBe(1)
     expect(worker.saying('CONFIG SET maxmemory-policy noeviction')).toHaveLength(1)
   })
 
-  test('settings that are wrong, all of them told together', async () => {
-    const { environment } = await world({ HTTP_PORT: 'eighty', EVENTS_MAX_TRAITS: '0' })
+  test('invalid settings, all reported together', async () => {
+    const { environment } = await arrange({ HTTP_PORT: 'eighty', EVENTS_MAX_TRAITS: '0' })
     const worker = startWorker(environment)
     expect(await worker.exited).toBe(2)
     const said = worker.lines.map(({ msg }) => msg).join('')
@@ -166,8 +174,8 @@ describe('what waiting would not mend ends a worker at start, with what to do:',
   })
 })
 
-/** A topic of two partitions, and the environment of a worker that reads it. */
-async function world(changes: Record<string, string>, broker?: OwnBroker) {
+/** Creates a topic with two partitions, and the environment of a worker that reads it. */
+async function arrange(changes: Record<string, string>, broker?: OwnBroker) {
   const own = ownEnvironment()
   const brokers = broker?.brokers ?? inject('kafkaBrokers')
   const topic = own.KAFKA_TOPIC
@@ -199,7 +207,7 @@ async function isMerged(
   const client = new Redis(url)
   try {
     await until(
-      'it is merged',
+      'the event is merged',
       async () => (await client.hget(`${prefix}{acme}`, 'plan')) === 'pro',
     )
   } finally {

@@ -18,7 +18,7 @@ afterAll(() => redis.quit())
 
 const SEED = 20_201_123
 
-test('two workers, one of them killed in between, leave the fold of all events, whatever their order', async () => {
+test('two workers, one of which is killed, produce the fold of all events, in any order', async () => {
   const environment = { ...ownEnvironment(), KAFKA_SESSION_TIMEOUT_MS: '6s' }
   const settings = topicOf(environment)
   await makeTopic(settings, 4)
@@ -28,10 +28,10 @@ test('two workers, one of them killed in between, leave the fold of all events, 
   const first = startWorker(environment)
   const second = startWorker(environment)
   await Promise.all([first.said('joined'), second.said('joined')])
-  // no keys: events of a group are spread over all partitions, a third of them sent twice
+  // Without keys, the events of a group are spread over all partitions. A third is sent twice.
   const shuffled = shuffle([...values, ...values.slice(0, 2000)], SEED)
   const sending = produceAll(settings, shuffled)
-  await until('some of it is merged', () => redis.exists(groupKey(environment, 'group7')))
+  await until('some events are merged', () => redis.exists(groupKey(environment, 'group7')))
   await first.end('SIGKILL')
   await sending
 
@@ -43,7 +43,7 @@ test('two workers, one of them killed in between, leave the fold of all events, 
   expect(await second.end('SIGTERM')).toBe(0)
 }, 60_000)
 
-test('a group with a foreign key is dead-lettered alone, and what is no event with its reason', async () => {
+test('only the group whose key has the wrong type gets a dead letter, and so does an invalid record', async () => {
   const environment = ownEnvironment()
   const settings = topicOf(environment)
   await makeTopic(settings, 1)
@@ -51,7 +51,7 @@ test('a group with a foreign key is dead-lettered alone, and what is no event wi
   const good = event('fine', 'ann', { plan: 'pro' }, '2024-01-01')
   const conflicting = event('taken', 'ann', { plan: 'pro' }, '2024-01-01')
   const bytes = Buffer.from([0xff, 0x00, 0x7b])
-  const letters = deadLettersOf(settings)
+  const readDeadLetters = deadLettersOf(settings)
   await produce(settings, [
     { key: null, value: conflicting, headers: { trace: 'abc' } },
     { key: 'k', value: bytes },
@@ -59,10 +59,10 @@ test('a group with a foreign key is dead-lettered alone, and what is no event wi
     { value: '{"type":"track","event":"Signed Up"}' },
   ])
   const worker = startWorker(environment)
-  await until('the good one is merged', () => redis.hget(groupKey(environment, 'fine'), 'plan'))
+  await until('the valid event is merged', () => redis.hget(groupKey(environment, 'fine'), 'plan'))
   await worker.said('made the dead-letter topic')
-  const { records } = letters()
-  await until('both letters are there', () => records.length >= 2)
+  const { records } = readDeadLetters()
+  await until('both dead letters are written', () => records.length >= 2)
 
   const seen = records.map(({ value, headers }) => [
     value?.toString('hex'),
@@ -81,7 +81,7 @@ test('a group with a foreign key is dead-lettered alone, and what is no event wi
   expect(metrics).toContain('group_traits_records_total{outcome="ignored"} 1')
 })
 
-test('an erasure takes what was before it, and replays of old events do not bring it back', async () => {
+test('an erasure deletes what was before it, and replayed events do not bring it back', async () => {
   const environment = ownEnvironment()
   const settings = topicOf(environment)
   await makeTopic(settings, 2)
@@ -95,12 +95,12 @@ test('an erasure takes what was before it, and replays of old events do not brin
   ])
   startWorker(environment)
   const erased = '1706745600000000'
-  await until('the erasure is remembered', async () =>
+  await until('the erasure is stored', async () =>
     (await redis.hget(`${groupKey(environment, 'acme')}:clock`, ''))?.endsWith(erased),
   )
   await until('the newer event is merged', () => redis.hget(groupKey(environment, 'acme'), 'plan'))
   await produce(settings, [{ value: old }, { value: event('last', 'x', {}, '2024-01-01') }])
-  await until('all is read', () => redis.exists(`${groupKey(environment, 'last')}:clock`))
+  await until('all records are read', () => redis.exists(`${groupKey(environment, 'last')}:clock`))
   expect(await redis.hgetall(groupKey(environment, 'acme'))).toEqual({ plan: 'new' })
   expect(await redis.zrange(`${groupKey(environment, 'acme')}:members`, '0', '-1')).toEqual(['bob'])
   expect(await redis.exists(`${environment.REDIS_USER_PREFIX}{ann}:groups`)).toBe(0)
@@ -132,7 +132,7 @@ function event(groupId: string, userId: string, traits: object, timestamp: strin
   return Buffer.from(JSON.stringify({ group_id: groupId, user_id: userId, traits, timestamp }))
 }
 
-/** Crowded, so that events of a group meet often, at equal times too. */
+/** Few groups, users and times, so that events often compete for the same trait, also at equal times. */
 function someEvents(count: number, seed: number): Buffer[] {
   const random = randomFrom(seed)
   const pick = (limit: number) => Math.floor(random() * limit)
@@ -156,7 +156,7 @@ function shuffle<Item>(items: Item[], seed: number): Item[] {
   return items
 }
 
-/** Mulberry32: small, and the same everywhere. */
+/** The generator Mulberry32: small and reproducible. */
 function randomFrom(seed: number): () => number {
   let state = seed
   return () => {

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import { commandGroups } from '../../../src/cli/commands/commands.ts'
 import { main } from '../../../src/cli/program.ts'
 
 export interface Outcome {
@@ -17,7 +18,7 @@ export async function runCli(
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
   const outputs = Promise.all([text(stdout), text(stderr)])
   stdin.end(input)
-  const exitCode = await main(args, environment, { stdin, stdout, stderr })
+  const exitCode = await main(commandGroups, args, environment, { stdin, stdout, stderr })
   stdout.end()
   stderr.end()
   const [out, err] = await outputs

@@ -6,7 +6,7 @@ import {
 } from '../../../src/http/operations.ts'
 import { recordLog } from '../logs.ts'
 
-export const WELL: Health = {
+export const HEALTHY: Health = {
   live: true,
   ready: true,
   parts: [
@@ -22,7 +22,7 @@ export async function start(options: Partial<OperationsServerOptions> = {}) {
     host: '127.0.0.1',
     port: 0,
     log,
-    health: () => WELL,
+    health: () => HEALTHY,
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
     ...options,
   })

@@ -2,11 +2,11 @@ import { connect, type Socket } from 'node:net'
 
 export interface RawClient {
   readonly socket: Socket
-  /** All that came back, once the server has ended the connection. */
+  /** Everything that was received until the server closed the connection. */
   readonly answer: Promise<string>
 }
 
-/** Opens a connection and sends `text` as it is, well-formed or not. */
+/** Opens a connection and sends `text` unchanged, valid HTTP or not. */
 export function sendRaw(url: string, text: string): RawClient {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname, () => socket.write(text))
@@ -16,7 +16,7 @@ export function sendRaw(url: string, text: string): RawClient {
     socket.on('data', (chunk: string) => {
       received += chunk
     })
-    // a reset ends the connection as well: what came before it is the answer
+    // A reset closes the connection, too. The answer is what came before it.
     socket.on('error', () => {})
     socket.on('close', () => resolve(received))
   })

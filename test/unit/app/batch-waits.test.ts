@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 import { BatchWaits } from '../../../src/app/batch-waits.ts'
 import { OutageBoard } from '../../../src/app/outage-board.ts'
-import { retryRules } from '../../../src/app/waiting.ts'
+import { retryRules } from '../../../src/app/retries.ts'
 import { Abandoned, Unavailable } from '../../../src/pipeline/errors.ts'
 import type { RetryRules } from '../../../src/pipeline/retry.ts'
 import { silentLog } from '../../setup/logs.ts'
 
 const OUTAGE = new Unavailable('redis', 'out of memory')
 
-test('an outage that a batch was given up in is over with the next batch that succeeds', async () => {
+test('after a batch is abandoned in an outage, the next batch that succeeds ends the outage', async () => {
   const { outages, waits } = create()
   await expect(waits.during(abandon)).rejects.toThrow(Abandoned)
   expect(outages.isAway('redis')).toBe(true)
@@ -16,14 +16,14 @@ test('an outage that a batch was given up in is over with the next batch that su
   expect(outages.isAway('redis')).toBe(false)
 })
 
-test('an outage that a batch was given up in is over once Redis answers a look', async () => {
+test('after a batch is abandoned in an outage, the next check of Redis ends the outage', async () => {
   const { outages, waits } = create()
   await expect(waits.during(abandon)).rejects.toThrow(Abandoned)
   waits.clearBoard()
   expect(outages.isAway('redis')).toBe(false)
 })
 
-test('an outage that a batch still waits for is not over because another one succeeds', async () => {
+test('while a batch still waits, the success of another batch does not end the outage', async () => {
   const { outages, waits } = create()
   const waiting = Promise.withResolvers<void>()
   const batch = waits.during(async (rules) => {
@@ -38,7 +38,7 @@ test('an outage that a batch still waits for is not over because another one suc
   expect(outages.isAway('redis')).toBe(false)
 })
 
-test('a batch that succeeds says nothing of a connection that is away', async () => {
+test('a batch that succeeds does not end the outage of a connection', async () => {
   const { outages, waits } = create()
   outages.away('redis', 'connection', 'refused')
   await waits.during(succeed)

@@ -6,7 +6,7 @@ import packageJson from '../../../package.json' with { type: 'json' }
 const textOf = (path: string) =>
   readFileSync(resolve(import.meta.dirname, '../../..', path), 'utf8')
 
-/** Wherever the worker is started: its memory was measured with these. */
+/** Every place that starts a worker. Its memory was measured with these settings. */
 const STARTS = {
   'npm start': packageJson.scripts.start,
   'npm run group-traits': packageJson.scripts['group-traits'],
@@ -20,6 +20,9 @@ const flagsOf = (text: string) => ({
   arenas: Array.from(text.matchAll(/MALLOC_ARENA_MAX(?:=|: ')(\d+)/g), ([, count]) => count),
 })
 
-test.each(Object.entries(STARTS))('%s starts it with the same memory settings', (_, text) => {
-  expect(flagsOf(text)).toEqual({ semiSpaceMiB: ['4'], arenas: ['1'] })
-})
+test.each(Object.entries(STARTS))(
+  '%s starts the worker with the same memory settings',
+  (_, text) => {
+    expect(flagsOf(text)).toEqual({ semiSpaceMiB: ['4'], arenas: ['1'] })
+  },
+)

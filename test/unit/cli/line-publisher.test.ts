@@ -16,7 +16,7 @@ const { config } = loadConfig({
   readFile: () => '',
 })
 
-test('no more is read while Kafka has not acknowledged what was', async () => {
+test('no further lines are read until Kafka has acknowledged the previous ones', async () => {
   let chunks = 0
   async function* endless() {
     for (;;) {
@@ -35,7 +35,7 @@ test('no more is read while Kafka has not acknowledged what was', async () => {
   }
 })
 
-test('behind a record that is refused it goes on, and counts what was taken', async () => {
+test('publishing continues after a rejected record, and counts the records that were sent', async () => {
   const calls: string[][] = []
   const said: string[] = []
   const publish = async (records: readonly OutgoingRecord[]) => {
@@ -60,7 +60,7 @@ test('behind a record that is refused it goes on, and counts what was taken', as
   ])
 })
 
-test('where Kafka goes away, it tells how many it has', async () => {
+test('when Kafka goes away, the number of events sent so far is printed', async () => {
   const said: string[] = []
   let calls = 0
   const publish = async () => {
@@ -73,7 +73,9 @@ test('where Kafka goes away, it tells how many it has', async () => {
   await expect(
     publishLines(linesOf(source()), { publish, close: async () => {} }, progress),
   ).rejects.toThrow('gone')
-  expect(said).toEqual(['1 were sent; to send them again with the others changes nothing'])
+  expect(said).toEqual([
+    '1 event was sent before that. Publish the file again: a duplicate changes nothing',
+  ])
 })
 
 const silent = { read() {}, done() {}, say() {}, stop() {} }

@@ -14,12 +14,12 @@ test('blank lines are left out, but counted', async () => {
   expect(await read(['\n\r\n \t\na\n\n'])).toEqual([[4, 'a']])
 })
 
-test('nothing is read of nothing', async () => {
+test('an empty stream has no lines', async () => {
   expect(await read([])).toEqual([])
   expect(await read([''])).toEqual([])
 })
 
-test('a line of just the limit is read, whatever ends it; one byte more is too long', async () => {
+test('a line of exactly the maximum length is read, whatever ends it, and one byte more is too long', async () => {
   expect(await read(['12345\n12345\r\n12345'], 5)).toEqual([
     [1, '12345'],
     [2, '12345'],
@@ -33,7 +33,7 @@ test('a line of just the limit is read, whatever ends it; one byte more is too l
   ])
 })
 
-test('a line of half a gigabyte is not held', async () => {
+test('a line of half a gigabyte is not held in memory', async () => {
   const chunk = Buffer.alloc(1 << 20, 'x')
   let most = 0
   async function* endless() {
@@ -52,7 +52,7 @@ test('a line of half a gigabyte is not held', async () => {
   expect(most).toBeLessThan(250 << 20)
 })
 
-test('where the chunks are cut makes no difference', async () => {
+test('the lines do not depend on where the chunks are cut', async () => {
   const text = fc.string({
     unit: fc.constantFrom('a', 'bc', '\n', '\r\n', '\r', ' '),
     maxLength: 40,

@@ -7,14 +7,14 @@ const COMMANDS = [
   ...['rebuild', 'erase', 'skip', 'config', 'schema'],
 ]
 
-test('alone, it prints the help', async () => {
+test('without arguments, it prints the help', async () => {
   const { exitCode, stdout } = await runCli([])
   expect(exitCode).toBe(0)
   for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'))
   expect(stdout).toContain('Exit codes:')
 })
 
-test.each(COMMANDS)('%s --help teaches: what it does, examples, exit codes', async (command) => {
+test.each(COMMANDS)('%s --help has a description, examples and exit codes', async (command) => {
   const { exitCode, stdout, stderr } = await runCli([command, '--help'])
   expect(exitCode).toBe(0)
   expect(stderr).toBe('')
@@ -24,12 +24,12 @@ test.each(COMMANDS)('%s --help teaches: what it does, examples, exit codes', asy
   expect(stdout).toContain('2  wrong usage or configuration')
 })
 
-test('--version tells the version of the package', async () => {
+test('--version prints the version of the package', async () => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
   expect(await runCli(['--version'])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' })
 })
 
-describe('wrong usage ends with 2, one message, and nothing on standard output', () => {
+describe('wrong usage exits with 2, prints one error, and writes nothing to standard output:', () => {
   test.each([
     [['shwo'], /unknown command 'shwo'\n\(Did you mean show\?\)/],
     [['show'], /missing required argument 'group'/],
@@ -56,18 +56,18 @@ describe('wrong usage ends with 2, one message, and nothing on standard output',
   })
 })
 
-test('a wrong configuration ends with 2 and all that is wrong', async () => {
+test('an invalid configuration exits with 2 and prints all errors', async () => {
   const environment = { KAFKA_BROKERS: 'nonsense', HTTP_PORT: '-1' }
   const { exitCode, stderr } = await runCli(['worker', '--log-level', 'loud'], environment)
   expect(exitCode).toBe(2)
-  expect(stderr).toMatch(/^error: The configuration is wrong in 3 places:$/m)
+  expect(stderr).toMatch(/^error: The configuration has 3 errors:$/m)
   expect(stderr).toMatch(/^ {2}kafka\.brokers \(KAFKA_BROKERS\)/m)
   expect(stderr).toMatch(/^ {2}http\.port \(HTTP_PORT\)/m)
   expect(stderr).toMatch(/^ {2}log\.level \(--log-level\)/m)
 })
 
 describe('config', () => {
-  test('tells value, origin and variable of every setting, and no secret', async () => {
+  test('prints the value, origin and variable of every setting, and no secret', async () => {
     const environment = {
       KAFKA_TOPIC: 'accounts',
       REDIS_URL: 'redis://me:hush@redis:6379',
@@ -90,7 +90,7 @@ describe('config', () => {
     })
   })
 
-  test('--schema is the schema of the file', async () => {
+  test('--schema prints the schema of the configuration file', async () => {
     const fromConfig = await runCli(['config', '--schema'])
     expect(fromConfig).toEqual(await runCli(['schema', 'config']))
     expect(JSON.parse(fromConfig.stdout).properties).toHaveProperty('kafka')
@@ -101,7 +101,7 @@ describe('validate', () => {
   const good = '{"group_id":"g","user_id":"u","traits":{},"timestamp":"2024-01-01"}'
   const bad = '{"group_id":"g","traits":{"\\u001b[31m":1,"email":[]},"timestamp":"noon"}'
 
-  test('tells all that is wrong with each bad line, and ends with 1', async () => {
+  test('prints all problems of each invalid line, and exits with 1', async () => {
     const input = `${good}\n\n${bad}\r\nnonsense\n{"type":"track"}\n${good}`
     const { exitCode, stdout } = await runCli(['validate', '-'], {}, input)
     expect(exitCode).toBe(1)
@@ -110,12 +110,12 @@ describe('validate', () => {
       expect.stringMatching(/^line 3: invalid_trait at \/traits\/email: /),
       expect.stringMatching(/^line 3: invalid_timestamp at \/timestamp: /),
       'line 4: not_json: the value is not JSON',
-      '2 valid, 2 invalid, 1 of another type (the worker passes over them)',
+      '2 valid, 2 invalid, 1 ignored (another type of event)',
       '',
     ])
   })
 
-  test('ends with 0 where every line is good', async () => {
+  test('exits with 0 if every line is valid', async () => {
     expect(await runCli(['validate', '-'], {}, `${good}\n`)).toEqual({
       exitCode: 0,
       stdout: '1 valid, 0 invalid\n',
@@ -123,7 +123,7 @@ describe('validate', () => {
     })
   })
 
-  test('--json gives an object for each bad line, and nothing else', async () => {
+  test('--json prints an object for each invalid line, and nothing else', async () => {
     const { exitCode, stdout } = await runCli(['validate', '--json', '-'], {}, `${bad}\n${good}\nx`)
     expect(exitCode).toBe(1)
     const lines = stdout
@@ -136,7 +136,7 @@ describe('validate', () => {
     ])
   })
 
-  test('goes by the configured limits', async () => {
+  test('uses the configured limits', async () => {
     const { stdout } = await runCli(
       ['validate', '-', '--events-max-event-bytes', '1KiB'],
       {},
@@ -145,7 +145,7 @@ describe('validate', () => {
     expect(stdout).toMatch(/^line 1: too_large: /)
   })
 
-  test('a trait name cannot steer the terminal', async () => {
+  test('a trait name cannot control the terminal', async () => {
     const named = good.replace('{}', `{"\\u001b[2J${'x'.repeat(300)}":1}`)
     const { stdout } = await runCli(['validate', '-'], {}, named)
     expect(stdout).toContain('\\u001b[2J')

@@ -12,7 +12,7 @@ const load = (environment: Record<string, string>) =>
     readFile: () => '',
   })
 
-test('where no Redis is named, the hint is npm start or the variables', () => {
+test('if no Redis is configured, the hint names npm start and the variables', () => {
   expect(hintFor(load({}))).toMatch(/npm start, or set REDIS_URL \(and KAFKA_BROKERS\)/)
   expect(hintFor(load({ REDIS_URL: 'redis://127.0.0.1:6379' }))).toBeUndefined()
 })

@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
+import { commandGroups } from '../../../src/cli/commands/commands.ts'
 import { startProgress } from '../../../src/cli/output/progress.ts'
 import { main } from '../../../src/cli/program.ts'
 
@@ -11,7 +12,7 @@ describe('on a terminal', () => {
   test.each([
     [['erase', 'acme'], 'Erase group acme as of 20'],
     [['skip', '0', '7'], 'Skip offset 7 of partition 0 of topic groups for group group-traits?'],
-  ])('%j asks first; without a yes nothing is done', async (args, question) => {
+  ])('%j asks for confirmation, and without a yes nothing is done', async (args, question) => {
     for (const answer of ['n\n', '\n', 'maybe\n', '']) {
       const { exitCode, stderr } = await answered(args, answer)
       expect(exitCode).toBe(1)
@@ -20,13 +21,13 @@ describe('on a terminal', () => {
     }
   })
 
-  test('a yes goes on', async () => {
+  test('a yes confirms', async () => {
     const { exitCode, stderr } = await answered(['erase', 'acme', '--timeout', '0.2'], 'y\n')
     expect(exitCode).toBe(1)
     expect(stderr).toContain('Kafka at 127.0.0.1:1 (KAFKA_BROKERS) was away')
   })
 
-  test('progress tells lines and how far it has come, and leaves what was said', async () => {
+  test('progress shows the lines and the share of the input, and keeps printed lines', async () => {
     const stream = terminal()
     let shown = ''
     stream.setEncoding('utf8').on('data', (part) => {
@@ -47,7 +48,7 @@ describe('on a terminal', () => {
   })
 })
 
-test('where there is no terminal, progress only says what is to be said', async () => {
+test('without a terminal, progress prints lines only', async () => {
   const stream = new PassThrough()
   const progress = startProgress(stream, 200)
   progress.read(100)
@@ -62,7 +63,12 @@ async function answered(args: readonly string[], answer: string) {
   const [stdin, stdout, stderr] = [terminal(), terminal(), terminal()]
   const errors = text(stderr)
   stdin.end(answer)
-  const exitCode = await main(args, { KAFKA_BROKERS: '127.0.0.1:1' }, { stdin, stdout, stderr })
+  const exitCode = await main(
+    commandGroups,
+    args,
+    { KAFKA_BROKERS: '127.0.0.1:1' },
+    { stdin, stdout, stderr },
+  )
   stderr.end()
   return { exitCode, stderr: stripVTControlCharacters(await errors) }
 }

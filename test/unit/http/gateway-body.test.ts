@@ -10,12 +10,12 @@ test.each([
   'application/vnd.acme.group+json',
   'text/json',
   'text/plain;charset=UTF-8',
-])('%s is JSON', async (type) => {
+])('%s is accepted as JSON', async (type) => {
   const { url } = await start()
   expect((await post(url, SAMPLE, { 'content-type': type })).status).toBe(200)
 })
 
-test('no content type at all is fine', async () => {
+test('a missing content type is accepted', async () => {
   const { url, published } = await start()
   const response = await fetch(`${url}/group`, { method: 'POST', body: Buffer.from(SAMPLE) })
   expect(response.status).toBe(200)
@@ -28,7 +28,7 @@ test.each([
   'text/html',
   'multipart/form-data; boundary=x',
   'nonsense',
-])('%s is refused before the body is read, and the answer says what to send', async (type) => {
+])('%s is rejected before the body is read, and the answer says what to send', async (type) => {
   const { url, published } = await start()
   const response = await post(url, SAMPLE, { 'content-type': type })
   expect(response.status).toBe(415)
@@ -46,7 +46,7 @@ test('a gzipped event is published unzipped', async () => {
   expect(published[0]?.value.toString()).toBe(SAMPLE)
 })
 
-test('what only claims to be gzip, or ends too early, is a bad request', async () => {
+test('a body that is not gzip although its header says so, or is truncated, is a bad request', async () => {
   const { url } = await start()
   for (const body of [Buffer.from(SAMPLE), gzipSync(SAMPLE).subarray(0, 40)]) {
     const response = await post(url, body, { 'content-encoding': 'gzip' })
@@ -55,7 +55,7 @@ test('what only claims to be gzip, or ends too early, is a bad request', async (
   }
 })
 
-test('an encoding other than gzip is refused, and gzip is offered', async () => {
+test('an encoding other than gzip is rejected, and the answer offers gzip', async () => {
   const { url } = await start()
   const response = await post(url, SAMPLE, { 'content-encoding': 'br' })
   expect(response.status).toBe(415)
@@ -67,7 +67,7 @@ const TOO_LARGE = {
   problems: [{ reason: 'too_large', path: '', message: expect.stringContaining('4096') }],
 }
 
-test('an event of exactly the limit is taken, one byte more is not', async () => {
+test('an event of exactly the maximum size is accepted, and one byte more is not', async () => {
   const { url } = await start()
   expect((await post(url, SAMPLE.padEnd(MAX_EVENT_BYTES))).status).toBe(200)
   const response = await post(url, SAMPLE.padEnd(MAX_EVENT_BYTES + 1))
@@ -96,7 +96,7 @@ test('a small body that unzips to a huge one is too large', async () => {
 })
 
 test.each([
-  ['chunks that are none', `${REQUEST_START}transfer-encoding: chunked\r\n\r\nnonsense\r\n`],
+  ['invalid chunks', `${REQUEST_START}transfer-encoding: chunked\r\n\r\nnonsense\r\n`],
   [
     'both a length and chunks',
     `${REQUEST_START}transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n`,

@@ -4,7 +4,7 @@ import { EventTooLarge } from '../../../src/http/gateway.ts'
 import { NotRetriable, Unavailable } from '../../../src/pipeline/errors.ts'
 import { post, SAMPLE, start } from '../../setup/http/gateway.ts'
 
-test('an event is published under its group with its very bytes, and told as it was understood', async () => {
+test('an event is published byte for byte, keyed by its group, and answered with its fields as parsed', async () => {
   const { url, published } = await start()
   const response = await post(url, SAMPLE)
   expect(response.status).toBe(200)
@@ -21,7 +21,7 @@ test('an event is published under its group with its very bytes, and told as it 
   expect(published).toEqual([{ key: 'account123', value: Buffer.from(SAMPLE) }])
 })
 
-test('an anonymous visitor of another dialect is nobody', async () => {
+test('an event with an anonymousId only is accepted, with a null user', async () => {
   const { url } = await start()
   const body =
     '{"type":"group","anonymousId":"a","groupId":"g","timestamp":1606170535.999999,"assigned":false}'
@@ -35,7 +35,7 @@ test('an anonymous visitor of another dialect is nobody', async () => {
   })
 })
 
-test('a bad event is answered with every problem, and not published', async () => {
+test('an invalid event is answered with every problem, and not published', async () => {
   const { url, published } = await start()
   const response = await post(url, '{"group_id":" ","traits":[],"timestamp":"yesterday"}')
   expect(response.status).toBe(400)
@@ -54,16 +54,16 @@ test('a bad event is answered with every problem, and not published', async () =
 })
 
 test.each([
-  ['text that is no JSON', '{"group_id":', 'not_json'],
+  ['text that is not JSON', '{"group_id":', 'not_json'],
   ['an array of events', `[${SAMPLE}]`, 'not_object'],
   ['nothing', '', 'empty_value'],
-  ['bytes that are no UTF-8', Buffer.from('{"group_id":"\xff"}', 'latin1'), 'not_utf8'],
+  ['bytes that are not UTF-8', Buffer.from('{"group_id":"\xff"}', 'latin1'), 'not_utf8'],
   [
-    'a time after now and the skew',
+    'a time later than now plus the skew',
     SAMPLE.replace('20-11-23', '2026-01-04'),
     'timestamp_in_future',
   ],
-])('%s is a bad event', async (_name, body, reason) => {
+])('%s is an invalid event', async (_name, body, reason) => {
   const { url, published } = await start()
   const response = await post(url, body)
   expect(response.status).toBe(400)
@@ -71,7 +71,7 @@ test.each([
   expect(published).toEqual([])
 })
 
-test('a POST without any body is a bad event', async () => {
+test('a POST without a body is an invalid event', async () => {
   const { url } = await start()
   const response = await fetch(`${url}/group`, { method: 'POST' })
   expect(response.status).toBe(400)
@@ -80,7 +80,7 @@ test('a POST without any body is a bad event', async () => {
   })
 })
 
-test('an event of another type is refused, and says which', async () => {
+test('an event of another type is rejected, and the answer names the type', async () => {
   const { url, published } = await start()
   const response = await post(url, '{"type":"track","event":"Clicked"}')
   expect(response.status).toBe(400)
@@ -93,7 +93,7 @@ test('an event of another type is refused, and says which', async () => {
   expect(published).toEqual([])
 })
 
-test('while Kafka is away the answer is 503, when to come again, and no inner details', async () => {
+test('while Kafka is away the answer is 503, with Retry-After and without inner details', async () => {
   const { url, log } = await start({
     publish: () => Promise.reject(new Unavailable('kafka', 'broker-7:9092 refused')),
   })
@@ -106,7 +106,7 @@ test('while Kafka is away the answer is 503, when to come again, and no inner de
   expect(log.lines.filter(({ level }) => level !== 'debug')).toEqual([])
 })
 
-test('a right that the gateway lacks is an outage to its clients', async () => {
+test('a right that the gateway lacks is answered like an outage', async () => {
   const { url } = await start({
     publish: () => Promise.reject(new NotRetriable('kafka', 'no right')),
   })
@@ -120,7 +120,7 @@ test('an event over the limit of the topic is too large', async () => {
   expect(await response.json()).toMatchObject({ problems: [{ reason: 'too_large', path: '' }] })
 })
 
-test('nothing is answered before Kafka has acknowledged', async () => {
+test('there is no answer before Kafka has acknowledged', async () => {
   const acknowledged = Promise.withResolvers<void>()
   const { url } = await start({ publish: () => acknowledged.promise })
   const answer = post(url, SAMPLE)
@@ -129,7 +129,7 @@ test('nothing is answered before Kafka has acknowledged', async () => {
   expect((await answer).status).toBe(200)
 })
 
-test('a bug in publishing is logged with what it is, and answered without', async () => {
+test('a bug in publishing is logged with its details, and answered without them', async () => {
   const { url, log } = await start({ publish: () => Promise.reject(new TypeError('inner bug')) })
   const response = await post(url, SAMPLE)
   expect(response.status).toBe(500)
@@ -142,7 +142,7 @@ test('a bug in publishing is logged with what it is, and answered without', asyn
   )
 })
 
-test('other methods and paths are answered with what there is', async () => {
+test('other methods and paths are answered with the methods and paths that exist', async () => {
   const { url } = await start()
   const get = await fetch(`${url}/group`)
   expect(get.status).toBe(405)
@@ -157,14 +157,14 @@ test('other methods and paths are answered with what there is', async () => {
   ])
 })
 
-test('health and metrics are there too', async () => {
+test('the gateway has health and metrics, too', async () => {
   const { url } = await start()
   expect((await fetch(`${url}/healthz`)).status).toBe(200)
   expect((await fetch(`${url}/readyz`)).status).toBe(503)
   expect(await (await fetch(`${url}/metrics`)).text()).toBe('up 1\n')
 })
 
-test('answers to events are reported by status, also those to bodies never decoded', async () => {
+test('answers to events are reported by status, even if the body was never decoded', async () => {
   const { url, answers } = await start()
   await post(url, SAMPLE)
   await post(url, '{')
@@ -174,7 +174,7 @@ test('answers to events are reported by status, also those to bodies never decod
   await expect.poll(() => answers).toEqual([200, 400, 413, 415])
 })
 
-test('a taken port names the setting of the gateway', async () => {
+test('the error for a port in use names the variable of the gateway', async () => {
   const { url } = await start()
   await expect(start({ port: Number(new URL(url).port) })).rejects.toThrow('GATEWAY_PORT')
 })

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Health } from '../../../src/http/health.ts'
 import { CannotListen } from '../../../src/http/listen.ts'
 import { createOperationsServer } from '../../../src/http/operations.ts'
-import { start, WELL } from '../../setup/http/operations.ts'
+import { HEALTHY, start } from '../../setup/http/operations.ts'
 import { sendRaw } from '../../setup/http/raw-client.ts'
 import { silentLog } from '../../setup/logs.ts'
 
@@ -16,17 +16,17 @@ const REDIS_AWAY: Health = {
   ],
 }
 
-test('a process that is well is live and ready', async () => {
+test('a healthy process is live and ready', async () => {
   const { url } = await start()
   const live = await fetch(`${url}/healthz`)
   expect(live.status).toBe(200)
-  expect(await live.json()).toEqual({ live: true, parts: WELL.parts })
+  expect(await live.json()).toEqual({ live: true, parts: HEALTHY.parts })
   const ready = await fetch(`${url}/readyz`)
   expect(ready.status).toBe(200)
-  expect(await ready.json()).toEqual({ ready: true, parts: WELL.parts })
+  expect(await ready.json()).toEqual({ ready: true, parts: HEALTHY.parts })
 })
 
-test('during an outage the process is live, and not ready, with what is away since when and why', async () => {
+test('during an outage the process is live but not ready, and says what is away, since when and why', async () => {
   const { url } = await start({ health: () => REDIS_AWAY })
   expect((await fetch(`${url}/healthz`)).status).toBe(200)
   const ready = await fetch(`${url}/readyz`)
@@ -40,14 +40,14 @@ test('during an outage the process is live, and not ready, with what is away sin
   })
 })
 
-test('a process that does not work as it should is not live', async () => {
-  const { url } = await start({ health: () => ({ ...WELL, live: false, ready: false }) })
+test('a process that needs a restart is not live', async () => {
+  const { url } = await start({ health: () => ({ ...HEALTHY, live: false, ready: false }) })
   expect((await fetch(`${url}/healthz`)).status).toBe(503)
   expect((await fetch(`${url}/readyz`)).status).toBe(503)
 })
 
-test('health is asked for at every request', async () => {
-  let health = WELL
+test('health is computed at every request', async () => {
+  let health = HEALTHY
   const { url } = await start({ health: () => health })
   expect((await fetch(`${url}/readyz`)).status).toBe(200)
   health = REDIS_AWAY
@@ -69,7 +69,7 @@ test('HEAD answers like GET, without a body', async () => {
   expect(await response.text()).toBe('')
 })
 
-test('an unknown path is answered with what there is', async () => {
+test('an unknown path is answered with the paths that exist', async () => {
   const { url } = await start()
   const response = await fetch(`${url}/nope?x=1`)
   expect(response.status).toBe(404)
@@ -79,7 +79,7 @@ test('an unknown path is answered with what there is', async () => {
 })
 
 test.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'PROPFIND'])(
-  '%s is not for reading',
+  '%s is not allowed',
   async (method) => {
     const { url } = await start()
     const response = await fetch(`${url}/healthz`, {
@@ -99,7 +99,7 @@ test('a path that cannot be decoded is a bad request', async () => {
   expect(await response.json()).toMatchObject({ error: 'bad_request' })
 })
 
-test('a bug is logged, and the client sees no more than that it is one', async () => {
+test('a bug is logged, and the answer has no details of it', async () => {
   const { url, log } = await start({ metrics: () => Promise.reject(new Error('inner details')) })
   const response = await fetch(`${url}/metrics`)
   expect(response.status).toBe(500)
@@ -119,33 +119,33 @@ test('a request is logged at debug only', async () => {
   ])
 })
 
-test('port 0 is any free port, and two servers get two', async () => {
+test('port 0 is any free port, and two servers get different ones', async () => {
   const [one, two] = [await start(), await start()]
   expect(one.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
   expect(one.url).not.toBe(two.url)
 })
 
-test('on all addresses, the URL is one that can be opened', async () => {
+test('when the server listens on all addresses, its URL can be opened', async () => {
   const { url } = await start({ host: '0.0.0.0' })
   expect((await fetch(`${url}/healthz`)).status).toBe(200)
 })
 
-test('a taken port is named, and what to change', async () => {
+test('the error for a port in use names the port and the variable to change', async () => {
   const taken = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => taken.once('listening', resolve))
   const { port } = taken.address() as { port: number }
   try {
     const starting = start({ port })
     await expect(starting).rejects.toThrow(CannotListen)
-    await expect(starting).rejects.toThrow(`port ${port} on 127.0.0.1 is taken`)
+    await expect(starting).rejects.toThrow(`port ${port} on 127.0.0.1 is in use`)
     await expect(starting).rejects.toThrow('HTTP_PORT')
   } finally {
     taken.close()
   }
 })
 
-test('an address that is not of this machine is named', async () => {
-  await expect(start({ host: '192.0.2.1' })).rejects.toThrow('192.0.2.1 is no address')
+test('the error for an address that is not of this machine names it', async () => {
+  await expect(start({ host: '192.0.2.1' })).rejects.toThrow('192.0.2.1 is not an address')
 })
 
 test('closing twice, or before listening, is fine', async () => {
@@ -155,14 +155,14 @@ test('closing twice, or before listening, is fine', async () => {
     host: '127.0.0.1',
     port: 0,
     log: silentLog,
-    health: () => WELL,
+    health: () => HEALTHY,
     metrics: async () => ({ contentType: 'text/plain', body: '' }),
   })
   await unused.close()
 })
 
 test.each([
-  ['what is not HTTP', 'hello there\r\n\r\n', '400 Bad Request'],
+  ['text that is not HTTP', 'hello there\r\n\r\n', '400 Bad Request'],
   ['a bad header', 'GET / HTTP/1.1\r\nho st: x\r\n\r\n', '400 Bad Request'],
   [
     'two lengths',
@@ -170,7 +170,7 @@ test.each([
     '400 Bad Request',
   ],
   ['huge headers', `GET / HTTP/1.1\r\nhost: x\r\nfill: ${'x'.repeat(20_000)}\r\n\r\n`, '431 '],
-])('%s is refused, as JSON', async (_name, text, status) => {
+])('%s is answered with an error in JSON', async (_name, text, status) => {
   const { url } = await start()
   const answer = await sendRaw(url, text).answer
   expect(answer).toContain(`HTTP/1.1 ${status}`)

@@ -29,7 +29,7 @@ async function samples(metrics: { scrape(): Promise<{ body: string }> }): Promis
   return (await metrics.scrape()).body.split('\n')
 }
 
-test('a batch is counted by outcome, groups and reasons of dead letters', async () => {
+test('a batch is counted by outcome, group and reason of its dead letters', async () => {
   const metrics = createMetrics(() => NOW_MS)
   metrics.observeBatch(REPORT)
   metrics.observeBatch(REPORT)
@@ -66,7 +66,7 @@ test('every step and the age of the first record are measured in seconds', async
   )
 })
 
-test('partitions that stand still say for how long, and how many records wait, until they are no longer ours', async () => {
+test('the stall and the lag of a partition are reported until it is no longer assigned', async () => {
   const metrics = createMetrics(() => NOW_MS)
   metrics.observeLag('groups', 3, 12n)
   metrics.setPartitions('groups', [
@@ -85,7 +85,7 @@ test('partitions that stand still say for how long, and how many records wait, u
   expect((await metrics.scrape()).body).not.toMatch(/stalled_seconds.*partition="3"/)
 })
 
-test('a batch without a timestamp says nothing of latency', async () => {
+test('a batch without a timestamp adds no latency', async () => {
   const metrics = createMetrics(() => NOW_MS)
   metrics.observeBatch({ ...REPORT, firstTimestampMs: -1 })
   expect(await samples(metrics)).toContain('group_traits_end_to_end_latency_seconds_count 0')
@@ -97,20 +97,20 @@ test('a record from a clock ahead of ours has no negative latency', async () => 
   expect(await samples(metrics)).toContain('group_traits_end_to_end_latency_seconds_sum 0')
 })
 
-test('a counter is there, at 0, before anything has happened, so that its rate is known', async () => {
+test('a counter starts at 0 before anything has happened, so that its rate is known', async () => {
   const lines = await samples(createMetrics(() => NOW_MS))
   expect(lines).toContain('group_traits_records_total{outcome="accepted"} 0')
   expect(lines).toContain('group_traits_dead_letters_total{reason="timestamp_in_future"} 0')
   expect(lines).toContain('group_traits_stopped_partitions 0')
 })
 
-test('batches that were begun and not finished are told of, which a hang leaves up', async () => {
+test('batches that were begun and are not finished are reported', async () => {
   const metrics = createMetrics(() => NOW_MS)
   metrics.setUnfinishedBatches(2)
   expect(await samples(metrics)).toContain('group_traits_unfinished_batches 2')
 })
 
-test('the lag of a partition that went to another worker is no longer reported', async () => {
+test('the lag of a partition that was assigned to another worker is no longer reported', async () => {
   const metrics = createMetrics(() => NOW_MS)
   metrics.observeBatch(REPORT)
   metrics.observeBatch({ ...REPORT, partition: 4 })
@@ -120,7 +120,7 @@ test('the lag of a partition that went to another worker is no longer reported',
   expect(lags).toEqual(['group_traits_partition_lag_records{topic="groups",partition="4"} 500'])
 })
 
-test('an outage grows until it is over, and saying again that it goes on does not restart it', async () => {
+test('the duration of an outage grows until it is over, even if it is reported again', async () => {
   let nowMs = NOW_MS
   const metrics = createMetrics(() => nowMs)
   metrics.setUp('redis', false)
@@ -144,7 +144,7 @@ test('an outage grows until it is over, and saying again that it goes on does no
   expect(after).toContain('group_traits_outage_seconds{dependency="redis"} 0')
 })
 
-test('answers of the gateway are timed by status', async () => {
+test('answers of the gateway are measured by status', async () => {
   const metrics = createGatewayMetrics(() => NOW_MS)
   metrics.observeAnswer(200, 3)
   metrics.observeAnswer(200, 5)
@@ -158,7 +158,7 @@ test('answers of the gateway are timed by status', async () => {
   )
 })
 
-test('every metric of ours has the prefix, a unit or _total, and a help text', async () => {
+test('each of our metrics has the prefix, a unit or _total, and a help text', async () => {
   for (const metrics of [createMetrics(() => NOW_MS), createGatewayMetrics(() => NOW_MS)]) {
     const lines = await samples(metrics)
     const ours = lines.filter((line) => line.startsWith('# HELP group_traits_'))
@@ -171,7 +171,7 @@ test('every metric of ours has the prefix, a unit or _total, and a help text', a
   }
 })
 
-test('the process itself is measured, in a registry apart from that of another instance', async () => {
+test('the process itself is measured, and each instance has its own registry', async () => {
   const first = createMetrics(() => NOW_MS)
   const second = createMetrics(() => NOW_MS)
   first.observeBatch(REPORT)

@@ -6,7 +6,7 @@ import { load } from './loaded-config.ts'
 const LOCAL = { kafkaBrokers: ['127.0.0.1:5001'], redisUrl: 'redis://127.0.0.1:5002' }
 
 describe('precedence', () => {
-  test('a flag goes over the environment, that over the file, and that over the default', () => {
+  test('a flag overrides the environment, which overrides the file, which overrides the default', () => {
     const files = { 'a.yaml': 'kafka: { topic: of-file, groupId: of-file, clientId: of-file }' }
     const environment = { KAFKA_TOPIC: 'of-env', KAFKA_GROUP_ID: 'of-env' }
     const flags = new Map([['kafka.topic', 'of-flag']])
@@ -30,7 +30,7 @@ describe('precedence', () => {
     expect(settings.get('kafka.maxWaitMs')?.origin).toEqual({ source: 'default' })
   })
 
-  test('the file is named by --config, or else by GROUP_TRAITS_CONFIG', () => {
+  test('--config names the file, or else GROUP_TRAITS_CONFIG does', () => {
     const files = { 'a.yaml': 'kafka: { topic: a }', 'b.yaml': 'kafka: { topic: b }' }
     const environment = { GROUP_TRAITS_CONFIG: 'b.yaml' }
     expect(load({ environment }, files).config.kafka.topic).toBe('b')
@@ -41,14 +41,14 @@ describe('precedence', () => {
     expect(load({ environment: { KAFKA_TOPIC: '' } }).config.kafka.topic).toBe('groups')
   })
 
-  test('the running local stack stands in where neither server is named', () => {
+  test('the servers of a running local stack are used if no server is named', () => {
     const { config, settings } = load({ localEndpoints: LOCAL, needsKafka: true })
     expect(config.kafka.brokers).toEqual(LOCAL.kafkaBrokers)
     expect(config.redis.url).toBe(LOCAL.redisUrl)
     expect(settings.get('redis.url')?.origin).toEqual({ source: 'local' })
   })
 
-  test('who names one server gets nothing of the local stack', () => {
+  test('the local stack is not used if one server is named', () => {
     const environment = { KAFKA_BROKERS: 'one:9092' }
     const { config } = load({ environment, localEndpoints: LOCAL })
     expect(config.kafka.brokers).toEqual(['one:9092'])
@@ -57,7 +57,7 @@ describe('precedence', () => {
 })
 
 describe('values', () => {
-  test('each text of the environment becomes a value of its type', () => {
+  test('each text in the environment is converted to the type of its setting', () => {
     const environment = {
       KAFKA_BROKERS: ' one:9092, two:9093 ,',
       HTTP_PORT: '0',
@@ -75,7 +75,7 @@ describe('values', () => {
     expect(config.kafka.maxWaitMs).toBe(40)
   })
 
-  test('the dead-letter topic follows the topic unless it is named', () => {
+  test('the name of the dead-letter topic derives from the topic unless it is set', () => {
     const ofTopic = load({ environment: { KAFKA_TOPIC: 'accounts' } })
     expect(ofTopic.config.kafka.deadLetterTopic).toBe('accounts.dead-letters')
     const named = load({ environment: { KAFKA_DEAD_LETTER_TOPIC: 'rejected' } })
@@ -93,7 +93,7 @@ describe('values', () => {
     expect(load({}).config.kafka.tls).toBe(false)
   })
 
-  test('a login is complete or there is none', () => {
+  test('SASL settings are null without a mechanism', () => {
     const environment = {
       KAFKA_SASL_MECHANISM: 'plain',
       KAFKA_SASL_USERNAME: 'me',
@@ -109,7 +109,7 @@ describe('values', () => {
 })
 
 describe('names', () => {
-  test('variables and flags follow from the name of the setting', () => {
+  test('variables and flags derive from the name of the setting', () => {
     const names = new Map(fields.map(({ name, variable, flag }) => [name, [variable, flag]]))
     expect(names.get('kafka.groupId')).toEqual(['KAFKA_GROUP_ID', '--kafka-group-id'])
     expect(names.get('kafka.deadLetterTopic')?.[0]).toBe('KAFKA_DEAD_LETTER_TOPIC')
@@ -118,7 +118,7 @@ describe('names', () => {
     expect(names.get('events.maxTraits')?.[0]).toBe('EVENTS_MAX_TRAITS')
   })
 
-  test('every field has a description and a name of its own', () => {
+  test('every field has a description and a unique variable', () => {
     expect(fields.filter(({ description }) => description === '')).toEqual([])
     expect(new Set(fields.map(({ variable }) => variable)).size).toBe(fields.length)
   })
@@ -127,7 +127,7 @@ describe('names', () => {
 describe('the commented file in config/', () => {
   const text = readFileSync('config/group-traits.yaml', 'utf8')
 
-  test('holds every setting', () => {
+  test('contains every setting', () => {
     const keys = fields.map(({ name }) => name.split('.').at(-1))
     expect(keys.filter((key) => !text.includes(`${key}: `))).toEqual([])
   })
@@ -137,7 +137,7 @@ describe('the commented file in config/', () => {
     expect(config).toEqual(load({}).config)
   })
 
-  test('what is commented out is valid as well', () => {
+  test('the settings that are commented out are valid, too', () => {
     const uncommented = text
       .replaceAll(/^( *)# (\w+: \S+)$/gm, '$1$2')
       .replace('enabled: false', 'enabled: true')

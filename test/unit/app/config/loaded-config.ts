@@ -27,5 +27,5 @@ export function linesOf(...args: Parameters<typeof load>): string[] {
     if (error instanceof InvalidConfig) return error.message.split('\n')
     throw error
   }
-  throw new Error('nothing was found wrong')
+  throw new Error('the configuration is valid')
 }

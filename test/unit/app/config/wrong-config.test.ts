@@ -1,21 +1,21 @@
 import { describe, expect, test } from 'vitest'
-import { fields, shown } from '../../../../src/app/config/fields.ts'
+import { fields, redacted } from '../../../../src/app/config/fields.ts'
 import { linesOf, load } from './loaded-config.ts'
 
-describe('wrong configuration', () => {
-  test('all that is wrong is told together, each with its name, its origin and what is right', () => {
+describe('an invalid configuration', () => {
+  test('all errors are reported together, each with the setting, its origin and what is valid', () => {
     const files = {
       'bad.yaml': 'kafka:\n  topik: a\n  sessionTimeoutMs: soon\nredis: 5\ncolour: red\n',
     }
     const environment = { HTTP_PORT: 'eighty', KAFKA_BROKERS: 'one:9092,two' }
     const flags = new Map([['log.level', 'loud']])
     expect(linesOf({ file: 'bad.yaml', environment, flags }, files)).toEqual([
-      'The configuration is wrong in 7 places:',
+      'The configuration has 7 errors:',
       '  kafka.topik (bad.yaml:2): there is no such setting; did you mean kafka.topic?',
       '  redis (bad.yaml:4): must be a section, with keys below it',
       '  colour (bad.yaml:5): there is no such setting',
       '  kafka.brokers (KAFKA_BROKERS): is "two", must be host:port, with a port from 1 to 65535',
-      '  kafka.sessionTimeoutMs (bad.yaml:3): is "soon", must be from 1s to 30m: a number of milliseconds, or one with ms, s, m, h or d',
+      '  kafka.sessionTimeoutMs (bad.yaml:3): is "soon", must be from 1s to 30m, as milliseconds or a number with ms, s, m, h or d',
       '  http.port (HTTP_PORT): is "eighty", must be a whole number from 0 to 65535',
       '  log.level (--log-level): is "loud", must be one of debug, info, warn, error, fatal, silent',
     ])
@@ -27,7 +27,7 @@ describe('wrong configuration', () => {
     ['brokers: [a]', 'kafka.brokers'],
     ['kafak: { topic: a }', 'kafka'],
     ['kafka: { sasl: { pasword: a } }', 'kafka.sasl.password'],
-  ])('%s: a misspelt key is answered with the one that was meant', (text, meant) => {
+  ])('%s: the error for a misspelt key suggests the right one', (text, meant) => {
     expect(linesOf({ file: 'a.yaml' }, { 'a.yaml': text })[1]).toContain(`did you mean ${meant}?`)
   })
 
@@ -54,7 +54,7 @@ describe('wrong configuration', () => {
     ['HTTP_PORT', '65536'],
     ['HTTP_PORT', '1e9'],
     ['EVENTS_TOMBSTONES', 'ignore'],
-  ])('%s=%s is refused', (variable, value) => {
+  ])('%s=%s is rejected', (variable, value) => {
     const lines = linesOf({ environment: { [variable]: value } })
     expect(lines).toHaveLength(2)
     expect(lines[1]).toContain(`(${variable}): `)
@@ -67,24 +67,24 @@ describe('wrong configuration', () => {
     [{ KAFKA_MAX_FETCH_BYTES: '1MiB' }, 'kafka.maxPartitionFetchBytes'],
     [{ REDIS_USER_PREFIX: 'group:' }, 'redis.userPrefix'],
     [{ KAFKA_MAX_WAIT_MS: '2s' }, 'kafka.maxWaitMs'],
-  ])('%j contradicts itself', (environment, setting) => {
+  ])('%j is rejected: the settings do not agree', (environment, setting) => {
     const lines = linesOf({ environment })
     expect(lines).toHaveLength(2)
     expect(lines[1]).toContain(`  ${setting} (${Object.keys(environment).at(-1)}): `)
   })
 
-  test('a wrong value is not blamed for contradicting another, too', () => {
+  test('an invalid value is not also reported for not agreeing with another setting', () => {
     const environment = { KAFKA_SASL_MECHANISM: 'kerberos', KAFKA_SASL_PASSWORD: 'hush' }
     const lines = linesOf({ environment })
     expect(lines).toHaveLength(2)
     expect(lines[1]).toContain('is "kerberos", must be one of plain, ')
   })
 
-  test('no brokers where Kafka is needed: the variable is named, and npm start', () => {
+  test('if Kafka is needed and there are no brokers, the error names the variable and npm start', () => {
     expect(linesOf({ needsKafka: true })[1]).toMatch(/kafka\.brokers.*KAFKA_BROKERS=.*npm start/)
   })
 
-  test('a file that is not there is named, and who named it', () => {
+  test('the error for a missing file names the file, and where it was named', () => {
     expect(linesOf({ file: 'no.yaml' })[1]).toBe('  --config: cannot read no.yaml: no such file')
     const environment = { GROUP_TRAITS_CONFIG: 'no.yaml' }
     expect(linesOf({ environment })[1]).toContain('  GROUP_TRAITS_CONFIG: cannot read no.yaml')
@@ -93,10 +93,10 @@ describe('wrong configuration', () => {
   test.each([
     ['kafka: [', /^ {2}a\.yaml:1: is not valid YAML: /],
     ['a: 1\na: 2', /^ {2}a\.yaml:2: is not valid YAML: /],
-    ['- kafka', /^ {2}a\.yaml:1: must hold sections/],
+    ['- kafka', /^ {2}a\.yaml:1: must contain sections/],
     ['kafka:\n  tls: true', /^ {2}kafka\.tls \(a\.yaml:2\): must be a section/],
     ['kafka:\n  topic:', /^ {2}kafka\.topic \(a\.yaml:2\): is null, must be /],
-  ])('%j: what is wrong with the file is told by line', (text, line) => {
+  ])('%j: an error in the file is reported with its line', (text, line) => {
     expect(linesOf({ file: 'a.yaml' }, { 'a.yaml': text })[1]).toMatch(line)
   })
 
@@ -104,7 +104,7 @@ describe('wrong configuration', () => {
     expect(load({ file: 'a.yaml' }, { 'a.yaml': text }).config).toEqual(load({}).config)
   })
 
-  test('a certificate file that cannot be read, or is none, is named', () => {
+  test('the error names a certificate file that cannot be read or is not a PEM file', () => {
     const environment = {
       KAFKA_TLS_ENABLED: 'true',
       KAFKA_TLS_CA_FILE: 'no.pem',
@@ -120,7 +120,7 @@ describe('wrong configuration', () => {
 })
 
 describe('secrets', () => {
-  test('are not in the message of an error', () => {
+  test('are not in error messages', () => {
     const environment = { REDIS_URL: 'ftp://me:hush@redis', KAFKA_SASL_PASSWORD: 'hush\n' }
     const message = linesOf({ environment }).join('\n')
     expect(message).toContain('REDIS_URL')
@@ -128,10 +128,10 @@ describe('secrets', () => {
     expect(message).not.toContain('hush')
   })
 
-  test('are not shown, inside a URL neither', () => {
+  test('are hidden, also inside a URL', () => {
     const show = (name: string, value: unknown) => {
       const field = fields.find((each) => each.name === name)
-      return field && shown(field, value)
+      return field && redacted(field, value)
     }
     expect(show('kafka.sasl.password', 'hush')).toBe('[hidden]')
     expect(show('kafka.sasl.password', undefined)).toBeUndefined()

@@ -15,7 +15,7 @@ beforeEach(() => {
   })
 })
 
-test('a partition that stands still is noticed after a few looks, and the end after the limit', async () => {
+test('a partition that does not advance is reported after a few checks, and ends the worker after the limit', async () => {
   const { watchdog, world, pass, message } = start()
   world.position = 5n
   await pass(2 * EVERY_MS)
@@ -26,14 +26,14 @@ test('a partition that stands still is noticed after a few looks, and the end af
   expect(message()).toBe(undefined)
   await pass(EVERY_MS)
   expect(message()).toBe(
-    'no progress for 50 s, though neither Kafka nor Redis is away: groups/3 stands at offset 5 ' +
-      'with 4 to read; no batch of it is in hand. Ending, to be started again. If it happens ' +
-      'again at that offset, report a bug with the log of LOG_LEVEL=debug; if a batch may take ' +
-      'that long here, raise worker.stallTimeoutMs (now 50s)',
+    'no progress for 50 s, though neither Kafka nor Redis is away: groups/3 does not advance ' +
+      'from offset 5, with a lag of 4; it has no batch in flight. The worker ends, so that it ' +
+      'is restarted. If this happens again at the same offset, report a bug, with a log at ' +
+      'LOG_LEVEL=debug. If a batch may really take that long, raise worker.stallTimeoutMs (now 50s)',
   )
 })
 
-test('a partition that goes on in time is not noticed any more', async () => {
+test('a partition that advances within the limit is no longer reported', async () => {
   const { watchdog, world, pass, message } = start()
   await pass(LIMIT_MS)
   expect(watchdog.stalls()).toHaveLength(1)
@@ -44,7 +44,7 @@ test('a partition that goes on in time is not noticed any more', async () => {
   expect(message()).toBe(undefined)
 })
 
-test('an outage stops the clock, however long it lasts', async () => {
+test('the time of an outage does not count, however long it lasts', async () => {
   const { world, pass, message } = start()
   await pass(4 * EVERY_MS)
   world.isAway = true
@@ -56,7 +56,7 @@ test('an outage stops the clock, however long it lasts', async () => {
   expect(message()).toContain('no progress for 50 s')
 })
 
-test('a look at which the brokers cannot be asked does not count', async () => {
+test('the time of a check does not count if the brokers are unavailable', async () => {
   const { world, pass, message } = start()
   await pass(4 * EVERY_MS)
   world.answer = () => Promise.reject(new Unavailable('kafka', 'gone'))
@@ -64,7 +64,7 @@ test('a look at which the brokers cannot be asked does not count', async () => {
   expect(message()).toBe(undefined)
 })
 
-test('brokers that take long to answer are not asked twice at once', async () => {
+test('while the brokers have not answered, they are not asked again', async () => {
   const { world, pass } = start()
   await pass(EVERY_MS)
   world.answer = () => new Promise(() => {})
@@ -72,7 +72,7 @@ test('brokers that take long to answer are not asked twice at once', async () =>
   expect(world.questions).toBe(1)
 })
 
-test('the time that the process itself was suspended does not count', async () => {
+test('the time for which the process itself was suspended does not count', async () => {
   const { world, pass, message } = start()
   await pass(4 * EVERY_MS)
   world.suspendedMs = 3_600_000
@@ -82,14 +82,14 @@ test('the time that the process itself was suspended does not count', async () =
   expect(message()).toContain('no progress for 50 s')
 })
 
-test('a batch that does not end is told of as such', async () => {
+test('the message names a batch that does not finish', async () => {
   const { watchdog, pass, message } = start()
   watchdog.watching(() => new Promise(() => {}))(BATCH, CONTEXT)
   await pass(LIMIT_MS + 2 * EVERY_MS)
-  expect(message()).toContain('groups/3 stands at offset 5 with 4 to read; the batch in hand there')
+  expect(message()).toContain('from offset 5, with a lag of 4; its batch in flight does not finish')
 })
 
-test('a batch that does not end is not hidden by those decoded ahead of it, which do', async () => {
+test('a batch that does not finish is not hidden by later batches that do', async () => {
   const { watchdog, pass, message } = start()
   watchdog.watching(() => new Promise(() => {}))(BATCH, CONTEXT)
   await pass(LIMIT_MS)
@@ -98,19 +98,19 @@ test('a batch that does not end is not hidden by those decoded ahead of it, whic
   watchdog.watching(() => new Promise(() => {}))({ ...BATCH }, CONTEXT)
   expect(watchdog.stalls()).toMatchObject([{ inFlightMs: LIMIT_MS - EVERY_MS }])
   await pass(EVERY_MS)
-  expect(message()).toContain('the batch in hand there does not end')
+  expect(message()).toContain('its batch in flight does not finish')
 })
 
-test('a batch that ended, well or not, is in hand no more', async () => {
+test('a batch that succeeded or failed is no longer in flight', async () => {
   const { watchdog, pass, message } = start()
   const bug = new Error('a bug')
   const handle = watchdog.watching(() => Promise.reject(bug))
   await expect(handle(BATCH, CONTEXT)).rejects.toBe(bug)
   await pass(LIMIT_MS + 2 * EVERY_MS)
-  expect(message()).toContain('no batch of it is in hand')
+  expect(message()).toContain('it has no batch in flight')
 })
 
-test('after its end, the watchdog says nothing', async () => {
+test('after its end, the watchdog never expires', async () => {
   const { watchdog, pass, message } = start()
   await pass(4 * EVERY_MS)
   watchdog.end()

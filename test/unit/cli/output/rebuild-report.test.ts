@@ -14,28 +14,28 @@ const DONE: RebuildReport = {
   isInterrupted: false,
 }
 
-test('of a rebuild without surprises there is one line', () => {
+test('the report of a rebuild without problems is one line', () => {
   expect(reportText(DONE)).toBe(
-    '30 records read, and 7 groups put in place; the workers were paused for 0.08 s.',
+    '30 records read, 7 groups rebuilt; the workers were paused for 0.08 s.',
   )
   expect(reportText({ ...DONE, mode: 'merge', pausedMs: 0 })).toBe(
-    '30 records merged into what stands in Redis.',
+    '30 records merged into the state in Redis.',
   )
 })
 
-test('what is out of the ordinary is counted, and the first of it named, without steering the terminal', () => {
+test('problems are counted and the first ones shown, with control characters escaped', () => {
   const stayed = Array.from({ length: 7 }, (_, i) => `g${i}\u001b[2J`)
   const unreadable = [{ partition: 3, offset: 4711n, reason: 'too large' }]
   const conflicts = [{ groupId: 'taken', message: 'group:{taken} is a string' }]
   const text = reportText({ ...DONE, pruned: 2, stayed, unreadable, conflicts })
   expect(text.split('\n').slice(1)).toEqual([
-    'Groups that the topic knows nothing of: 2 deleted.',
-    'Groups that the topic knows nothing of, and that stay: 7',
+    'Groups without an event in the topic: 2 deleted.',
+    'Groups without an event in the topic, which were kept: 7',
     ...[0, 1, 2, 3, 4].map((i) => `  g${i}\\u001b[2J`),
     '  … and 2 more',
     'Groups that could not be written: 1',
     '  taken: group:{taken} is a string',
-    'Records that nobody can read, and that are passed over: 1',
+    'Unreadable records, which were skipped: 1',
     '  3/4711: too large',
   ])
   expect(reportJson({ ...DONE, stayed, unreadable, conflicts })).toEqual({
@@ -48,29 +48,29 @@ test('what is out of the ordinary is counted, and the first of it named, without
 })
 
 test.each([
-  [{ placed: 0 }, /^Ended early: nothing was changed\.$/m],
-  [{ placed: 1 }, /^Ended early: .*Run it again to do all\.$/m],
-  [{ placed: 0, mode: 'merge' as const }, /^Ended early: .*Run it again to do all\.$/m],
-])('ended early (%j), it says what that means', (changes, expected) => {
+  [{ placed: 0 }, /^Stopped early: nothing was changed\.$/m],
+  [{ placed: 1 }, /^Stopped early: .*Run it again to finish\.$/m],
+  [{ placed: 0, mode: 'merge' as const }, /^Stopped early: .*Run it again to finish\.$/m],
+])('a report of a rebuild that stopped early (%j) says what was changed', (changes, expected) => {
   expect(reportText({ ...DONE, ...changes, isInterrupted: true })).toMatch(expected)
 })
 
-test('what the topic no longer holds is told, and what follows from it', () => {
+test('the gaps in the topic are described, and their effect on the rebuild', () => {
   const gaps = { removed: new Map(), isCompacted: false, isMadeAnew: false, isEmpty: false }
   const removed = new Map([
     [2, 100n],
     [3, 5n],
   ])
   expect(gapsText('groups', { ...gaps, removed }, false)).toBe(
-    'Topic groups does not hold all events any more:\n' +
-      '  the records before offset 100 of partition 2 are gone (retention), and of other partitions: 1\n' +
-      'So its events are merged into what stands in Redis: what only Redis knows stays, and so does ' +
-      'what is wrong there with a later time. (--replace: only what the topic holds.)',
+    'Topic groups no longer has all events:\n' +
+      '  partition 2 begins at offset 100: earlier records are gone (retention); the same is true of 1 other partition\n' +
+      'So its events are merged into the state in Redis. What only Redis knows is kept, also a wrong ' +
+      'value if its time is later. To keep only what the topic has, use --replace.',
   )
   expect(gapsText('groups', { ...gaps, isCompacted: true }, true)).toBe(
-    'Topic groups does not hold all events any more:\n' +
-      '  it is compacted: of each key the last record may be all\n' +
-      'What only Redis knows of its groups is dropped, as --replace says.',
+    'Topic groups no longer has all events:\n' +
+      '  it is compacted: it may have only the last record of each key\n' +
+      'With --replace, what only Redis knows about the groups in the topic is lost.',
   )
-  expect(gapsText('groups', { ...gaps, isMadeAnew: true }, true)).toContain('made anew')
+  expect(gapsText('groups', { ...gaps, isMadeAnew: true }, true)).toContain('recreated')
 })

@@ -6,7 +6,7 @@ import { table } from '../../../../src/cli/output/table.ts'
 const pipe = new PassThrough()
 const terminal = Object.assign(new PassThrough(), { isTTY: true, columns: 60 })
 
-test('in a pipe a row is a line of aligned columns', () => {
+test('in a pipe, each row is one line of aligned columns', () => {
   const rows = [
     ['plan', 'free'],
     ['employees', '250'],
@@ -16,7 +16,7 @@ test('in a pipe a row is a line of aligned columns', () => {
   )
 })
 
-test('wide characters take the columns that they take', () => {
+test('wide characters are aligned by their width', () => {
   const rows = [
     ['漢字', 'x'],
     ['abcd', 'y'],
@@ -24,7 +24,7 @@ test('wide characters take the columns that they take', () => {
   expect(table(pipe, ['a', 'b'], rows)).toBe(['a     b', '漢字  x', 'abcd  y'].join('\n'))
 })
 
-test('on a terminal the table is framed, and fits', () => {
+test('on a terminal, the table is framed and fits the width', () => {
   const text = table(terminal, ['trait', 'value'], [['description', 'x'.repeat(200)]])
   const lines = stripVTControlCharacters(text).split('\n')
   expect(lines[0]).toMatch(/^┌─+┬─+┐$/)
@@ -32,7 +32,7 @@ test('on a terminal the table is framed, and fits', () => {
   expect(text.match(/x/g)).toHaveLength(200)
 })
 
-test('on a terminal a very long value is cut, and the reader told', () => {
+test('on a terminal, a very long value is cut, and the cell says so', () => {
   const text = table(terminal, ['trait', 'value'], [['description', 'x'.repeat(32_768)]])
   expect(text.match(/x/g)?.length).toBeLessThan(1000)
   expect(stripVTControlCharacters(text).replaceAll(/[\s│]/g, '')).toContain(
@@ -40,7 +40,7 @@ test('on a terminal a very long value is cut, and the reader told', () => {
   )
 })
 
-test('a cell cannot steer the terminal, nor begin a row of its own', () => {
+test('a cell cannot control the terminal, or begin a new row', () => {
   const text = table(pipe, ['trait'], [['a\nb\u001b[2J']])
   expect(text).toBe('trait\na\\nb\\u001b[2J')
 })

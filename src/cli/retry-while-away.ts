@@ -3,9 +3,9 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { Unavailable } from '../pipeline/errors.ts'
 import { CommandFailed } from './cli.ts'
 
-/** Gives the command --timeout: for how many seconds it waits for a server that is away. */
+/** Adds the option --timeout to the command: how many seconds it retries while a server is away. */
 export function addTimeout(command: Command, seconds = 10): void {
-  const meaning = 'how long to wait for a server that is away'
+  const meaning = 'how long to retry while a server is away'
   command.option('--timeout <seconds>', meaning, secondsOf, seconds)
 }
 
@@ -16,46 +16,47 @@ function secondsOf(text: string): number {
 }
 
 /**
- * Attempts it again while the server is away, as long as there is time.
+ * Retries `attempt` while it throws Unavailable, for so many seconds.
  *
- * @param server for the message: what, where, and what names it
+ * @param server for the message: what it is, where, and the variable that names it
  * @param hint for the message: what to do next
- * @throws CommandFailed once the time is over; what the attempt throws but for Unavailable
+ * @throws CommandFailed after so many seconds; what `attempt` throws, except Unavailable
  */
-export async function patiently<Result>(
+export async function retryWhileAway<Result>(
   seconds: number,
   server: string,
   attempt: () => Promise<Result>,
   hint?: string,
 ): Promise<Result> {
-  const inTime = new AbortController()
+  const settled = new AbortController()
   let reason = 'it does not answer'
-  const tooLate = sleep(seconds * 1000, undefined, { signal: inTime.signal }).then(() => {
+  const timedOut = sleep(seconds * 1000, undefined, { signal: settled.signal }).then(() => {
     throw awayTooLong(server, seconds, reason, hint)
   })
-  tooLate.catch(() => {}) // rejects for whoever races it, and nobody does after an answer
+  timedOut.catch(() => {}) // once there is a result, nothing races it any more, and it is aborted
   try {
     for (;;) {
       try {
-        return await Promise.race([attempt(), tooLate])
+        return await Promise.race([attempt(), timedOut])
       } catch (error) {
         if (!(error instanceof Unavailable)) throw error
         reason = error.message
       }
-      await Promise.race([sleep(RETRY_MS), tooLate])
+      await Promise.race([sleep(RETRY_MS), timedOut])
     }
   } finally {
-    inTime.abort()
+    settled.abort()
   }
 }
 
 const RETRY_MS = 250
 
+/** Returns the error for a server that was away for the whole timeout. */
 export function awayTooLong(
   server: string,
   seconds: number,
   reason: string,
-  hint = 'Is it running, and can it be reached from here?',
+  hint = 'Check that it is running, and that this machine can reach it.',
 ): CommandFailed {
   return new CommandFailed(`${server} was away for ${seconds} s: ${reason}\n${hint}`)
 }

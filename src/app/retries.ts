@@ -4,7 +4,7 @@ import { type RetryRules, waitOut } from '../pipeline/retry.ts'
 import { untilAborted } from './life-cycle.ts'
 import type { OutageBoard, Source } from './outage-board.ts'
 
-/** How outages are waited out, each told to the board. */
+/** Returns rules that retry during an outage and report it to the board. */
 export function retryRules(
   outages: OutageBoard,
   source: Source,
@@ -22,11 +22,12 @@ export function retryRules(
 }
 
 /**
- * Calls `attempt` until it succeeds, or until the signal: then there is nothing to wait for.
+ * Retries `attempt` until it succeeds. Returns early once the signal is aborted.
  *
- * @param dependency that the attempt is about: one that hangs is told to the board, too
+ * @param dependency that `attempt` needs; an attempt that hangs is reported to the board, too
+ * @throws what `attempt` throws, except Unavailable
  */
-export async function waitAtStart(
+export async function retryAtStart(
   dependency: Dependency,
   attempt: () => Promise<void>,
   outages: OutageBoard,
@@ -38,22 +39,23 @@ export async function waitAtStart(
   const onUnavailable: RetryRules['onUnavailable'] = (error) => {
     if (performance.now() - startedMs >= SETTLING_MS) rules.onUnavailable(error)
   }
-  const nobodyToTell = { signal, assertOwned: () => {}, heartbeat: async () => {} }
-  const tellOfHanging = () => {
+  // Nothing is consumed yet, so there is no partition to lose and no session to keep alive.
+  const context = { signal, assertOwned: () => {}, heartbeat: async () => {} }
+  const reportHanging = () => {
     if (!signal.aborted) outages.away(dependency, 'start', NO_ANSWER)
   }
-  const watched = async () => {
-    const hanging = setTimeout(tellOfHanging, HANGING_MS)
+  const watchedAttempt = async () => {
+    const timer = setTimeout(reportHanging, HANGING_MS)
     try {
       await attempt()
     } finally {
-      clearTimeout(hanging)
+      clearTimeout(timer)
     }
   }
   try {
-    // an attempt may hang for longer than a stop may take
+    // An attempt may hang for longer than the shutdown timeout.
     await Promise.race([
-      waitOut(watched, nobodyToTell, { ...rules, onUnavailable }),
+      waitOut(watchedAttempt, context, { ...rules, onUnavailable }),
       untilAborted(signal),
     ])
     if (!signal.aborted) outages.back(dependency, 'start')
@@ -62,10 +64,9 @@ export async function waitAtStart(
   }
 }
 
-/** A broker that has just started refuses its first requests about groups: no outage yet. */
+/** A broker that has just started rejects its first requests about groups. That is no outage. */
 const SETTLING_MS = 1500
-/** An attempt gives up by itself much later: after the time-outs of connection and answer. */
+/** An attempt itself fails much later: after the connection and the request timeouts. */
 const HANGING_MS = 5000
-const NO_ANSWER =
-  'no answer yet: is the address right, and does it take TLS, or none, as it is set?'
+const NO_ANSWER = 'no answer yet: check the address, and whether the server expects TLS'
 const NO_SESSION_MS = 30_000
