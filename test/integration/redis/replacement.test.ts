@@ -11,11 +11,11 @@ import {
 } from '../../../src/redis/rebuild/redis-lock.ts'
 import {
   clearSecondPrefix,
+  groupsWithoutReplacement,
   replaceGroups,
   secondPrefix,
-  withoutReplacement,
 } from '../../../src/redis/rebuild/replacement.ts'
-import { checkReplacing } from '../../../src/redis/rebuild/replacement-check.ts'
+import { checkReplacementRights } from '../../../src/redis/rebuild/replacement-check.ts'
 import { repairUserIndex } from '../../../src/redis/rebuild/user-index-repair.ts'
 import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
 import { type Layout, layoutOf, readKeys, withPrefix } from '../../property/state-layout.ts'
@@ -105,7 +105,7 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
     const old = [patchOf('a', { clock: 1, traits: { plan: 'a' } }), patchOf('b', { clock: 1 })]
     await openGroupStore(connection).merge(old)
     await openGroupStore(secondPrefix(connection)).merge([patchOf('c', { clock: 1 })])
-    expect(await withoutReplacement(connection, ['a', 'b', 'c'])).toEqual(['a', 'b'])
+    expect(await groupsWithoutReplacement(connection, ['a', 'b', 'c'])).toEqual(['a', 'b'])
     const pause = await held(connection)
     expect(await replaceGroups(connection, ['a', 'b'], pause, 'keep')).toMatchObject({ placed: 0 })
     expect(await groupsIn(connection)).toEqual(layoutOf(old, false))
@@ -150,7 +150,7 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
       await openGroupStore(connection).merge(old)
       await openGroupStore(secondPrefix(connection)).merge([patchOf('a', { clock: 2 })])
       const pause = await held(connection)
-      await connection.client.set(pause.terms.key, 'another one')
+      await connection.client.set(pause.options.key, 'another one')
       pause.assertHeld()
       await expect(replaceGroups(connection, ['a'], pause, 'keep')).rejects.toThrow(LockLost)
       await expect(replaceGroups(connection, ['a'], pause, 'delete')).rejects.toThrow(LockLost)
@@ -232,7 +232,7 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
   test('a lock is renewed while its owner lives, and lost where another one took it', async () => {
     const connection = own()
     const lock = await held(connection, { ttlMs: 400 })
-    const { key } = lock.terms
+    const { key } = lock.options
     const startedMs = performance.now()
     await until('it would be over twice', () => performance.now() - startedMs > 800)
     expect(await connection.client.exists(key)).toBe(1)
@@ -244,7 +244,7 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
   })
 
   test('the rights that it needs are there', async () => {
-    await expect(checkReplacing(own())).resolves.toBeUndefined()
+    await expect(checkReplacementRights(own())).resolves.toBeUndefined()
   })
 }
 
@@ -265,11 +265,11 @@ describe.skipIf(binary === '')('with a user that may do too little', () => {
     onTestFinished(() => limited.close())
     await limited.opened
     const { message } =
-      (await checkReplacing(limited).catch((error: Error) => error as Error)) ?? {}
-    expect(message).toContain('lacks set, scan, rename, unlink')
+      (await checkReplacementRights(limited).catch((error: Error) => error as Error)) ?? {}
+    expect(message).toContain('lacks: set, scan, rename, unlink')
     const command = /ACL SETUSER <user> (.*)$/.exec(message ?? '')?.[1]?.split(' ') ?? []
     await admin.client.call('ACL', 'SETUSER', 'ann', ...command)
-    await expect(checkReplacing(limited)).resolves.toBeUndefined()
+    await expect(checkReplacementRights(limited)).resolves.toBeUndefined()
   })
 })
 
