@@ -1,67 +1,79 @@
 /**
- * The part of a rebuild for which the workers are paused.
+ * The steps of a rebuild during which the workers are paused: fold the rest of the topic, replace
+ * the groups, merge the latest records.
  *
- * While the pause stands, no checkpoint of a partition moves: a batch whose merge met an old group
- * just before that was replaced is merged again afterwards. That also holds where this process
- * is killed. One batch could slip through: begun during the pause, with records behind the ends
- * that were read at its start, and marked after its end. So before the pause ends, what has
- * come by then is merged into the groups that now stand.
+ * The pause is a key in Redis (`pauseKey`). While it exists, no checkpoint can be written, so no
+ * worker commits. A worker may still merge into an old group right before that is replaced, and
+ * that merge is lost with the old group. But no checkpoint covers it, so the worker merges the batch
+ * again after the pause. This also holds if this process is killed and the pause expires.
+ *
+ * One batch would escape: it begins during the pause, with records behind the ends that we read when
+ * the pause began, and its checkpoint is written after the pause. Therefore we read the ends once
+ * more before the pause ends, and merge all records up to there into the live groups.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NotRetriable } from '../../pipeline/errors.ts'
 import { pauseKey } from '../../redis/keys.ts'
 import { walkGroups } from '../../redis/reading/key-walk.ts'
 import { acquireLock, type RedisLock } from '../../redis/rebuild/redis-lock.ts'
-import { replaceGroups, secondPrefix, withoutReplacement } from '../../redis/rebuild/replacement.ts'
-import type { Offsets } from '../topic-fold.ts'
+import {
+  groupsWithoutReplacement,
+  replaceGroups,
+  secondPrefix,
+} from '../../redis/rebuild/replacement.ts'
+import type { Offsets } from '../topic-reader.ts'
 import { readBounds } from '../topic-view.ts'
 import { addConflicts, type RebuildContext } from './context.ts'
 import { foldUpTo } from './fold.ts'
 
 /**
- * @param positions up to where the topic is under the second prefix; moved on to where all of
- *   it is in the groups that stand
- * @param lock of the rebuild: where it is lost, another one may fold under the same prefix
- * @throws LockLost where the pause or the lock was over too soon; NotRetriable, Unavailable; the
- *   signal's reason where it was aborted before the first group was put in place
+ * Pauses the workers, replaces all groups, and ends the pause.
+ *
+ * @param positions the next offset of each partition to be folded under the second prefix;
+ *   advanced to the offsets before which all is in the live groups
+ * @param lock the lock of the rebuild: without it, another rebuild may write the second prefix
+ * @throws LockLost if the pause or the lock was lost; NotRetriable; Unavailable; the signal's
+ *   reason if it was aborted before the first group was replaced
  */
 export async function pauseAndReplace(
-  site: RebuildContext,
+  context: RebuildContext,
   positions: Map<number, bigint>,
   lock: RedisLock,
 ): Promise<void> {
-  const { options, elapsed, tally } = site
+  const { options, elapsed, tally, retry } = context
   const { signal, onProgress } = options
-  await site.patiently(() => lock.confirm())
-  const candidates = await site.patiently(() => groupsWithoutReplacement(site))
+  await retry(() => lock.confirm())
+  const candidates = await retry(() => allWithoutReplacement(context))
   const pausedAtMs = elapsed()
-  const pause = await pauseWorkers(site)
-  let mayGoOn = true
+  const pause = await pauseWorkers(context)
+  let mayResume = true
   try {
     onProgress({ kind: 'paused' })
-    await foldUpTo(site.intoSecond, positions, await endsNow(site, positions), signal)
-    await site.assertSameServers()
+    await foldUpTo(context.intoSecond, positions, await readEnds(context, positions), signal)
+    await context.assertSameServers()
     await lock.confirm()
     onProgress({ kind: 'placing' })
-    mayGoOn = false
+    mayResume = false
     try {
-      await placeAll(site, pause, candidates)
+      await placeAll(context, pause, candidates)
     } finally {
-      await mergeLatest(site, positions)
-      mayGoOn = true
+      await mergeLatest(context, positions)
+      mayResume = true
     }
   } finally {
-    // what is merged by now may be lost with an old group: no checkpoint of it until it is given up
-    if (mayGoOn) await pause.release()
-    else pause.leave()
+    // If the latest records could not be merged, merges of batches in flight may be lost with the
+    // old groups. The pause then stays until it expires, when the workers have abandoned them.
+    if (mayResume) await pause.release()
+    else pause.stopRenewing()
     tally.pausedMs = elapsed() - pausedAtMs
   }
 }
 
-async function groupsWithoutReplacement({ redis }: RebuildContext): Promise<Set<string>> {
+/** The live groups that have no copy under the second prefix yet. */
+async function allWithoutReplacement({ redis }: RebuildContext): Promise<Set<string>> {
   const found = new Set<string>()
   for await (const ids of walkGroups(redis)) {
-    for (const id of await withoutReplacement(redis, ids)) found.add(id)
+    for (const id of await groupsWithoutReplacement(redis, ids)) found.add(id)
   }
   return found
 }
@@ -69,51 +81,56 @@ async function groupsWithoutReplacement({ redis }: RebuildContext): Promise<Set<
 const PAUSE_TTL_MS = 30_000
 const POLL_MS = 500
 
-/** A pause that is left of a rebuild that was killed is over soon. */
+/** Acquires the pause. One that a killed rebuild left behind expires within its time to live. */
 async function pauseWorkers({
   redis,
   options,
   elapsed,
-  patiently,
+  retry,
 }: RebuildContext): Promise<RedisLock> {
   const { topic, groupId } = options.config.kafka
   const key = pauseKey(topic, groupId)
-  const terms = { key, token: options.token, ttlMs: PAUSE_TTL_MS, elapsed }
+  const lockOptions = { key, token: options.token, ttlMs: PAUSE_TTL_MS, elapsed }
   const deadlineMs = elapsed() + 2 * PAUSE_TTL_MS
   while (elapsed() < deadlineMs) {
     options.signal.throwIfAborted()
-    const pause = await patiently(() => acquireLock(redis, terms))
+    const pause = await retry(() => acquireLock(redis, lockOptions))
     if (pause !== undefined) return pause
     await sleep(POLL_MS)
   }
-  throw new NotRetriable('redis', `somebody else holds the pause of these workers: ${key}`)
+  throw new NotRetriable(
+    'redis',
+    `another process has paused these workers: it holds the key ${key}. Run it again later`,
+  )
 }
 
 /**
- * Where the topic ends, to be asked once the workers are paused.
+ * Reads where the topic ends, once the workers are paused.
  *
- * @throws NotRetriable where the topic does not hold any more what was read, or was to be read
+ * @throws NotRetriable if the topic no longer holds all records that were read or are to be read
  */
-async function endsNow({ options }: RebuildContext, positions: Offsets): Promise<Offsets> {
+async function readEnds({ options }: RebuildContext, positions: Offsets): Promise<Offsets> {
   const { config, log, acceptGaps } = options
   const { starts, ends } = await readBounds(config.kafka, log)
   for (const [partition, start] of starts) {
     if (acceptGaps || start === 0n) continue
-    throw changed(`retention took records of partition ${partition} while they were read`)
+    throw topicChanged(`retention deleted records of partition ${partition} during the rebuild.`)
   }
   for (const [partition, position] of positions) {
     if ((ends.get(partition) ?? 0n) >= position) continue
-    throw changed(`partition ${partition} ends before what was read of it: a topic made anew?`)
+    throw topicChanged(
+      `partition ${partition} ends before offsets that were already read: was the topic recreated?`,
+    )
   }
   return ends
 }
 
-function changed(what: string): NotRetriable {
-  return new NotRetriable('kafka', `${what}. Nothing was put in place; run it again`)
+function topicChanged(how: string): NotRetriable {
+  return new NotRetriable('kafka', `${how} No group was replaced; run it again`)
 }
 
 async function placeAll(
-  { redis, options, tally, patiently }: RebuildContext,
+  { redis, options, tally, retry }: RebuildContext,
   pause: RedisLock,
   candidates: ReadonlySet<string>,
 ): Promise<void> {
@@ -124,11 +141,11 @@ async function placeAll(
     tally.pruned += deleted
     addConflicts(tally, conflicts)
   }
-  // before the first is placed: from then on, nobody can tell who had nothing new
-  const unknown = await patiently(() => withoutReplacement(redis, [...candidates]))
-  if (prune) await patiently(() => place(unknown, 'delete'))
+  // before the first group is placed: placing a group removes its copy under the second prefix
+  const unknown = await retry(() => groupsWithoutReplacement(redis, [...candidates]))
+  if (prune) await retry(() => place(unknown, 'delete'))
   tally.stayed = prune ? unknown.filter((id) => tally.conflicts.has(id)) : unknown
-  await patiently(async () => {
+  await retry(async () => {
     for await (const ids of walkGroups(secondPrefix(redis))) {
       if (signal.aborted) return
       await place(ids, 'keep')
@@ -136,6 +153,7 @@ async function placeAll(
   })
 }
 
+/** Merges what came during the pause into the live groups; see the top of this file. */
 async function mergeLatest({ options, intoLive }: RebuildContext, positions: Map<number, bigint>) {
   const { ends } = await readBounds(options.config.kafka, options.log)
   await foldUpTo(intoLive, positions, ends)

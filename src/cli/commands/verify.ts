@@ -136,7 +136,7 @@ async function run(
       ...{ config, log, redis, now: cli.now, signal, limit },
       maxBytes: heapForStates(getHeapStatistics().heap_size_limit),
       workersTimeoutMs: timeout * 1000,
-      patience: {
+      retry: {
         kafka: (ask) => patiently(timeout, nameOfKafka(config), ask),
         redis: (ask) => patiently(timeout, nameOfRedis(config), ask, hintFor(loaded)),
       },

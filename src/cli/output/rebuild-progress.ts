@@ -7,7 +7,7 @@ const STEPS = {
   clearing: 'removing what a rebuild keeps beside the groups',
   paused: 'the workers are paused; reading what came meanwhile',
   placing: 'putting the groups in place',
-  mending: 'setting the user index right, beside the workers',
+  repairing: 'setting the user index right, beside the workers',
 }
 
 /** Tells the steps, a line each, and on a terminal how far reading has come. */

@@ -14,7 +14,7 @@ export function gapsText(topic: string, gaps: TopicGaps, isReplaced: boolean): s
       `  the records before offset ${first[1]} of partition ${first[0]} are gone (retention)${more}`,
     )
   }
-  if (gaps.isMadeAnew)
+  if (gaps.isRecreated)
     lines.push('  it was made anew: the workers had read further than it goes now')
   if (gaps.isCompacted) lines.push('  it is compacted: of each key the last record may be all')
   lines.push(

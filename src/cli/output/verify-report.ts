@@ -1,6 +1,6 @@
 /** What a verification found, for people and for programs. */
 import type { Config } from '../../app/config/config.ts'
-import { countOffsets, type Offsets } from '../../app/topic-fold.ts'
+import { countOffsets, type Offsets } from '../../app/topic-reader.ts'
 import type { Difference, Findings } from '../../app/verify/tally.ts'
 import type { Verdict } from '../../app/verify/verification.ts'
 import type { OutStream } from '../cli.ts'

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { type Folding, foldUpTo } from '../../../src/app/rebuild/fold.ts'
-import type { Unreadable } from '../../../src/app/topic-fold.ts'
+import { type FoldOptions, foldUpTo } from '../../../src/app/rebuild/fold.ts'
+import type { Unreadable } from '../../../src/app/topic-reader.ts'
 import { textOf } from '../../../src/domain/json/stored-value.ts'
 import { emptyState, mergeState } from '../../../src/domain/merge/merge.ts'
 import { kafkajs } from '../../../src/kafka/client/kafkajs.ts'
@@ -19,7 +19,7 @@ test('each partition is folded from where it is to its end, however far they are
     ...Array.from({ length: 10_100 }, () => ({ partition: 1, value: '{"type":"x"}' })),
     ...Array.from({ length: 30 }, (_, i) => ({ partition: 1, value: eventOf(`b${i}`) })),
   ])
-  const { folding, groups, sums } = foldingOf(settings)
+  const { options, groups, sums } = foldOptions(settings)
   const positions = new Map([
     [0, 20n],
     [1, 10_095n],
@@ -28,14 +28,14 @@ test('each partition is folded from where it is to its end, however far they are
     [0, 25n],
     [1, 10_110n],
   ])
-  await foldUpTo(folding, positions, ends)
+  await foldUpTo(options, positions, ends)
   expect(positions).toEqual(ends)
   expect([...groups.keys()].sort()).toEqual([
     ...['a20', 'a21', 'a22', 'a23', 'a24'],
     ...['b0', 'b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7', 'b8', 'b9'],
   ])
   expect(sums.records).toBe(20)
-  await foldUpTo(folding, positions, ends)
+  await foldUpTo(options, positions, ends)
   expect(sums.records).toBe(20)
 })
 
@@ -45,14 +45,14 @@ test('after a failure it goes on where the store stands, and skips nothing', asy
   const values = Array.from({ length: 12_000 }, (_, i) => ({ value: eventOf(`g${i % 50}`, i) }))
   for (let at = 0; at < values.length; at += 3000)
     await produce(settings, values.slice(at, at + 3000))
-  const { folding, groups } = foldingOf(settings)
+  const { options, groups } = foldOptions(settings)
   let merges = 0
-  const failing: Folding = {
-    ...folding,
+  const failing: FoldOptions = {
+    ...options,
     merge: async (patches) => {
       merges++
       if (merges === 2) throw new Unavailable('redis', 'away')
-      await folding.merge(patches)
+      await options.merge(patches)
     },
   }
   const positions = new Map<number, bigint>()
@@ -77,8 +77,8 @@ test('a batch that nobody can read is told, and the rest is folded', async () =>
   const bomb = [{ value: Buffer.alloc(4 * 1024 * 1024) }]
   await produce(settings, bomb, kafkajs.CompressionTypes.GZIP)
   await produce(settings, [{ value: eventOf('behind') }])
-  const { folding, groups, unreadable } = foldingOf(settings)
-  await foldUpTo(folding, new Map(), new Map([[0, 3n]]))
+  const { options, groups, unreadable } = foldOptions(settings)
+  await foldUpTo(options, new Map(), new Map([[0, 3n]]))
   expect([...groups.keys()]).toEqual(['before', 'behind'])
   expect(unreadable).toEqual([{ partition: 0, offset: 1n, reason: expect.any(String) }])
 })
@@ -87,11 +87,11 @@ test('the signal ends it', async () => {
   const settings = settingsFor()
   await makeTopic(settings, 1)
   await produce(settings, [{ value: eventOf('a') }])
-  const { folding } = foldingOf(settings)
+  const { options } = foldOptions(settings)
   const stopping = new AbortController()
   const reason = new Error('enough')
   const ended = foldUpTo(
-    { ...folding, merge: async () => stopping.abort(reason) },
+    { ...options, merge: async () => stopping.abort(reason) },
     new Map(),
     new Map([[0, 2n]]),
     stopping.signal,
@@ -100,13 +100,13 @@ test('the signal ends it', async () => {
   await expect(ended).rejects.toBe(reason)
 })
 
-/** A folding that keeps the trait `n` of each group. */
-function foldingOf(settings: KafkaSettings) {
+/** A options that keeps the trait `n` of each group. */
+function foldOptions(settings: KafkaSettings) {
   const states = new Map<string, Parameters<typeof mergeState>[0]>()
   const groups = new Map<string, string>()
   const sums = { records: 0 }
   const unreadable: Unreadable[] = []
-  const folding: Folding = {
+  const options: FoldOptions = {
     config: { kafka: settings, events: DEFAULT_RULES },
     log,
     now: Date.now,
@@ -123,7 +123,7 @@ function foldingOf(settings: KafkaSettings) {
     },
     onUnreadable: (each) => unreadable.push(each),
   }
-  return { folding, groups, sums, unreadable }
+  return { options, groups, sums, unreadable }
 }
 
 function eventOf(groupId: string, n = 0): string {

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { OutageBoard } from '../../../src/app/outage-board.ts'
 import { emptyTally, openRebuild } from '../../../src/app/rebuild/context.ts'
+import { pauseAndReplace } from '../../../src/app/rebuild/paused-replacement.ts'
 import { type RebuildOptions, rebuild } from '../../../src/app/rebuild/rebuild.ts'
-import { pauseAndReplace } from '../../../src/app/rebuild/replacement.ts'
 import { readBounds } from '../../../src/app/topic-view.ts'
 import type { RedisConnection } from '../../../src/redis/connection/connection.ts'
 import { checkpointKey, groupKey, groupsKey, pauseKey, userKey } from '../../../src/redis/keys.ts'
@@ -51,10 +51,10 @@ test('where what came meanwhile cannot be merged, the workers stay paused until 
     sending ??= scene.load.send(10)
     await sending
   })
-  const { site, lock } = await begin(scene, disturbed)
-  const failing = { ...site.intoLive, merge: () => Promise.reject(new Error('no more')) }
+  const { context, lock } = await begin(scene, disturbed)
+  const failing = { ...context.intoLive, merge: () => Promise.reject(new Error('no more')) }
   const { starts } = await readBounds(scene.config.kafka, silentLog)
-  const placing = pauseAndReplace({ ...site, intoLive: failing }, new Map(starts), lock)
+  const placing = pauseAndReplace({ ...context, intoLive: failing }, new Map(starts), lock)
   await expect(placing).rejects.toThrow('no more')
   const { topic, groupId } = scene.config.kafka
   expect(await scene.redis.pttl(pauseKey(topic, groupId))).toBeGreaterThan(5000)
@@ -81,9 +81,9 @@ test('a batch that is begun while the workers are paused, and marked only afterw
     disturbing ??= disturb()
     return disturbing
   })
-  const { site, lock } = await begin(scene, disturbed)
+  const { context, lock } = await begin(scene, disturbed)
   const { starts } = await readBounds(scene.config.kafka, silentLog)
-  await pauseAndReplace(site, new Map(starts), lock)
+  await pauseAndReplace(context, new Map(starts), lock)
 
   const group = await readGroup(connection, 'group 1')
   expect(group?.traits.find(({ name }) => name === 'late')?.value).toBe('yes')
@@ -123,7 +123,7 @@ describe.skipIf(binary === '')('on servers of its own', () => {
       const options = { ...optionsOf(scene), mode }
       let flushed: Promise<unknown> | undefined
       const onProgress: RebuildOptions['onProgress'] = ({ kind }) => {
-        if (kind === 'mending') flushed = scene.redis.flushall()
+        if (kind === 'repairing') flushed = scene.redis.flushall()
       }
       await expect(rebuild({ ...options, onProgress })).rejects.toThrow(
         /Redis lost what was written/,
@@ -160,13 +160,13 @@ const UNKNOWN = patchOf('unknown', { clock: 3, traits: { plan: 'x' }, users: { '
 
 async function begin(scene: Scene, connection: RedisConnection) {
   const outages = new OutageBoard(['kafka', 'redis'], silentLog, Date.now, () => {})
-  const site = await openRebuild(optionsOf(scene), connection, outages, emptyTally())
+  const context = await openRebuild(optionsOf(scene), connection, outages, emptyTally())
   const key = `${scene.config.redis.groupPrefix}rebuild:lock`
   const terms = { key, token: randomUUID(), ttlMs: 30_000, elapsed: () => performance.now() }
   const lock = await acquireLock(connection, terms)
   if (lock === undefined) throw new Error(`${key} is held`)
   onTestFinished(() => lock.release())
-  return { site, lock }
+  return { context, lock }
 }
 
 function optionsOf({ config }: Scene, redisUrl = config.redis.url): RebuildOptions {

@@ -214,7 +214,7 @@ async function verifyIn(topic: VerifiedTopic, maxBytes: number): Promise<Verdict
       signal: new AbortController().signal,
       limit: 100,
       workersTimeoutMs: 20_000,
-      patience: { kafka: (ask) => ask(), redis: (ask) => ask() },
+      retry: { kafka: (ask) => ask(), redis: (ask) => ask() },
       onStep: () => {},
     })
   } finally {

@@ -56,7 +56,7 @@ test.each([
 })
 
 test('what the topic no longer holds is told, and what follows from it', () => {
-  const gaps = { removed: new Map(), isCompacted: false, isMadeAnew: false, isEmpty: false }
+  const gaps = { removed: new Map(), isCompacted: false, isRecreated: false, isEmpty: false }
   const removed = new Map([
     [2, 100n],
     [3, 5n],
@@ -72,5 +72,5 @@ test('what the topic no longer holds is told, and what follows from it', () => {
       '  it is compacted: of each key the last record may be all\n' +
       'What only Redis knows of its groups is dropped, as --replace says.',
   )
-  expect(gapsText('groups', { ...gaps, isMadeAnew: true }, true)).toContain('made anew')
+  expect(gapsText('groups', { ...gaps, isRecreated: true }, true)).toContain('made anew')
 })
