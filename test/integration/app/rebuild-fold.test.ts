@@ -11,7 +11,7 @@ import { DEFAULT_RULES } from '../../setup/decode-rules.ts'
 import { silentLog as log } from '../../setup/logs.ts'
 import { makeTopic, produce, settingsFor } from '../kafka/fixture.ts'
 
-test('each partition is folded from where it is to its end, however far they are apart', async () => {
+test('each partition is folded from its position to its end, however far apart these are', async () => {
   const settings = settingsFor()
   await makeTopic(settings, 2)
   await produce(settings, [
@@ -39,7 +39,7 @@ test('each partition is folded from where it is to its end, however far they are
   expect(sums.records).toBe(20)
 })
 
-test('after a failure it goes on where the store stands, and skips nothing', async () => {
+test('after a failure the fold goes on behind the last merge, and skips nothing', async () => {
   const settings = settingsFor()
   await makeTopic(settings, 1)
   const values = Array.from({ length: 12_000 }, (_, i) => ({ value: eventOf(`g${i % 50}`, i) }))
@@ -66,7 +66,7 @@ test('after a failure it goes on where the store stands, and skips nothing', asy
   )
 })
 
-test('a batch that nobody can read is told, and the rest is folded', async () => {
+test('a batch that cannot be read is reported, and the rest is folded', async () => {
   const settings = { ...settingsFor(), maxBatchBytes: 1024 * 1024 }
   await makeTopic(settings, 1)
   const codecs = kafkajs.CompressionCodecs as Record<number, () => object>
@@ -76,14 +76,14 @@ test('a batch that nobody can read is told, and the rest is folded', async () =>
   await produce(settings, [{ value: eventOf('before') }])
   const bomb = [{ value: Buffer.alloc(4 * 1024 * 1024) }]
   await produce(settings, bomb, kafkajs.CompressionTypes.GZIP)
-  await produce(settings, [{ value: eventOf('behind') }])
+  await produce(settings, [{ value: eventOf('after') }])
   const { options, groups, unreadable } = foldOptions(settings)
   await foldUpTo(options, new Map(), new Map([[0, 3n]]))
-  expect([...groups.keys()]).toEqual(['before', 'behind'])
+  expect([...groups.keys()]).toEqual(['before', 'after'])
   expect(unreadable).toEqual([{ partition: 0, offset: 1n, reason: expect.any(String) }])
 })
 
-test('the signal ends it', async () => {
+test('the signal ends the fold', async () => {
   const settings = settingsFor()
   await makeTopic(settings, 1)
   await produce(settings, [{ value: eventOf('a') }])
@@ -100,7 +100,7 @@ test('the signal ends it', async () => {
   await expect(ended).rejects.toBe(reason)
 })
 
-/** A options that keeps the trait `n` of each group. */
+/** Options of a fold that keeps the trait `n` of each group. */
 function foldOptions(settings: KafkaSettings) {
   const states = new Map<string, Parameters<typeof mergeState>[0]>()
   const groups = new Map<string, string>()

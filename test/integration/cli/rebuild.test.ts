@@ -14,7 +14,7 @@ import { type Environment, type Outcome, run, start } from './command-line.ts'
 
 const binary = inject('redisServer')
 
-test('a corrupted Redis is the fold of the topic again, and nothing is left beside it', async () => {
+test('a corrupted Redis becomes the fold of the topic again, and no other key is left', async () => {
   const scene = await openScene({ partitions: 3, workers: 1 })
   await scene.load.send(3000)
   expect((await scene.oracle.check()).differences).toEqual([])
@@ -27,7 +27,7 @@ test('a corrupted Redis is the fold of the topic again, and nothing is left besi
   expect((await scene.oracle.check()).differences).toEqual([])
 })
 
-test('without workers it does the same, and says in JSON what it did', async () => {
+test('a rebuild without workers does the same, and reports in JSON what it did', async () => {
   const scene = await openScene({ partitions: 2 })
   await scene.load.send(1000)
   const { exitCode, stdout, stderr } = await rebuild(scene, '--json')
@@ -49,7 +49,7 @@ test('without workers it does the same, and says in JSON what it did', async () 
   expect((await scene.oracle.check()).differences).toEqual([])
 })
 
-test('under load, with two workers, nothing is lost, time and again', async () => {
+test('repeated rebuilds under load, with two workers, lose nothing', async () => {
   const scene = await openScene({ partitions: 4, workers: 2 })
   await scene.load.send(2000)
   const load = scene.load.run(400)
@@ -63,7 +63,7 @@ test('under load, with two workers, nothing is lost, time and again', async () =
   for (const worker of scene.workers) expect(worker.saying('lost')).toEqual([])
 }, 180_000)
 
-test('groups that the topic knows nothing of stay and are named, and go with --prune', async () => {
+test('groups without any event in the topic are kept and named; --prune deletes them', async () => {
   const scene = await openScene({ partitions: 1 })
   await scene.load.send(200)
   await addUnknown(scene)
@@ -78,11 +78,11 @@ test('groups that the topic knows nothing of stay and are named, and go with --p
   expect(await unknownKeys(scene)).toEqual([])
 })
 
-test('a group with a foreign key is named and left, the others are put in place', async () => {
+test('a group with a key of the wrong type is named and kept, the others are replaced', async () => {
   const scene = await openScene({ partitions: 1 })
   await scene.load.send(500)
   const taken = `${scene.config.redis.groupPrefix}{group 0}`
-  await scene.redis.set(taken, 'by somebody else')
+  await scene.redis.set(taken, 'by another program')
   const { exitCode, stdout } = await rebuild(scene, '--json')
   expect(exitCode).toBe(1)
   const { states } = await scene.oracle.readTopic()
@@ -90,11 +90,11 @@ test('a group with a foreign key is named and left, the others are put in place'
     placed: states.size - 1,
     conflicts: [{ groupId: 'group 0', message: `${taken} is a string` }],
   })
-  expect(await scene.redis.get(taken)).toBe('by somebody else')
+  expect(await scene.redis.get(taken)).toBe('by another program')
 })
 
-describe('where the topic does not hold all events any more', () => {
-  test('they are merged into what stands, and what only Redis knows stays', async () => {
+describe('if the topic no longer holds all events', () => {
+  test('its events are merged into Redis, and what only Redis holds is kept', async () => {
     const scene = await withRetention()
     await addUnknown(scene)
     await scene.redis.hset(`${scene.config.redis.groupPrefix}{group 0}`, 'plan', 'corrupted')
@@ -110,7 +110,7 @@ describe('where the topic does not hold all events any more', () => {
     expect(await unknownKeys(scene)).toHaveLength(5)
   })
 
-  test('they replace what stands with --replace, which needs a yes', async () => {
+  test('--replace drops what only Redis holds, and needs --yes', async () => {
     const scene = await withRetention()
     const before = await contents(scene)
     const refused = await rebuild(scene, '--replace')
@@ -125,7 +125,7 @@ describe('where the topic does not hold all events any more', () => {
     )
   })
 
-  test('--prune alone is refused', async () => {
+  test('--prune without --replace fails', async () => {
     const scene = await withRetention()
     const before = await contents(scene)
     const { exitCode, stderr } = await rebuild(scene, '--prune', '--yes')
@@ -136,7 +136,7 @@ describe('where the topic does not hold all events any more', () => {
     expect(await contents(scene)).toEqual(before)
   })
 
-  test('a compacted topic is told as such', async () => {
+  test('the message says that a topic is compacted', async () => {
     const scene = await openScene({ partitions: 1 })
     await compact(scene)
     const { exitCode, stderr } = await rebuild(scene)
@@ -145,8 +145,8 @@ describe('where the topic does not hold all events any more', () => {
   })
 })
 
-describe('ended early', () => {
-  test('by SIGINT while it reads: nothing is changed, and nothing left behind', async () => {
+describe('interrupted', () => {
+  test('by SIGINT while it reads: nothing is changed, and no key is left behind', async () => {
     const scene = await openScene({ partitions: 1, workers: 1 })
     await scene.load.send(10_000)
     await scene.oracle.drained()
@@ -161,7 +161,7 @@ describe('ended early', () => {
     expect(await scene.redis.exists(pauseOf(scene))).toBe(0)
   })
 
-  test('by SIGKILL, at any point: the workers go on, nothing is lost, and it can be run again', async () => {
+  test('by SIGKILL at any point: the workers go on, nothing is lost, and it can be run again', async () => {
     const scene = await openScene({ partitions: 3, workers: 2 })
     await scene.load.send(2000)
     const load = scene.load.run(300)
@@ -169,7 +169,7 @@ describe('ended early', () => {
       await corrupt(scene)
       const { child, outcome, said } = begin(scene)
       await said(point)
-      await sleep(Math.random() * 30) // any point will do
+      await sleep(Math.random() * 30) // any moment of this step
       child.kill('SIGKILL')
       await outcome
       await expire(scene, lockOf(scene))
@@ -192,7 +192,7 @@ describe('ended early', () => {
     await load.stop()
     await deleteSecondPrefix(scene)
     const { differences } = await scene.oracle.check({ deadlineMs: 60_000 })
-    // index entries of members erased meanwhile may stay, until it is run again
+    // entries of the user index for members that were replaced may be wrong until the next rebuild
     const { userPrefix } = scene.config.redis
     const isOfIndex = (each: object) => 'key' in each && String(each.key).startsWith(userPrefix)
     expect(differences.filter((each) => !isOfIndex(each))).toEqual([])
@@ -201,11 +201,11 @@ describe('ended early', () => {
   }, 180_000)
 
   test.skipIf(binary === '')(
-    'by SIGINT while groups are put in place: it says how to go on',
+    'by SIGINT while groups are replaced: it says how to go on',
     async () => {
       const { scene, child, outcome, way } = await withSlowPlacing()
       const folded = `${scene.config.redis.groupPrefix}rebuild:{group 0}:clock`
-      await until('it is in place', async () => (await scene.redis.exists(folded)) === 0)
+      await until('the group is replaced', async () => (await scene.redis.exists(folded)) === 0)
       child.kill('SIGINT')
       const { exitCode, stdout } = await outcome
       expect(stdout).toMatch(/^Ended early: .*Run it again/m)
@@ -218,9 +218,9 @@ describe('ended early', () => {
     180_000,
   )
 
-  describe.skipIf(binary === '')('by standing still for longer than the workers are paused', () => {
+  describe.skipIf(binary === '')('by being frozen for longer than the pause lasts', () => {
     test.each(['SIGSTOP', 'frozen way'])(
-      '(%s) it does not go on',
+      '(%s): it does not go on',
       async (how) => {
         const { scene, child, outcome, said, way } = await withSlowPlacing()
         await said('putting')
@@ -235,7 +235,7 @@ describe('ended early', () => {
         if (how === 'SIGSTOP') child.kill('SIGCONT')
         else way.thaw()
         const { exitCode, stderr } = await outcome
-        expect(stderr).toMatch(/^error: Redis or this process stood still for too long/m)
+        expect(stderr).toMatch(/^error: Redis or this process was frozen for too long/m)
         expect(exitCode).toBe(1)
         expect((await scene.oracle.check()).differences).toEqual([])
       },
@@ -245,7 +245,7 @@ describe('ended early', () => {
 })
 
 test.skipIf(binary === '')(
-  'where Redis has no room for a second copy, it keeps none from the workers',
+  'if Redis has no room for a second copy, the rebuild fails and frees the room for the workers',
   async () => {
     const scene = await openScene({ partitions: 1, workers: 1, redisUrl: await ownRedis() })
     await scene.load.send(10_000)
@@ -261,18 +261,18 @@ test.skipIf(binary === '')(
   60_000,
 )
 
-test('two at once: the second is refused', async () => {
+test('a second rebuild at the same time fails', async () => {
   const scene = await openScene({ partitions: 1 })
   await scene.load.send(100)
-  await scene.redis.set(lockOf(scene), 'another one')
+  await scene.redis.set(lockOf(scene), 'another rebuild')
   const { exitCode, stderr } = await rebuild(scene)
   expect(exitCode).toBe(1)
-  expect(stderr).toMatch(/^error: another rebuild of this Redis is at work/m)
-  expect(await scene.redis.get(lockOf(scene))).toBe('another one')
+  expect(stderr).toMatch(/^error: another rebuild of this Redis is running/m)
+  expect(await scene.redis.get(lockOf(scene))).toBe('another rebuild')
 })
 
 test.skipIf(binary === '')(
-  'a worker that ended because Redis lost its state finds it healed',
+  'a worker that ended because Redis lost state starts again after a rebuild',
   async () => {
     const server = await startOwnRedis(binary)
     onTestFinished(() => server.stop())
@@ -294,7 +294,7 @@ test.skipIf(binary === '')(
   60_000,
 )
 
-/** With 3000 records, of which retention took the first half, merged by a worker before. */
+/** A topic of 3000 records, all merged by a worker, of which retention then deleted the first half. */
 async function withRetention(): Promise<Scene> {
   const scene = await openScene({ partitions: 1, workers: 1 })
   await scene.load.send(3000)
@@ -313,14 +313,14 @@ async function compact({ config, withAdmin }: Scene): Promise<void> {
   await withAdmin((admin) => admin.alterConfigs({ validateOnly: false, resources }))
 }
 
-/** Values, clocks, members and index entries that no event tells of; others that are missing. */
+/** Adds values, clocks, members and index entries without an event, and deletes others. */
 async function corrupt({ redis, config }: Scene): Promise<void> {
   const group = (id: number) => `${config.redis.groupPrefix}{group ${id}}`
   const user = (id: string) => `${config.redis.userPrefix}{user ${id}}`
   for (let id = 0; id < 10; id++) {
-    await redis.hset(group(id), 'plan', 'corrupted', 'foreign', 'x')
+    await redis.hset(group(id), 'plan', 'corrupted', 'by hand', 'x')
     if ((await redis.exists(`${group(id)}:clock`)) === 1) {
-      await redis.hset(`${group(id)}:clock`, 'foreign', '9000000000000000j')
+      await redis.hset(`${group(id)}:clock`, 'by hand', '9000000000000000j')
     }
     await redis.hdel(group(id), 'employees')
     await redis.zadd(`${group(id)}:members`, 9e15, 'user 3', 5, 'of nobody')
@@ -331,7 +331,7 @@ async function corrupt({ redis, config }: Scene): Promise<void> {
   await redis.zadd(`${user('of nobody')}:left`, 1, 'group 1')
 }
 
-/** Groups that no event in the topic tells of, with an entry in the user index. */
+/** Adds groups without any event in the topic, one of them with an entry in the user index. */
 async function addUnknown({ config }: Scene): Promise<void> {
   const connection = openTestRedis(config.redis.url, config.redis)
   await openGroupStore(connection).merge([
@@ -357,7 +357,7 @@ async function contents({ redis, config }: Scene): Promise<Record<string, string
   return Object.fromEntries(keys.map((key, i) => [key, dumps[i]?.toString('hex')]))
 }
 
-/** What the next rebuild would do. */
+/** As the next rebuild would do first. */
 async function deleteSecondPrefix({ redis, config }: Scene): Promise<void> {
   const keys = await redis.keys(`${config.redis.groupPrefix}rebuild:*`)
   await redis.unlink(...keys, lockOf({ config }))
@@ -371,7 +371,7 @@ function pauseOf({ config }: Scene): string {
   return pauseKey(config.kafka.topic, config.kafka.groupId)
 }
 
-/** Lets a key be over now that would be over 30 s after its owner, which is gone or frozen. */
+/** Expires a lock now instead of up to 30 s after its owner was killed or frozen. */
 async function expire({ redis }: Scene, key: string): Promise<void> {
   const leftMs = await redis.pttl(key)
   expect(leftMs === NO_KEY || (leftMs > 0 && leftMs <= 30_000), `${key}: ${leftMs}`).toBe(true)
@@ -390,7 +390,7 @@ async function ownRedis(): Promise<string> {
   return server.url
 }
 
-/** A rebuild that has paused the worker, and whose way to Redis is slow from then on. */
+/** A rebuild that has paused the worker, and whose connection to Redis is slow from then on. */
 async function withSlowPlacing() {
   const redisUrl = await ownRedis()
   const { way, url } = await openWayToRedis(redisUrl)
@@ -403,7 +403,7 @@ async function withSlowPlacing() {
   return { scene, way, ...process }
 }
 
-/** Begins a rebuild, to be disturbed. */
+/** Starts a rebuild as a process of its own, to be interrupted. */
 function begin(scene: Scene, changes: Environment = {}) {
   const child = start(['rebuild'], { ...environmentOf(scene), ...changes })
   onTestFinished(() => void child.kill('SIGKILL'))

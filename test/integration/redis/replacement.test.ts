@@ -30,14 +30,14 @@ const binary = inject('redisServer')
 const never = new AbortController().signal
 
 describe('on a single server', () => {
-  behaves(async () => {
+  testsOn(async () => {
     const connection = openTestRedis(inject('redisUrl'))
     return { connection, stop: async () => {} }
   }, false)
 })
 
 describe.skipIf(binary === '')('on a Cluster', () => {
-  behaves(async () => {
+  testsOn(async () => {
     const cluster: OwnCluster = await startOwnCluster(binary)
     return { connection: openTestRedis(cluster.url), stop: cluster.stop }
   }, true)
@@ -48,7 +48,7 @@ interface Server {
   stop(): Promise<void>
 }
 
-function behaves(open: () => Promise<Server>, isCluster: boolean) {
+function testsOn(open: () => Promise<Server>, isCluster: boolean) {
   let server: Server
   beforeAll(async () => {
     server = await open()
@@ -59,23 +59,23 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
     await server?.stop()
   })
 
-  /** The connection, with keys of this test's own. */
-  function own(): RedisConnection {
+  /** The connection, with key prefixes of this test only. */
+  function ownConnection(): RedisConnection {
     const connection = withPrefix(server.connection, `replacement:${randomUUID().slice(0, 8)}:`)
     onTestFinished(() => deleteAll(connection))
     return connection
   }
 
-  async function held(connection: RedisConnection, terms: Partial<LockOptions> = {}) {
-    const lock = await acquireLock(connection, termsOf(connection, terms))
+  async function held(connection: RedisConnection, options: Partial<LockOptions> = {}) {
+    const lock = await acquireLock(connection, lockOptions(connection, options))
     if (lock === undefined) throw new Error('the lock is taken')
     onTestFinished(() => lock.release())
     return lock
   }
 
-  test('a group is replaced whole: what is new stands there, and nothing of the old', async () => {
-    const connection = own()
-    const fresh = [
+  test('a group is replaced as a whole: nothing of the old group is left', async () => {
+    const connection = ownConnection()
+    const rebuilt = [
       patchOf('a', { clock: 5, traits: { plan: 'new' }, users: { ann: true } }),
       patchOf('} {%\u0001é', { clock: 6, users: { ann: false } }),
       patchOf('new', { clock: 7, traits: { gone: null } }),
@@ -88,7 +88,7 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
       }),
       patchOf('} {%\u0001é', { clock: 9, traits: { plan: 'old' }, users: { bob: true } }),
     ])
-    await openGroupStore(secondPrefix(connection)).merge(fresh)
+    await openGroupStore(secondPrefix(connection)).merge(rebuilt)
     const outcome = await replaceGroups(
       connection,
       ['a', '} {%\u0001é', 'new', 'a', 'none'],
@@ -96,12 +96,12 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
       'keep',
     )
     expect(outcome).toEqual({ placed: 3, deleted: 0, conflicts: [] })
-    expect(await groupsIn(connection)).toEqual(layoutOf(fresh, false))
+    expect(await groupsIn(connection)).toEqual(layoutOf(rebuilt, false))
     expect(await idsOf(secondPrefix(connection))).toEqual([])
   })
 
-  test('without news a group stays or is deleted, as it is told', async () => {
-    const connection = own()
+  test('a group without a copy is kept or deleted, as the caller wants', async () => {
+    const connection = ownConnection()
     const old = [patchOf('a', { clock: 1, traits: { plan: 'a' } }), patchOf('b', { clock: 1 })]
     await openGroupStore(connection).merge(old)
     await openGroupStore(secondPrefix(connection)).merge([patchOf('c', { clock: 1 })])
@@ -114,43 +114,43 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
     expect(await groupsIn(connection)).toEqual({})
   })
 
-  test('a foreign key keeps back its group alone, and is named', async () => {
-    const connection = own()
+  test('a key of the wrong type prevents the replacement of its group only, and is named', async () => {
+    const connection = ownConnection()
     const taken = `${connection.settings.groupPrefix}{taken}:members`
-    await connection.client.set(taken, 'by somebody else')
-    const fresh = [patchOf('taken', { clock: 1 }), patchOf('fine', { clock: 1 })]
-    await openGroupStore(secondPrefix(connection)).merge(fresh)
+    await connection.client.set(taken, 'by another program')
+    const rebuilt = [patchOf('taken', { clock: 1 }), patchOf('fine', { clock: 1 })]
+    await openGroupStore(secondPrefix(connection)).merge(rebuilt)
     const pause = await held(connection)
     for (const absent of ['keep', 'delete'] as const) {
       const outcome = await replaceGroups(connection, ['taken', 'fine'], pause, absent)
       expect(outcome.conflicts).toEqual([{ groupId: 'taken', message: `${taken} is a string` }])
     }
-    expect(await connection.client.get(taken)).toBe('by somebody else')
+    expect(await connection.client.get(taken)).toBe('by another program')
     expect(await idsOf(secondPrefix(connection))).toEqual(['taken'])
   })
 
-  test('without the pause nothing is replaced', async () => {
-    const connection = own()
+  test('nothing is replaced once the pause may have expired', async () => {
+    const connection = ownConnection()
     const old = [patchOf('a', { clock: 1, traits: { plan: 'old' } })]
     await openGroupStore(connection).merge(old)
     await openGroupStore(secondPrefix(connection)).merge([patchOf('a', { clock: 2 })])
     let nowMs = 0
     const pause = await held(connection, { elapsed: () => nowMs, ttlMs: 60_000 })
-    nowMs = 31_000 // not renewed for half of its time to live
+    nowMs = 31_000 // more than half of the time to live without a renewal
     const late = replaceGroups(connection, ['a'], pause, 'keep')
     await expect(late).rejects.toThrow(LockLost)
     expect(await groupsIn(connection)).toEqual(layoutOf(old, false))
   })
 
-  // on a Cluster the pause is in another slot, and its time is asked instead: see above
+  // on a Cluster the script cannot check the pause, which is in another slot: only its time counts
   if (!isCluster) {
-    test('where another one took the pause, nothing is replaced', async () => {
-      const connection = own()
+    test('nothing is replaced if another process holds the pause', async () => {
+      const connection = ownConnection()
       const old = [patchOf('a', { clock: 1, traits: { plan: 'old' } })]
       await openGroupStore(connection).merge(old)
       await openGroupStore(secondPrefix(connection)).merge([patchOf('a', { clock: 2 })])
       const pause = await held(connection)
-      await connection.client.set(pause.options.key, 'another one')
+      await connection.client.set(pause.options.key, 'another owner')
       pause.assertHeld()
       await expect(replaceGroups(connection, ['a'], pause, 'keep')).rejects.toThrow(LockLost)
       await expect(replaceGroups(connection, ['a'], pause, 'delete')).rejects.toThrow(LockLost)
@@ -158,8 +158,8 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
     })
   }
 
-  test('the second prefix is cleared of groups, and of nothing else', async () => {
-    const connection = own()
+  test('clearing the second prefix deletes its groups, and nothing else', async () => {
+    const connection = ownConnection()
     const second = secondPrefix(connection)
     const many = Array.from({ length: 2500 }, (_, i) =>
       patchOf(`g${i}`, { clock: 1, traits: { i: `${i}` }, users: { [`u${i}`]: i % 2 === 0 } }),
@@ -170,7 +170,7 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
     const other = `${second.settings.groupPrefix}lock`
     await connection.client.set(other, 'held')
     expect(await idsOf(second)).toHaveLength(2500)
-    const lock = await acquireLock(connection, termsOf(connection))
+    const lock = await acquireLock(connection, lockOptions(connection))
     await clearSecondPrefix(connection, lock!)
     await lock?.release()
     expect(await idsOf(second)).toEqual([])
@@ -178,8 +178,8 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
     expect(await connection.client.del(other)).toBe(1)
   })
 
-  test('a user index that is wrong in every way is set right', async () => {
-    const connection = own()
+  test('a user index that is wrong in every way is repaired', async () => {
+    const connection = ownConnection()
     const { client, settings } = connection
     const store = openGroupStore(connection)
     const members = Object.fromEntries(Array.from({ length: 700 }, (_, i) => [`u${i}`, i % 3 > 0]))
@@ -194,14 +194,14 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
     await client.del(`${user('u4')}:groups`)
     await client.del(`${user('u3')}:left`)
     await client.zadd(`${user('nobody')}:left`, 1, 'large')
-    await client.set(`${user('foreign')}:groups`, 'of somebody else')
+    await client.set(`${user('taken')}:groups`, 'by another program')
     expect(await repairUserIndex(connection, store, never)).toEqual([])
-    expect(await client.getdel(`${user('foreign')}:groups`)).toBe('of somebody else')
+    expect(await client.getdel(`${user('taken')}:groups`)).toBe('by another program')
     expect(await allIn(connection)).toEqual(layoutOf(states))
   })
 
-  test('what a worker merges while the user index is set right is not undone', async () => {
-    const connection = own()
+  test('the repair of the user index does not undo what a worker merges meanwhile', async () => {
+    const connection = ownConnection()
     const store = openGroupStore(connection)
     await store.merge([patchOf('g', { clock: 1, users: { ann: true } })])
     const stray = `${connection.settings.userPrefix}{bob}:groups`
@@ -219,43 +219,43 @@ function behaves(open: () => Promise<Server>, isCluster: boolean) {
     expect(await allIn(connection)).toEqual(layoutOf([state]))
   })
 
-  test('one holds a lock, until it gives it back', async () => {
-    const connection = own()
+  test('a lock has one owner, until it is released', async () => {
+    const connection = ownConnection()
     const lock = await held(connection)
-    expect(await acquireLock(connection, termsOf(connection))).toBeUndefined()
+    expect(await acquireLock(connection, lockOptions(connection))).toBeUndefined()
     lock.assertHeld()
     await lock.release()
     expect(() => lock.assertHeld()).toThrow(LockLost)
     await (await held(connection)).release()
   })
 
-  test('a lock is renewed while its owner lives, and lost where another one took it', async () => {
-    const connection = own()
+  test('a lock is renewed while its owner lives, and is lost if another owner takes the key', async () => {
+    const connection = ownConnection()
     const lock = await held(connection, { ttlMs: 400 })
     const { key } = lock.options
     const startedMs = performance.now()
-    await until('it would be over twice', () => performance.now() - startedMs > 800)
+    await until('it would have expired twice', () => performance.now() - startedMs > 800)
     expect(await connection.client.exists(key)).toBe(1)
     lock.assertHeld()
-    await connection.client.set(key, 'another one')
+    await connection.client.set(key, 'another owner')
     await until('it is noticed', () => isLost(lock))
     await lock.release()
-    expect(await connection.client.getdel(key)).toBe('another one')
+    expect(await connection.client.getdel(key)).toBe('another owner')
   })
 
-  test('the rights that it needs are there', async () => {
-    await expect(checkReplacementRights(own())).resolves.toBeUndefined()
+  test('a user with all rights passes the check of rights', async () => {
+    await expect(checkReplacementRights(ownConnection())).resolves.toBeUndefined()
   })
 }
 
-describe.skipIf(binary === '')('with a user that may do too little', () => {
+describe.skipIf(binary === '')('with a user that lacks rights', () => {
   let redis: OwnRedis
   beforeAll(async () => {
     redis = await startOwnRedis(binary)
   })
   afterAll(() => redis?.stop())
 
-  test('it is said before anything is done, with the command that grants it', async () => {
+  test('the check names the missing rights, and the command that grants them', async () => {
     const admin = openTestRedis(redis.url)
     onTestFinished(() => admin.close())
     await admin.opened
@@ -273,13 +273,13 @@ describe.skipIf(binary === '')('with a user that may do too little', () => {
   })
 })
 
-function termsOf(connection: RedisConnection, terms: Partial<LockOptions> = {}): LockOptions {
+function lockOptions(connection: RedisConnection, options: Partial<LockOptions> = {}): LockOptions {
   return {
     key: `${connection.settings.groupPrefix}lock`,
     token: randomUUID(),
     ttlMs: 30_000,
     elapsed: () => performance.now(),
-    ...terms,
+    ...options,
   }
 }
 
@@ -298,7 +298,7 @@ async function idsOf(connection: RedisConnection): Promise<string[]> {
   return [...ids].sort()
 }
 
-/** What stands of groups, as `layoutOf` writes it. */
+/** All groups in Redis, in the form of `layoutOf`. */
 async function groupsIn(connection: RedisConnection): Promise<Layout> {
   return await contentOf(connection, [connection.settings.groupPrefix])
 }
