@@ -4,12 +4,12 @@
  *
  * The pause is a key in Redis (`pauseKey`). While it exists, no checkpoint can be written, so no
  * worker commits. A worker may still merge into an old group right before that is replaced, and
- * that merge is lost with the old group. But no checkpoint covers it, so the worker merges the batch
- * again after the pause. This also holds if this process is killed and the pause expires.
+ * that merge is lost with the old group. But its checkpoint fails, so the worker retries: it merges
+ * the batch again. This also holds if this process is killed and the pause expires.
  *
- * One batch would escape: it begins during the pause, with records behind the ends that we read when
- * the pause began, and its checkpoint is written after the pause. Therefore we read the ends once
- * more before the pause ends, and merge all records up to there into the live groups.
+ * One batch would escape: it begins during the pause, with records behind the ends that we read
+ * when the pause began, and its checkpoint is written after the pause. Therefore we read the ends
+ * once more before the pause ends, and merge all records up to there into the live groups.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NotRetriable } from '../../pipeline/errors.ts'
@@ -61,8 +61,9 @@ export async function pauseAndReplace(
       mayResume = true
     }
   } finally {
-    // If the latest records could not be merged, merges of batches in flight may be lost with the
-    // old groups. The pause then stays until it expires, when the workers have abandoned them.
+    // If the latest records could not be merged, a batch in flight may have been merged into an old
+    // group only. The pause then stays until it expires: by then every such batch was retried, or
+    // abandoned without a checkpoint.
     if (mayResume) await pause.release()
     else pause.stopRenewing()
     tally.pausedMs = elapsed() - pausedAtMs

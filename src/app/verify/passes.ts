@@ -23,7 +23,7 @@ export interface FoldedRange {
   readonly states: ReadonlyMap<string, GroupState>
   /** About how much memory the states take. */
   readonly bytes: number
-  /** Groups with an event that was validated by the time of reading: its record has no usable time. */
+  /** Groups with an event whose record has no usable time (see `isJudgedByNow`). */
   readonly judgedByNow: Set<string>
 }
 
@@ -113,7 +113,10 @@ function textBytes(name: string, value: Parameters<typeof textOf>[0] | null): nu
 const GROUP_BYTES = 400
 const ENTRY_BYTES = 120
 
-/** Whether the record has no usable time, so that its event was validated by the time of reading. */
+/**
+ * Whether the record has no usable time. Its event is then checked for clock skew against the time
+ * of reading, so a worker that read it at another time may have decided otherwise.
+ */
 export function isJudgedByNow(record: KafkaRecord, nowMs: number, rules: ClockRules): boolean {
   const givenMs = Number(record.timestamp)
   return usableTime(givenMs, nowMs, rules) !== givenMs

@@ -89,7 +89,7 @@ export function keysOfGroup(groupKey: string): string[] {
   return GROUP_SUFFIXES.map((suffix) => groupKey + suffix)
 }
 
-/** The id in a key between these texts; `null` if that is not an id as keys have it. */
+/** Decodes the id between these two texts of a key; `null` if it is not an encoded id. */
 export function idWithin(key: string, start: string, end: string): string | null {
   return decodeId(key.slice(start.length, key.length - end.length))
 }
@@ -118,7 +118,7 @@ async function* walkMembers(
   } while (cursor !== '0')
 }
 
-/** The id in each key, with the key; keys that are not of this layout are left out. */
+/** Decodes the id in each key. Keys that are not of this layout are left out. */
 function* idsIn(
   keys: readonly string[],
   start: string,

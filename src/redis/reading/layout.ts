@@ -9,8 +9,9 @@
  *     group:{ID}:members, :left and user:{ID}:groups, :left
  *                         sorted sets; a score is a clock in microseconds
  *
- * `lua/clock.lua` accepts and rejects the same clock fields and headers. Any of the keys may also
- * hold what another program wrote, so every parser has an answer for malformed text: `null`.
+ * Any of the keys may also hold what another program wrote: text that is not of this form is parsed
+ * as `null`. `lua/clock.lua` accepts and rejects the same clock fields and headers; a group with a
+ * malformed one cannot be written.
  */
 import type { Form } from '../../domain/json/stored-value.ts'
 import type { Membership } from '../../domain/merge/memberships.ts'
@@ -48,10 +49,15 @@ export function parseClock(text: string): number | null {
   return Number.isSafeInteger(clock) ? clock : null
 }
 
-/** The membership as two sorted sets have it; `null`: in neither; a text: what is wrong with it. */
+/** A membership as Redis holds it; `null`: none; a text: what is wrong with it. */
 export type StoredMembership = Membership | string | null
 
-/** @param joined score in the set of members (or of groups), `left` in the set of those left */
+/**
+ * Parses the scores of one id in two sorted sets.
+ *
+ * @param joined the score in `:members` or `:groups`; null if it is not in there
+ * @param left the score in `:left`
+ */
 export function parseMembership(joined: string | null, left: string | null): StoredMembership {
   if (joined !== null && left !== null) return 'both a member and one who left'
   const score = joined ?? left

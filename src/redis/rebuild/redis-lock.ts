@@ -3,7 +3,7 @@
  *
  *     acquired → held → released
  *                     → left to expire (`stopRenewing`)
- *                     → lost: the key expired, holds another token, or could not be renewed in time
+ *                     → lost: the key expired, has another token, or was not renewed in time
  *
  * A timer renews the key while the process lives. If the process dies or is frozen, the key
  * expires; a frozen process finds that out before it goes on, by `assertHeld`.
@@ -80,7 +80,7 @@ export class RedisLock {
   }
 
   /**
-   * Checks in Redis that the key is still ours. If Redis lost it, it may have lost other writes too.
+   * Checks in Redis that the key is still ours. If Redis lost it, other writes may be lost as well.
    *
    * @throws LockLost; Unavailable
    */
