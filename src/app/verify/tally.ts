@@ -39,7 +39,7 @@ export class Tally {
 
   differs(groupId: string, findings: readonly Finding[]): void {
     this.add(this.differences, groupId, findings)
-    if (this.differing.size < MAX_KEPT) this.differing.add(groupId)
+    if (findings.length > 0 && this.differing.size < MAX_KEPT) this.differing.add(groupId)
   }
 
   cannotBeVerified(groupId: string, findings: readonly Finding[]): void {
@@ -74,4 +74,5 @@ interface Counter {
   readonly first: Difference[]
 }
 
+/** A bound on memory: beyond it, stray entries of groups that differ are reported, too. */
 const MAX_KEPT = 100_000
