@@ -1,4 +1,4 @@
-/** What the topic still holds, what it cannot tell any more, and how far the workers are in it. */
+/** Which offsets the topic still holds, which events may be gone, and how far the workers are. */
 import { askCluster } from '../kafka/client/admin.ts'
 import { rightsToRead } from '../kafka/client/rights.ts'
 import type { KafkaSettings } from '../kafka/client/settings.ts'
@@ -6,19 +6,24 @@ import { readOffsets } from '../kafka/topics/offsets.ts'
 import { topicConfig } from '../kafka/topics/topic-facts.ts'
 import { checkTopics } from '../kafka/topics/topics.ts'
 import type { Log, PartitionOffsets } from '../pipeline/ports.ts'
+import type { Retry } from '../pipeline/retry.ts'
 import { readCheckpoints } from '../redis/checkpoint/checkpoint-reader.ts'
 import type { RedisConnection } from '../redis/connection/connection.ts'
-import type { Retry } from '../redis/reading/key-walk.ts'
 import type { Config } from './config/config.ts'
-import type { Offsets, Unreadable } from './topic-fold.ts'
+import type { Offsets, Unreadable } from './topic-reader.ts'
 
 export interface TopicBounds {
-  /** The earliest offset that is still there. */
+  /** The earliest offset that each partition still holds. */
   readonly starts: Offsets
+  /** The offset behind the last record of each partition. */
   readonly ends: Offsets
 }
 
-/** @throws NotRetriable, Unavailable */
+/**
+ * Reads where each partition of the topic starts and ends now.
+ *
+ * @throws NotRetriable, Unavailable
+ */
 export async function readBounds(settings: KafkaSettings, log: Log): Promise<TopicBounds> {
   const offsets = await readOffsets(settings, log)
   return {
@@ -31,51 +36,56 @@ export function endsOf(offsets: readonly PartitionOffsets[]): Offsets {
   return new Map(offsets.map(({ partition, end }) => [partition, end]))
 }
 
-/** What the topic no longer holds: nobody can tell what it was. */
+/** Records that the topic no longer holds, so that nobody knows what they said. */
 interface Losses {
-  /** Partition → the earliest offset, where that is not 0: all before it is gone. */
+  /** Partition → its earliest offset, if that is not 0: all records before it are gone. */
   readonly removed: Offsets
-  /** Whether of each key the last record may be all; undefined without the right to ask. */
+  /** Whether only the last record of each key may be left; undefined without the right to ask. */
   readonly isCompacted: boolean | undefined
 }
 
 export interface TopicGaps extends Losses {
-  /** The workers had read further than it goes now. */
-  readonly isMadeAnew: boolean
-  /** There is no record in it. */
+  /** Whether the workers committed an offset beyond its end, so that it must be another topic. */
+  readonly isRecreated: boolean
+  /** Whether it holds no record. */
   readonly isEmpty: boolean
 }
 
-/** @throws NotRetriable, Unavailable */
+/**
+ * Finds out which events the topic no longer holds.
+ *
+ * @throws NotRetriable, Unavailable
+ */
 export async function findGaps(settings: KafkaSettings, log: Log): Promise<TopicGaps> {
   const offsets = await readOffsets(settings, log)
   return {
     removed: removedOf(offsets),
     isCompacted: await askWhetherCompacted(settings, log),
-    isMadeAnew: offsets.some(({ committed = 0n, end }) => committed > end),
+    isRecreated: offsets.some(({ committed = 0n, end }) => committed > end),
     isEmpty: offsets.every(({ start, end }) => start === end),
   }
 }
 
-export function isComplete({ removed, isCompacted, isMadeAnew }: TopicGaps): boolean {
-  return removed.size === 0 && isCompacted !== true && !isMadeAnew
+export function isComplete({ removed, isCompacted, isRecreated }: TopicGaps): boolean {
+  return removed.size === 0 && isCompacted !== true && !isRecreated
 }
 
-/** What cannot be known from the topic any more. */
+/** What the topic cannot say any more. */
 export interface Unknowable extends Losses {
   readonly unreadable: readonly Unreadable[]
 }
 
+/** The topic during a verification: its offsets, and all gaps that were found so far. */
 export interface TopicView {
   /**
-   * Reads the offsets as they are now, and remembers what is gone. `next` is where the workers
-   * go on: at their checkpoint in Redis, where that is behind their commit, for Redis lost the rest.
+   * Reads the current offsets, and remembers which records are gone. `next` is the next offset
+   * that the workers apply: their commit, or their checkpoint in Redis if that is behind it. In
+   * that case Redis lost what lies between, and the workers replay it.
    */
   offsets(): Promise<readonly PartitionOffsets[]>
-  /** Adds what could not be read. */
-  note(unreadable: Unreadable): void
+  addUnreadable(unreadable: Unreadable): void
   unknowable(): Unknowable
-  /** Whether Redis may rightly have more than the topic tells. */
+  /** Whether the topic lacks records, so that Redis may rightly hold more than the topic says. */
   isIncomplete(): boolean
 }
 
@@ -83,35 +93,38 @@ export interface TopicSources {
   readonly config: Pick<Config, 'kafka'>
   readonly log: Log
   readonly redis: RedisConnection
-  readonly patience: { readonly kafka: Retry; readonly redis: Retry }
+  readonly retry: { readonly kafka: Retry; readonly redis: Retry }
 }
 
 /** @throws NotRetriable, Unavailable */
 export async function openTopicView(sources: TopicSources): Promise<TopicView> {
-  const { log, patience, redis } = sources
+  const { log, retry, redis } = sources
   const { kafka } = sources.config
   const { topic, groupId } = kafka
   const removed = new Map<number, bigint>()
   const unreadable = new Map<string, Unreadable>()
-  await patience.kafka(() => checkTopics(kafka, log))
-  const isCompacted = await patience.kafka(() => askWhetherCompacted(kafka, log))
+  await retry.kafka(() => checkTopics(kafka, log))
+  const isCompacted = await retry.kafka(() => askWhetherCompacted(kafka, log))
   return {
     async offsets() {
-      const checkpoints = await patience.redis(() => readCheckpoints(redis, topic, groupId))
-      const offsets = await patience.kafka(() => readOffsets(kafka, log))
+      const checkpoints = await retry.redis(() => readCheckpoints(redis, topic, groupId))
+      const offsets = await retry.kafka(() => readOffsets(kafka, log))
       for (const [partition, start] of removedOf(offsets)) removed.set(partition, start)
       return offsets.map((each) => ({
         ...each,
         next: nextOf(each, checkpoints.get(each.partition)),
       }))
     },
-    note: (found) => void unreadable.set(`${found.partition} ${found.offset}`, found),
+    addUnreadable: (found) => void unreadable.set(`${found.partition} ${found.offset}`, found),
     unknowable: () => ({ removed, isCompacted, unreadable: [...unreadable.values()] }),
     isIncomplete: () => removed.size > 0 || isCompacted === true || unreadable.size > 0,
   }
 }
 
-/** Without a checkpoint, all that the workers committed is lost; what others committed has none. */
+/**
+ * Without a checkpoint, Redis lost all that the workers committed. A commit that was not made by a
+ * worker has no checkpoint.
+ */
 function nextOf(
   { next, start, committed }: PartitionOffsets,
   checkpoint: bigint | undefined,

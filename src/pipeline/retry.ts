@@ -89,6 +89,9 @@ export function backoffMs(failures: number, rules: BackoffRules): number {
   return ceiling * (0.5 + 0.5 * rules.random())
 }
 
+/** Repeats an attempt as long as a dependency is away, by rules that the caller need not know. */
+export type Retry = <Result>(attempt: () => Promise<Result>) => Promise<Result>
+
 async function pause(ms: number, signal: AbortSignal, { sleep }: RetryRules): Promise<void> {
   try {
     await sleep(ms, signal)

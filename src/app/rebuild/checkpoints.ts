@@ -1,12 +1,13 @@
 import { Unavailable } from '../../pipeline/errors.ts'
 import type { Checkpoints } from '../../pipeline/ports.ts'
-import type { Offsets } from '../topic-fold.ts'
+import type { Offsets } from '../topic-reader.ts'
 
 /**
- * Says in Redis that all before these offsets is applied: so workers that ended because Redis
- * had lost it find it healed.
+ * Advances the checkpoints in Redis to these offsets, before which all is applied. So workers that
+ * ended because Redis had lost state find nothing missing when they start again. A checkpoint that
+ * is further already stays.
  *
- * @throws Unavailable: to be called again; NotRetriable where a checkpoint is not a checkpoint
+ * @throws Unavailable: to be retried; NotRetriable if another program wrote a checkpoint
  */
 export async function advanceCheckpoints(
   checkpoints: Checkpoints,
@@ -16,8 +17,10 @@ export async function advanceCheckpoints(
   for (const [partition, next] of applied) {
     const checkpoint = seen.get(partition)
     if (checkpoint?.next !== undefined && checkpoint.next >= next) continue
-    const isMoved = (await checkpoints.compareAndSet(partition, checkpoint, next)) !== undefined
-    if (!isMoved)
-      throw new Unavailable('redis', `a worker moves the checkpoint of partition ${partition}`)
+    const isSet = (await checkpoints.compareAndSet(partition, checkpoint, next)) !== undefined
+    if (!isSet) {
+      const message = `a worker wrote the checkpoint of partition ${partition} at the same time`
+      throw new Unavailable('redis', message)
+    }
   }
 }

@@ -1,7 +1,7 @@
-/** What all steps of a rebuild work with. */
+/** What all steps of a rebuild share: options, connections, the two stores to fold into, counts. */
 import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import type { GroupStore, Log, StateConflict } from '../../pipeline/ports.ts'
-import { waitOut } from '../../pipeline/retry.ts'
+import { type Retry, waitOut } from '../../pipeline/retry.ts'
 import type { RedisConnection } from '../../redis/connection/connection.ts'
 import { codeOf } from '../../redis/connection/failure.ts'
 import { secondPrefix } from '../../redis/rebuild/replacement.ts'
@@ -10,67 +10,70 @@ import { openGroupStore } from '../../redis/writing/group-store.ts'
 import type { Config } from '../config/config.ts'
 import type { OutageBoard } from '../outage-board.ts'
 import { retryRules } from '../retries.ts'
-import type { Unreadable } from '../topic-fold.ts'
-import type { Folding } from './fold.ts'
+import type { Unreadable } from '../topic-reader.ts'
+import type { FoldOptions } from './fold.ts'
 
 export interface RebuildOptions {
   readonly config: Config
   readonly log: Log
   readonly mode: 'replace' | 'merge'
-  /** Whether groups that the topic knows nothing of are deleted. Not with `merge`. */
+  /** Whether groups without any event in the topic are deleted. Has no effect with `merge`. */
   readonly prune: boolean
-  /** Whether groups are put in place although the topic does not hold all of their events. */
+  /** Whether groups are replaced although the topic no longer holds all of their events. */
   readonly acceptGaps: boolean
-  /** Tells this rebuild from all others. */
+  /** Unique to this rebuild. */
   readonly token: string
-  /** Ends it early, in an orderly way. */
+  /** Ends the rebuild early, in an orderly way. */
   readonly signal: AbortSignal
   readonly onProgress: (progress: RebuildProgress) => void
 }
 
 export type RebuildProgress =
-  /** From here on so many records are read, at most. */
+  /** Reading begins or goes on, of this many records at most. */
   | { readonly kind: 'reading'; readonly records: number }
   | { readonly kind: 'read'; readonly records: number }
-  | { readonly kind: 'clearing' | 'paused' | 'placing' | 'mending' }
+  | { readonly kind: 'clearing' | 'paused' | 'placing' | 'repairing' }
 
 export interface RebuildContext {
   readonly options: RebuildOptions
   readonly redis: RedisConnection
-  /** Where the workers write. */
+  /** The groups that the workers write, under the first prefix. */
   readonly live: GroupStore
-  /** Folds into the groups of the second prefix, or into those that the workers write. */
-  readonly intoSecond: Folding
-  readonly intoLive: Folding
-  /** Milliseconds from any fixed moment. */
+  /** Folds into the groups under the second prefix. */
+  readonly intoSecond: FoldOptions
+  /** Folds into the live groups. */
+  readonly intoLive: FoldOptions
+  /** A monotonic clock, in milliseconds. */
   readonly elapsed: () => number
   readonly tally: Tally
-  /** @throws NotRetriable where Redis may have lost what was written since the beginning */
+  /** @throws NotRetriable if a Redis server restarted or failed over since the rebuild began */
   assertSameServers(): Promise<void>
-  /**
-   * Makes the attempt again and again while Redis or Kafka is away; for ever, or until the
-   * signal of the options.
-   */
-  patiently<Result>(attempt: () => Promise<Result>): Promise<Result>
+  /** Retries while Redis or Kafka is away, without limit, until the signal of the options. */
+  readonly retry: Retry
 }
 
-/** What is counted on the way. */
+/** What a rebuild has done so far. */
 export interface Tally {
   records: number
-  /** Groups that were put in place. */
+  /** Groups that were replaced, or are new. */
   placed: number
+  /** Groups without any event in the topic, deleted. */
   pruned: number
-  /** Groups that the topic knows nothing of, and that stay. */
+  /** Groups without any event in the topic, kept. */
   stayed: readonly string[]
   /** How long the workers were paused, in milliseconds. */
   pausedMs: number
-  /** By partition and offset. */
+  /** Partition and offset → the record. */
   readonly unreadable: Map<string, Unreadable>
-  /** By group. */
+  /** Group id → why the group could not be written. */
   readonly conflicts: Map<string, StateConflict>
 }
 
-/** @throws Abandoned where the signal came before Redis did */
+/**
+ * Waits for Redis and prepares what the steps share.
+ *
+ * @throws Abandoned if the signal is aborted before Redis is available
+ */
 export async function openRebuild(
   options: RebuildOptions,
   redis: RedisConnection,
@@ -79,25 +82,25 @@ export async function openRebuild(
 ): Promise<RebuildContext> {
   const { config, signal } = options
   const rules = retryRules(outages, 'batch', config.kafka.sessionTimeoutMs)
-  const nobodyToTell = { signal, assertOwned: () => {}, heartbeat: async () => {} }
-  const patiently: RebuildContext['patiently'] = (attempt) => waitOut(attempt, nobodyToTell, rules)
-  const identity = await patiently(() => readIdentity(redis))
+  const noBatch = { signal, assertOwned: () => {}, heartbeat: async () => {} }
+  const retry: Retry = (attempt) => waitOut(attempt, noBatch, rules)
+  const identity = await retry(() => readIdentity(redis))
   const live = openGroupStore(redis)
-  const second = withoutRoomRefused(openGroupStore(secondPrefix(redis)))
+  const second = failIfFull(openGroupStore(secondPrefix(redis)))
   return {
     options,
     redis,
     live,
-    intoSecond: foldingInto(second, options, tally, patiently),
-    intoLive: foldingInto(live, options, tally, patiently),
+    intoSecond: foldOptions(second, options, tally, retry),
+    intoLive: foldOptions(live, options, tally, retry),
     elapsed: () => performance.now(),
     tally,
-    patiently,
+    retry,
     async assertSameServers() {
       if ((await readIdentity(redis)) === identity) return
       throw new NotRetriable(
         'redis',
-        'Redis was restarted or failed over meanwhile, and may have lost a part of what was ' +
+        'Redis restarted or failed over during the rebuild, and may have lost some of what was ' +
           'written: run it again',
       )
     },
@@ -109,17 +112,17 @@ export function emptyTally(): Tally {
   return { records: 0, placed: 0, pruned: 0, stayed: [], pausedMs: 0, unreadable, conflicts }
 }
 
-function foldingInto(
+function foldOptions(
   store: Pick<GroupStore, 'merge'>,
   { config, log, onProgress }: RebuildOptions,
   tally: Tally,
-  patiently: RebuildContext['patiently'],
-): Folding {
+  retry: Retry,
+): FoldOptions {
   return {
     config,
     log,
     now: Date.now,
-    merge: async (patches) => addConflicts(tally, await patiently(() => store.merge(patches))),
+    merge: async (patches) => addConflicts(tally, await retry(() => store.merge(patches))),
     onRecords: (records) => {
       tally.records += records
       onProgress({ kind: 'read', records })
@@ -130,8 +133,11 @@ function foldingInto(
   }
 }
 
-/** To wait for room would be to keep it from the workers. */
-function withoutRoomRefused(store: GroupStore): Pick<GroupStore, 'merge'> {
+/**
+ * Makes a full Redis fail the rebuild. If the rebuild waited for room instead, it would take that
+ * room from the workers.
+ */
+function failIfFull(store: GroupStore): Pick<GroupStore, 'merge'> {
   return {
     async merge(patches) {
       try {
@@ -141,8 +147,8 @@ function withoutRoomRefused(store: GroupStore): Pick<GroupStore, 'merge'> {
         if (!(cause instanceof Error) || codeOf(cause) !== 'OOM') throw error
         throw new NotRetriable(
           'redis',
-          'Redis is full: it has no room for a second copy of the groups. Nothing was put in ' +
-            'place; raise its maxmemory for as long as a rebuild takes',
+          'Redis is full: it has no room for a second copy of the groups. No group was replaced; ' +
+            'raise its maxmemory for as long as a rebuild takes',
           { cause },
         )
       }

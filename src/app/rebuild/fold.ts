@@ -1,33 +1,33 @@
-/** Folds a part of the topic into a store, window by window, so that memory stays bounded. */
+/** Folds a range of the topic into a store, window by window, so that memory stays bounded. */
 import { foldInto, type GroupState } from '../../domain/merge/merge.ts'
-import { type Offsets, type ReadRecord, readTopic, type TopicReading } from '../topic-fold.ts'
+import { type Offsets, type ReadRecord, readTopic, type TopicReading } from '../topic-reader.ts'
 
-export interface Folding extends Pick<TopicReading, 'config' | 'log' | 'now' | 'onUnreadable'> {
-  /** Merges one patch a group into the store. */
+export interface FoldOptions extends Pick<TopicReading, 'config' | 'log' | 'now' | 'onUnreadable'> {
+  /** Merges patches, one per group, into the store. */
   readonly merge: (patches: readonly GroupState[]) => Promise<void>
-  /** Told how many records more are in the store. */
+  /** Called with the number of records whose events were merged since the last call. */
   readonly onRecords: (records: number) => void
 }
 
-/** How many records are folded to patches before these are merged. */
+/** How many records are folded into patches before these are merged. */
 const WINDOW_RECORDS = 5000
 
 /**
- * Resolves once all before the ends is in the store.
+ * Folds each partition from its position to its end. Resolves once all of it is in the store.
  *
- * @param positions up to where each partition is in the store already; moved on as it goes, so
- *   that after a failure it can be called again
- * @throws the signal's reason where it was aborted; NotRetriable; Unavailable; what `merge` throws
+ * @param positions the next offset of each partition; advanced after every merge, so that a call
+ *   after a failure goes on where this one failed
+ * @throws the signal's reason; NotRetriable; Unavailable; what `merge` throws
  */
 export async function foldUpTo(
-  folding: Folding,
+  options: FoldOptions,
   positions: Map<number, bigint>,
   ends: Offsets,
   signal?: AbortSignal,
 ): Promise<void> {
-  const window = new Window(folding, positions)
+  const window = new Window(options, positions)
   await readTopic({
-    ...folding,
+    ...options,
     from: positions,
     to: ends,
     ...(signal && { signal }),
@@ -39,16 +39,16 @@ export async function foldUpTo(
   }
 }
 
-/** What was read and is not in the store yet. */
+/** Records that were read and are not in the store yet. */
 class Window {
-  private readonly folding: Folding
+  private readonly options: FoldOptions
   private readonly positions: Map<number, bigint>
   private readonly reached = new Map<number, bigint>()
   private readonly states = new Map<string, GroupState>()
   private records = 0
 
-  constructor(folding: Folding, positions: Map<number, bigint>) {
-    this.folding = folding
+  constructor(options: FoldOptions, positions: Map<number, bigint>) {
+    this.options = options
     this.positions = positions
   }
 
@@ -61,9 +61,9 @@ class Window {
 
   async merge(): Promise<void> {
     if (this.records === 0) return
-    await this.folding.merge([...this.states.values()])
+    await this.options.merge([...this.states.values()])
     for (const [partition, next] of this.reached) this.positions.set(partition, next)
-    this.folding.onRecords(this.records)
+    this.options.onRecords(this.records)
     this.records = 0
     this.states.clear()
     this.reached.clear()

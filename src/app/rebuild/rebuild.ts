@@ -1,11 +1,20 @@
 /**
- * Makes the state in Redis anew from the topic, beside the workers.
+ * Rebuilds the state in Redis from the topic, while the workers go on.
  *
- * `replace`: the topic is folded under a second prefix while the workers go on; then they are
- * paused, what came meanwhile is folded too, and each group is put in the place of the old one.
- * `merge`, for a topic that lacks records: its events are merged into what stands.
+ * Mode `replace`:
+ *   1. lock      so that only one rebuild uses the second prefix
+ *   2. fold      the topic into groups under the second prefix, while the workers go on
+ *   3. pause     the workers (paused-replacement.ts, up to step 6)
+ *   4. fold      into the second prefix what was produced since
+ *   5. replace   each live group by its copy under the second prefix
+ *   6. merge     what was produced during the pause into the live groups; end the pause
+ *   7. repair    the user index from the groups
+ *   8. advance   the checkpoints to the offsets before which all is applied
  *
- * Wherever it ends in between, nothing is lost, and to do it again does all of it.
+ * Mode `merge`, for a topic that no longer holds all records: lock, fold the topic into the live
+ * groups, repair, advance.
+ *
+ * Wherever a rebuild is interrupted, nothing is lost, and running it again does all of it.
  */
 import { Abandoned, NotRetriable } from '../../pipeline/errors.ts'
 import type { StateConflict } from '../../pipeline/ports.ts'
@@ -15,7 +24,7 @@ import { acquireLock, LockLost, type RedisLock } from '../../redis/rebuild/redis
 import { clearSecondPrefix, secondPrefix } from '../../redis/rebuild/replacement.ts'
 import { repairUserIndex } from '../../redis/rebuild/user-index-repair.ts'
 import { OutageBoard } from '../outage-board.ts'
-import { countOffsets, type Offsets, type Unreadable } from '../topic-fold.ts'
+import { countOffsets, type Offsets, type Unreadable } from '../topic-reader.ts'
 import { readBounds } from '../topic-view.ts'
 import { advanceCheckpoints } from './checkpoints.ts'
 import {
@@ -27,23 +36,25 @@ import {
   type Tally,
 } from './context.ts'
 import { foldUpTo } from './fold.ts'
-import { pauseAndReplace } from './replacement.ts'
+import { pauseAndReplace } from './paused-replacement.ts'
 
 export type { RebuildOptions, RebuildProgress } from './context.ts'
 
 export interface RebuildReport extends Omit<Tally, 'unreadable' | 'conflicts'> {
   readonly mode: 'replace' | 'merge'
-  /** Records that nobody can read. */
+  /** Records that cannot be read. */
   readonly unreadable: readonly Unreadable[]
-  /** Groups that could not be written: foreign keys stand at their names. */
+  /** Groups that could not be written: a key of theirs has the wrong type or is malformed. */
   readonly conflicts: readonly StateConflict[]
-  /** Whether the signal ended it before all was done. */
+  /** Whether the signal ended the rebuild early. */
   readonly isInterrupted: boolean
 }
 
 /**
- * @throws NotRetriable where another rebuild is at work, the workers could not be held back any
- *   longer, or Redis has no room or may have lost something; Unavailable
+ * Runs a rebuild, and reports what it did.
+ *
+ * @throws NotRetriable if another rebuild is running, the lock or the pause was lost, Redis is
+ *   full, or Redis may have lost writes; Unavailable
  */
 export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   const { config, log, mode, signal } = options
@@ -55,9 +66,9 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   const tally = emptyTally()
   let isDone = false
   try {
-    const site = await openRebuild(options, redis, outages, tally)
-    await alone(site, (lock) =>
-      mode === 'replace' ? replaceAll(site, lock) : mergeAll(site, lock),
+    const context = await openRebuild(options, redis, outages, tally)
+    await withLock(context, (lock) =>
+      mode === 'replace' ? replaceAll(context, lock) : mergeAll(context, lock),
     )
     isDone = true
   } catch (error) {
@@ -77,19 +88,19 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
 
 const LOCK_TTL_MS = 30_000
 
-/** Two at once would fold under the same prefix. */
-async function alone(
-  site: RebuildContext,
+/** Without the lock, two rebuilds could fold into the same second prefix. */
+async function withLock(
+  context: RebuildContext,
   work: (lock: RedisLock) => Promise<void>,
 ): Promise<void> {
-  const { redis, options, elapsed, patiently } = site
+  const { redis, options, elapsed, retry } = context
   const key = `${secondPrefix(redis).settings.groupPrefix}lock`
-  const terms = { key, token: options.token, ttlMs: LOCK_TTL_MS, elapsed }
-  const lock = await patiently(() => acquireLock(redis, terms))
+  const lockOptions = { key, token: options.token, ttlMs: LOCK_TTL_MS, elapsed }
+  const lock = await retry(() => acquireLock(redis, lockOptions))
   if (lock === undefined) {
     const message =
-      'another rebuild of this Redis is at work, or was killed less than 30 s ago: wait until ' +
-      `it is done (its lock is ${key})`
+      'another rebuild of this Redis is running, or was killed less than 30 s ago: wait until ' +
+      `it has ended (its lock is the key ${key})`
     throw new NotRetriable('redis', message)
   }
   try {
@@ -98,7 +109,7 @@ async function alone(
     if (!(error instanceof LockLost)) throw error
     throw new NotRetriable(
       'redis',
-      'Redis or this process stood still for too long, or Redis lost what was written: it is ' +
+      'Redis or this process was frozen for too long, or Redis lost what was written: it is ' +
         'not safe to go on. Run it again',
       { cause: error },
     )
@@ -107,25 +118,28 @@ async function alone(
   }
 }
 
-async function replaceAll(site: RebuildContext, lock: RedisLock): Promise<void> {
-  const { redis, options } = site
+async function replaceAll(context: RebuildContext, lock: RedisLock): Promise<void> {
+  const { redis, options, retry } = context
   const { onProgress } = options
   onProgress({ kind: 'clearing' })
-  await site.patiently(() => clearSecondPrefix(redis, lock))
+  await retry(() => clearSecondPrefix(redis, lock))
   try {
-    const positions = await foldUntilNearTheEnd(site)
-    await pauseAndReplace(site, positions, lock)
-    await finish(site, lock, positions)
+    const positions = await foldUntilNearTheEnd(context)
+    await pauseAndReplace(context, positions, lock)
+    await finish(context, lock, positions)
   } finally {
     onProgress({ kind: 'clearing' })
-    // what stays is cleared by the next rebuild
-    await clearBehind(site, lock).catch(() => {})
+    // if this fails, the next rebuild clears the second prefix before it begins
+    await clearAtEnd(context, lock).catch(() => {})
   }
 }
 
-/** Also where the lock was lost, but not where another rebuild took it: then it is that one's. */
-async function clearBehind({ redis }: RebuildContext, { terms }: RedisLock): Promise<void> {
-  const lock = await acquireLock(redis, terms)
+/**
+ * Clears the second prefix even if our lock was lost, but not if another rebuild acquired it since:
+ * then the groups there are that rebuild's.
+ */
+async function clearAtEnd({ redis }: RebuildContext, { options }: RedisLock): Promise<void> {
+  const lock = await acquireLock(redis, options)
   if (lock === undefined) return
   try {
     await clearSecondPrefix(redis, lock)
@@ -134,50 +148,57 @@ async function clearBehind({ redis }: RebuildContext, { terms }: RedisLock): Pro
   }
 }
 
-async function mergeAll(site: RebuildContext, lock: RedisLock): Promise<void> {
-  const { config, log, signal, onProgress } = site.options
-  const { starts, ends } = await site.patiently(() => readBounds(config.kafka, log))
+async function mergeAll(context: RebuildContext, lock: RedisLock): Promise<void> {
+  const { intoLive, retry } = context
+  const { config, log, signal, onProgress } = context.options
+  const { starts, ends } = await retry(() => readBounds(config.kafka, log))
   const positions = new Map(starts)
   onProgress({ kind: 'reading', records: countOffsets(starts, ends) })
-  await site.patiently(() => foldUpTo(site.intoLive, positions, ends, signal))
-  await finish(site, lock, positions)
+  await retry(() => foldUpTo(intoLive, positions, ends, signal))
+  await finish(context, lock, positions)
 }
 
-/** The rest is to be little, for the workers wait while it is read. */
+/** Few enough records to be read while the workers are paused. */
 const NEAR_RECORDS = 20_000
-/** Where the workers' pace is ours, the end is never near. */
+/** While events are produced as fast as we fold them, we never come near the end. */
 const MAX_ROUNDS = 5
 
-async function foldUntilNearTheEnd(site: RebuildContext): Promise<Map<number, bigint>> {
-  const { config, log, signal, onProgress } = site.options
-  const first = await site.patiently(() => readBounds(config.kafka, log))
+/** @returns the next offset of each partition to be folded under the second prefix */
+async function foldUntilNearTheEnd(context: RebuildContext): Promise<Map<number, bigint>> {
+  const { intoSecond, retry } = context
+  const { config, log, signal, onProgress } = context.options
+  const first = await retry(() => readBounds(config.kafka, log))
   const positions = new Map(first.starts)
   let { ends } = first
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const records = countOffsets(positions, ends)
     if (round > 0 && records < NEAR_RECORDS) break
     onProgress({ kind: 'reading', records })
-    await site.patiently(() => foldUpTo(site.intoSecond, positions, ends, signal))
-    ends = (await site.patiently(() => readBounds(config.kafka, log))).ends
+    await retry(() => foldUpTo(intoSecond, positions, ends, signal))
+    ends = (await retry(() => readBounds(config.kafka, log))).ends
   }
   return positions
 }
 
-/** What follows from the groups: the user index, and up to where the events are in Redis. */
-async function finish(site: RebuildContext, lock: RedisLock, applied: Offsets): Promise<void> {
-  const { redis, live, options, tally, patiently } = site
+/**
+ * Repairs the user index, and advances the checkpoints.
+ *
+ * @param applied the offsets before which all is in the live groups
+ */
+async function finish(context: RebuildContext, lock: RedisLock, applied: Offsets): Promise<void> {
+  const { redis, live, options, tally, retry } = context
   const { config, signal, onProgress } = options
   signal.throwIfAborted()
-  onProgress({ kind: 'mending' })
+  onProgress({ kind: 'repairing' })
   if (config.redis.userIndex) {
-    addConflicts(tally, await patiently(() => repairUserIndex(redis, live, signal)))
+    addConflicts(tally, await retry(() => repairUserIndex(redis, live, signal)))
   }
   const { topic, groupId } = config.kafka
   const checkpoints = openCheckpoints(redis, topic, groupId)
-  await patiently(async () => {
-    // a checkpoint must not hide a loss
+  await retry(async () => {
+    // if Redis lost writes, an advanced checkpoint would hide that from the workers
     await lock.confirm()
-    await site.assertSameServers()
+    await context.assertSameServers()
     await advanceCheckpoints(checkpoints, applied)
   })
 }

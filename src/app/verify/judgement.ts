@@ -1,32 +1,29 @@
 /**
- * Whether a group stands in Redis as the topic says.
+ * Judges whether a group in Redis agrees with the topic.
  *
- * The workers go on meanwhile, so the topic says it twice: `low` is the fold of what they had
- * merged for certain when the group was read, `high` of all that they may have merged. The
- * merge only ever goes up, so each trait and each user must stand between the two; where
- * nothing happened meanwhile the two are the same, and so must Redis be.
+ * The workers go on meanwhile, so there are two folds to compare with: `low` holds what the workers
+ * had merged for certain when the group was read, `high` all that they may have merged by then. A
+ * merge only ever replaces a trait or a membership by a greater one, so each of them must be at
+ * least as in `low` and at most as in `high`. If nothing was produced meanwhile, the two are the
+ * same, and Redis must be the same too.
  */
-
 import { compareStored, textOf } from '../../domain/json/stored-value.ts'
 import type { Membership } from '../../domain/merge/memberships.ts'
 import type { GroupState } from '../../domain/merge/merge.ts'
 import type { TraitState } from '../../domain/merge/trait-states.ts'
 import { formatClock } from '../../domain/time/timestamp.ts'
-import type { StoredMembership } from '../../redis/reading/memberships.ts'
-import type { StoredGroup } from '../../redis/reading/state-reader.ts'
+import type { StoredMembership } from '../../redis/reading/layout.ts'
+import type { StoredGroup } from '../../redis/reading/stored-group.ts'
 
-/** One thing in which a group differs. */
+/** One difference between a group and the topic. */
 export interface Finding {
   readonly kind: FindingKind
-  /** Name of the trait, id of the user; empty for the others. */
+  /** Name of the trait or id of the user; empty for the other kinds. */
   readonly name: string
-  /** In words; `null`: nothing. */
+  /** As text for people; `null`: nothing. */
   readonly expected: string | null
   readonly found: string | null
-  /**
-   * Whether Redis has more than the topic tells, which is no difference where the topic has
-   * lost records.
-   */
+  /** Whether Redis has more than the topic says: no difference if the topic lost records. */
   readonly isBeyond: boolean
 }
 
@@ -36,17 +33,21 @@ export function judge(low: GroupState, live: StoredGroup, high: GroupState): Fin
   if (live.conflict !== null) return [difference('conflict', '', 'a group', live.conflict)]
   if (!live.exists && isKnown(low)) return [difference('group', '', 'a group', null)]
   if (live.exists && !isKnown(high)) return [UNKNOWN_GROUP]
-  const floors: Floors = { low: low.erasedAt, live: live.state.erasedAt, high: high.erasedAt }
+  const erasedAt: ErasedAt = {
+    low: low.erasedAt,
+    live: live.state.erasedAt,
+    high: high.erasedAt,
+  }
   return [
     ...judgeClock('clock', low.latest, live.state.latest, high.latest),
-    ...judgeClock('erasure', floors.low, floors.live, floors.high),
-    ...judgeEntries(TRAITS, low.traits, live.state.traits, high.traits, live.oddTraits, floors),
-    ...judgeEntries(MEMBERS, low.users, live.state.users, high.users, live.oddUsers, floors),
-    ...judgeIndex(low, live, high, floors),
+    ...judgeClock('erasure', erasedAt.low, erasedAt.live, erasedAt.high),
+    ...judgeEntries(TRAITS, low.traits, live.state.traits, high.traits, live.oddTraits, erasedAt),
+    ...judgeEntries(MEMBERS, low.users, live.state.users, high.users, live.oddUsers, erasedAt),
+    ...judgeIndex(low, live, high, erasedAt),
   ]
 }
 
-/** The topic knows nothing of it. */
+/** Redis has a group without any event in the topic. */
 export const UNKNOWN_GROUP = beyond('group', '', null, 'a group')
 
 function isKnown({ latest }: GroupState): boolean {
@@ -58,22 +59,22 @@ function judgeClock(kind: FindingKind, low: number, found: number, high: number)
   return found > high ? [beyond(kind, '', clockText(high), clockText(found))] : []
 }
 
-/** As of when the group was erased. */
-interface Floors {
+/** The time as of which the group was erased, in microseconds; -1: never. */
+interface ErasedAt {
   readonly low: number
   readonly live: number
   readonly high: number
 }
 
-/** What traits and users have in common. */
-interface Sort<Entry> {
+/** What differs between traits and memberships, which are judged alike. */
+interface EntryRules<Entry> {
   readonly kind: FindingKind
-  /** The order in which the merge takes the greater. */
+  /** The order of the merge: the greater one wins. */
   compare(a: Entry, b: Entry): number
   describe(entry: Entry): string
 }
 
-const TRAITS: Sort<TraitState> = {
+const TRAITS: EntryRules<TraitState> = {
   kind: 'trait',
   compare: (a, b) => a.clock - b.clock || compareStored(a.value, b.value),
   describe: ({ clock, value }) => {
@@ -82,7 +83,7 @@ const TRAITS: Sort<TraitState> = {
   },
 }
 
-const MEMBERS: Sort<Membership> = {
+const MEMBERS: EntryRules<Membership> = {
   kind: 'member',
   compare: (a, b) => a.clock - b.clock || Number(a.member) - Number(b.member),
   describe: ({ clock, member }) => `${member ? 'member' : 'left'} as of ${formatClock(clock)}`,
@@ -91,50 +92,54 @@ const MEMBERS: Sort<Membership> = {
 type Entries<Entry> = Pick<ReadonlyMap<string, Entry>, 'get'> & { keys(): Iterable<string> }
 
 function* judgeEntries<Entry extends { readonly clock: number }>(
-  sort: Sort<Entry>,
+  rules: EntryRules<Entry>,
   low: Entries<Entry>,
   live: Entries<Entry>,
   high: Entries<Entry>,
   odd: ReadonlyMap<string, string>,
-  floors: Floors,
+  erasedAt: ErasedAt,
 ): Generator<Finding> {
   for (const name of new Set([...low.keys(), ...live.keys(), ...high.keys(), ...odd.keys()])) {
     const bounds = [low.get(name), high.get(name)] as const
     const oddity = odd.get(name)
-    if (oddity === undefined) yield* judgeEntry(sort, name, live.get(name), bounds, floors)
-    else yield difference(sort.kind, name, described(sort, bounds[0] ?? bounds[1]), oddity)
+    if (oddity === undefined) yield* judgeEntry(rules, name, live.get(name), bounds, erasedAt)
+    else yield difference(rules.kind, name, described(rules, bounds[0] ?? bounds[1]), oddity)
   }
 }
 
 function* judgeEntry<Entry extends { readonly clock: number }>(
-  sort: Sort<Entry>,
+  rules: EntryRules<Entry>,
   name: string,
   found: Entry | undefined,
   [low, high]: readonly [Entry | undefined, Entry | undefined],
-  floors: Floors,
+  erasedAt: ErasedAt,
 ): Generator<Finding> {
-  const isDue = low !== undefined && low.clock > Math.max(floors.high, floors.live)
+  // whether it must exist: merged for certain, and later than any erasure that may have been merged
+  const isDue = low !== undefined && low.clock > Math.max(erasedAt.high, erasedAt.live)
   if (found === undefined) {
-    if (isDue) yield difference(sort.kind, name, sort.describe(low), null)
+    if (isDue) yield difference(rules.kind, name, rules.describe(low), null)
     return
   }
-  const text = sort.describe(found)
-  if (isDue && sort.compare(found, low) < 0) {
-    yield difference(sort.kind, name, sort.describe(low), text)
-  } else if (high === undefined && found.clock <= floors.high) {
-    // else it is about to go
-    if (floors.low === floors.high) yield difference(sort.kind, name, null, text)
-  } else if (high === undefined || sort.compare(found, high) > 0) {
-    yield beyond(sort.kind, name, described(sort, high), text)
+  const text = rules.describe(found)
+  if (isDue && rules.compare(found, low) < 0) {
+    yield difference(rules.kind, name, rules.describe(low), text)
+  } else if (high === undefined && found.clock <= erasedAt.high) {
+    // erased; if the erasure is not merged for certain, the entry may rightly still exist
+    if (erasedAt.low === erasedAt.high) yield difference(rules.kind, name, null, text)
+  } else if (high === undefined || rules.compare(found, high) > 0) {
+    yield beyond(rules.kind, name, described(rules, high), text)
   }
 }
 
-/** The index follows the group: what it has as the group has it is told of there. */
+/**
+ * Judges the user index of the group. Where it agrees with the group, a difference from the topic
+ * is reported for the group only.
+ */
 function* judgeIndex(
   low: GroupState,
   live: StoredGroup,
   high: GroupState,
-  floors: Floors,
+  erasedAt: ErasedAt,
 ): Generator<Finding> {
   for (const [userId, membership] of live.index ?? []) {
     const inGroup = live.state.users.get(userId)
@@ -145,7 +150,13 @@ function* judgeIndex(
       continue
     }
     const bounds = [low.users.get(userId) ?? inGroup, high.users.get(userId)] as const
-    for (const { found } of judgeEntry(MEMBERS, userId, membership ?? undefined, bounds, floors)) {
+    for (const { found } of judgeEntry(
+      MEMBERS,
+      userId,
+      membership ?? undefined,
+      bounds,
+      erasedAt,
+    )) {
       yield difference('index', userId, expected, found)
     }
   }
@@ -156,8 +167,8 @@ function isSame(membership: StoredMembership, inGroup: Membership | undefined): 
   return inGroup?.clock === membership.clock && inGroup.member === membership.member
 }
 
-function described<Entry>(sort: Sort<Entry>, entry: Entry | undefined): string | null {
-  return entry === undefined ? null : sort.describe(entry)
+function described<Entry>(rules: EntryRules<Entry>, entry: Entry | undefined): string | null {
+  return entry === undefined ? null : rules.describe(entry)
 }
 
 function clockText(clock: number): string | null {

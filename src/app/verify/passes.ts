@@ -1,14 +1,13 @@
 /**
- * Folds the topic in passes, each over the groups whose ids hash to a range, so that what is
- * held at once stays bounded whatever the number of groups.
+ * Folds the topic in passes. Each pass keeps only the groups whose ids hash to a range, so that
+ * memory stays bounded however many groups there are.
  */
-
 import type { Erasure, GroupEvent } from '../../domain/event/event.ts'
 import { textOf } from '../../domain/json/stored-value.ts'
 import { foldInto, type GroupState } from '../../domain/merge/merge.ts'
 import type { KafkaRecord } from '../../domain/record.ts'
 import { type ClockRules, usableTime } from '../../domain/time/clock-rules.ts'
-import { readTopic, type TopicReading } from '../topic-fold.ts'
+import { readTopic, type TopicReading } from '../topic-reader.ts'
 
 /** From `from` up to but not including `to`, of 2^32 hashes. */
 export interface HashRange {
@@ -19,18 +18,18 @@ export interface HashRange {
 export const ALL_HASHES: HashRange = { from: 0, to: 2 ** 32 }
 
 export interface FoldedRange {
-  /** Begins where it was to begin; ends where the bound allowed. */
+  /** Begins where the wanted range begins; ends before that one ends if memory did not suffice. */
   readonly range: HashRange
   readonly states: ReadonlyMap<string, GroupState>
   /** About how much memory the states take. */
   readonly bytes: number
-  /** Groups of which an event was judged by the time of reading, as its record has none. */
+  /** Groups with an event whose record has no usable time (see `isJudgedByNow`). */
   readonly judgedByNow: Set<string>
 }
 
 /**
- * Folds the groups of a range. Where they outgrow the bound, the upper half of the range is
- * let go of, again and again, but for a single group.
+ * Folds the groups of a range. Whenever they take more than `maxBytes`, the upper half of the range
+ * is dropped; a single group is kept whatever its size.
  */
 export async function foldRange(
   reading: Omit<TopicReading, 'onRecord'>,
@@ -65,21 +64,21 @@ export async function foldRange(
   return { range, states, bytes: bytesOf(states.values()), judgedByNow }
 }
 
-/** What comes behind this range; as wide as the bound is likely to allow. */
+/** Returns the range behind this one, as wide as is likely to fit in `maxBytes`. */
 export function nextRange({ range, bytes }: FoldedRange, maxBytes: number): HashRange {
-  const width = (range.to - range.from) * ((LIKELY * maxBytes) / Math.max(bytes, 1))
+  const width = (range.to - range.from) * ((FILL_SHARE * maxBytes) / Math.max(bytes, 1))
   return { from: range.to, to: Math.min(range.to + Math.ceil(width), ALL_HASHES.to) }
 }
 
-/** Ranges of equal width do not hold equally much. */
-const LIKELY = 0.8
+/** A margin, as ranges of equal width do not take equally much memory. */
+const FILL_SHARE = 0.8
 
 export function isWithin({ from, to }: HashRange, groupId: string): boolean {
   const hash = hashOf(groupId)
   return hash >= from && hash < to
 }
 
-/** FNV-1a over UTF-16 units, then mixed so that the high bits tell ids apart. */
+/** FNV-1a over UTF-16 units, then mixed so that the high bits differ between similar ids. */
 function hashOf(id: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193)
@@ -88,7 +87,7 @@ function hashOf(id: string): number {
   return (hash ^ (hash >>> 16)) >>> 0
 }
 
-/** About how much memory states take: two bytes a character, and what maps and objects need. */
+/** Estimates how much memory states take: two bytes a character, plus maps and objects. */
 export function bytesOf(states: Iterable<GroupState>): number {
   let bytes = 0
   for (const { groupId, traits, users } of states) {
@@ -99,7 +98,7 @@ export function bytesOf(states: Iterable<GroupState>): number {
   return bytes
 }
 
-/** At most what the event adds; what it replaces is not counted. */
+/** Estimates the most that an event can add; what it replaces is not subtracted. */
 function bytesOfEvent(event: GroupEvent | Erasure): number {
   let bytes = GROUP_BYTES + 2 * event.groupId.length
   if (event.kind === 'erasure') return bytes
@@ -114,7 +113,10 @@ function textBytes(name: string, value: Parameters<typeof textOf>[0] | null): nu
 const GROUP_BYTES = 400
 const ENTRY_BYTES = 120
 
-/** Whether the record has no usable time, so that an event's is judged by when it is read. */
+/**
+ * Whether the record has no usable time. Its event is then checked for clock skew against the time
+ * of reading, so a worker that read it at another time may have decided otherwise.
+ */
 export function isJudgedByNow(record: KafkaRecord, nowMs: number, rules: ClockRules): boolean {
   const givenMs = Number(record.timestamp)
   return usableTime(givenMs, nowMs, rules) !== givenMs

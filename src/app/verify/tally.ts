@@ -4,12 +4,12 @@ export interface Difference extends Finding {
   readonly groupId: string
 }
 
-/** What was found, all counted, the first of it told. */
+/** What a verification found: all of it counted, the first of it listed. */
 export interface Sums {
-  /** Groups that were compared. */
+  /** How many groups were compared. */
   readonly groups: number
   readonly differences: Findings
-  /** Where Redis has more than the topic can tell of. */
+  /** What Redis has and the topic can neither confirm nor rule out. */
   readonly unverifiable: Findings
 }
 
@@ -23,11 +23,12 @@ export interface Findings {
 export class Tally {
   private groups = 0
   private readonly limit: number
-  private readonly differences: Counting = { groups: 0, count: 0, first: [] }
-  private readonly unverifiable: Counting = { groups: 0, count: 0, first: [] }
-  /** Groups that differ, as long as they are not too many to be kept. */
+  private readonly differences: Counter = { groups: 0, count: 0, first: [] }
+  private readonly unverifiable: Counter = { groups: 0, count: 0, first: [] }
+  /** Ids of groups that differ, up to `MAX_KEPT`. */
   private readonly differing = new Set<string>()
 
+  /** @param limit how many differences are listed */
   constructor(limit: number) {
     this.limit = limit
   }
@@ -38,14 +39,17 @@ export class Tally {
 
   differs(groupId: string, findings: readonly Finding[]): void {
     this.add(this.differences, groupId, findings)
-    if (this.differing.size < MAX_KEPT) this.differing.add(groupId)
+    if (findings.length > 0 && this.differing.size < MAX_KEPT) this.differing.add(groupId)
   }
 
   cannotBeVerified(groupId: string, findings: readonly Finding[]): void {
     this.add(this.unverifiable, groupId, findings)
   }
 
-  /** The user index has users that the group has not; not told of a group that differs anyway. */
+  /**
+   * The user index has users that the group does not have. Ignored for a group that differs: the
+   * difference explains the entries.
+   */
   hasStrayEntries(groupId: string, findings: readonly Finding[]): void {
     if (!this.differing.has(groupId)) this.add(this.differences, groupId, findings)
   }
@@ -55,19 +59,20 @@ export class Tally {
     return { groups, differences, unverifiable }
   }
 
-  private add(counting: Counting, groupId: string, findings: readonly Finding[]): void {
+  private add(counter: Counter, groupId: string, findings: readonly Finding[]): void {
     if (findings.length === 0) return
-    counting.groups++
-    counting.count += findings.length
-    const room = this.limit - counting.first.length
-    for (const finding of findings.slice(0, room)) counting.first.push({ groupId, ...finding })
+    counter.groups++
+    counter.count += findings.length
+    const room = this.limit - counter.first.length
+    for (const finding of findings.slice(0, room)) counter.first.push({ groupId, ...finding })
   }
 }
 
-interface Counting {
+interface Counter {
   groups: number
   count: number
   readonly first: Difference[]
 }
 
+/** A bound on memory: beyond it, stray entries of groups that differ are reported, too. */
 const MAX_KEPT = 100_000

@@ -1,65 +1,62 @@
 /** Looks for entries of the user index that no group explains. */
-
+import { ask } from '../../redis/reading/ask.ts'
 import { type IndexEntry, walkIndex } from '../../redis/reading/key-walk.ts'
-import {
-  inGroup,
-  inIndex,
-  readMemberships,
-  type StoredMembership,
-} from '../../redis/reading/memberships.ts'
-import { asking } from '../../redis/reading/state-reader.ts'
+import type { StoredMembership } from '../../redis/reading/layout.ts'
+import { inGroup, inIndex, readMemberships } from '../../redis/reading/memberships.ts'
 import { endsOf } from '../topic-view.ts'
+import type { VerificationContext } from './context.ts'
 import type { Finding } from './judgement.ts'
-import type { VerificationContext } from './verification.ts'
 
 /**
- * An entry is explained by its group having the user at all: whether both agree was seen when
- * the group was compared.
+ * Reports the entries whose group does not have the user at all. Whether an entry agrees with the
+ * group is checked when the group itself is compared.
  */
 export async function compareIndex(context: VerificationContext): Promise<void> {
-  const { redis, patience, signal, onStep } = context
+  const { redis, retry, signal, onStep } = context
   let suspects: IndexEntry[] = []
-  let entries = 0
-  for await (const some of walkIndex(redis, patience.redis)) {
+  let count = 0
+  for await (const entries of walkIndex(redis, retry.redis)) {
     signal.throwIfAborted()
-    entries += some.length
-    onStep({ kind: 'index', entries })
-    suspects.push(...(await unexplained(context, some)))
-    if (suspects.length < MANY) continue
-    await settle(context, suspects)
+    count += entries.length
+    onStep({ kind: 'index', entries: count })
+    suspects.push(...(await unexplained(context, entries)))
+    if (suspects.length < MAX_SUSPECTS) continue
+    await recheck(context, suspects)
     suspects = []
   }
-  await settle(context, suspects)
+  await recheck(context, suspects)
 }
 
-const MANY = 10_000
+/** How many suspects are kept before they are checked again. */
+const MAX_SUSPECTS = 10_000
 
 /**
- * What is unexplained still, once the workers have passed all there is by now. The index is
- * asked first: it follows the group.
+ * Checks entries again once the workers have passed the current end of the topic. Reads the index
+ * before the groups: workers write the index from the group, so an entry that exists now and that
+ * no group explains afterwards is wrong.
  */
-async function settle(
+async function recheck(
   context: VerificationContext,
   suspects: readonly IndexEntry[],
 ): Promise<void> {
   if (suspects.length === 0) return
   const { topic, tally } = context
-  await context.untilPassed(endsOf(await topic.offsets()))
+  await context.waitForWorkers(endsOf(await topic.offsets()))
   const memberships = await membershipsOf(context, suspects, inIndex)
   const present = suspects.filter((_, i) => memberships[i] !== null)
   const lasting = await unexplained(context, present)
   for (const [groupId, entries] of Map.groupBy(lasting, (entry) => entry.groupId)) {
     const userIds = new Set(entries.map(({ userId }) => userId))
-    tally.hasStrayEntries(groupId, Array.from(userIds, unexplainedEntry))
+    tally.hasStrayEntries(groupId, Array.from(userIds, strayEntry))
   }
 }
 
-function unexplainedEntry(userId: string): Finding {
+function strayEntry(userId: string): Finding {
   const found = 'an entry, but the group has no such user'
   return { kind: 'index', name: userId, expected: null, found, isBeyond: false }
 }
 
-/** The entries whose group has no such user. */
+/** Returns the entries whose group has no such user. */
 async function unexplained(
   context: VerificationContext,
   entries: readonly IndexEntry[],
@@ -69,10 +66,10 @@ async function unexplained(
 }
 
 async function membershipsOf(
-  { redis, patience }: VerificationContext,
+  { redis, retry }: VerificationContext,
   entries: readonly IndexEntry[],
   where: typeof inGroup,
 ): Promise<StoredMembership[]> {
-  const questions = entries.map(({ groupId, userId }) => where(redis.settings, groupId, userId))
-  return await patience.redis(() => asking(redis, () => readMemberships(redis, questions)))
+  const queries = entries.map(({ groupId, userId }) => where(redis.settings, groupId, userId))
+  return await retry.redis(() => ask(redis, () => readMemberships(redis, queries)))
 }

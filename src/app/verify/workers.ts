@@ -1,18 +1,18 @@
-/** Waits until the workers have merged all before given offsets. */
+/** Waits until the workers have merged all records before given offsets. */
 import type { PartitionOffsets } from '../../pipeline/ports.ts'
-import type { Offsets } from '../topic-fold.ts'
+import type { Offsets } from '../topic-reader.ts'
 import type { TopicView } from '../topic-view.ts'
 
-/** Nobody reads: what stands in Redis says nothing of what workers would make of it. */
+/** The workers make no progress: Redis does not hold what they would make of the topic. */
 export class WorkersBehind extends Error {
   override readonly name = 'WorkersBehind'
 }
 
 export interface WorkersWait {
   readonly topic: Pick<TopicView, 'offsets'>
-  /** For how long they may stand still. */
-  readonly patienceMs: number
-  /** Told how many records they still have to read. */
+  /** How long the workers may make no progress. */
+  readonly timeoutMs: number
+  /** Called with the number of records that the workers have still to merge. */
   readonly onWaiting: (lag: bigint) => void
   /** Name of the workers' consumer group, for the message. */
   readonly consumerGroup: string
@@ -24,27 +24,27 @@ export interface WorkersWait {
 }
 
 /**
- * Resolves once the consumer group has passed these offsets, however long that takes, as long
- * as it moves.
+ * Resolves once the consumer group has passed these offsets. That may take any time, as long as the
+ * group makes progress.
  *
  * @throws WorkersBehind
  */
-export async function untilPassed(
+export async function waitForWorkers(
   ends: Offsets,
-  { topic, patienceMs, onWaiting, consumerGroup, signal, elapsed, sleep }: WorkersWait,
+  { topic, timeoutMs, onWaiting, consumerGroup, signal, elapsed, sleep }: WorkersWait,
 ): Promise<void> {
   let last: bigint | undefined
-  let movedAtMs = elapsed()
+  let changedAtMs = elapsed()
   for (;;) {
     const behind = partitionsBehind(await topic.offsets(), ends)
     const lag = behind.reduce((sum, { lag }) => sum + lag, 0n)
     if (lag === 0n) return
-    // also a lag that grows is a move: lost state is read again
+    // a growing lag is progress, too: workers replay what Redis lost
     if (lag !== last) {
       last = lag
-      movedAtMs = elapsed()
-    } else if (elapsed() - movedAtMs > patienceMs) {
-      throw new WorkersBehind(messageOf(consumerGroup, lag, behind, patienceMs))
+      changedAtMs = elapsed()
+    } else if (elapsed() - changedAtMs > timeoutMs) {
+      throw new WorkersBehind(messageOf(consumerGroup, lag, behind, timeoutMs))
     }
     onWaiting(lag)
     await sleep(POLL_MS, signal)
@@ -73,17 +73,17 @@ function messageOf(
   consumerGroup: string,
   lag: bigint,
   behind: readonly PartitionBehind[],
-  patienceMs: number,
+  timeoutMs: number,
 ): string {
   const places = behind
     .slice(0, SHOWN)
-    .map(({ partition, next, lag }) => `partition ${partition} stands at ${next}, ${lag} behind`)
-  const more = behind.length > SHOWN ? ` and ${behind.length - SHOWN} further partitions` : ''
+    .map(({ partition, next, lag }) => `partition ${partition} is at ${next}, ${lag} behind`)
+  const more = behind.length > SHOWN ? ` and ${behind.length - SHOWN} more partitions` : ''
   return (
-    `nobody is reading: consumer group ${consumerGroup} has a lag of ${lag} records and has not ` +
-    `moved for ${patienceMs / 1000} s (${places.join('; ')}${more}). What counts are its commits in ` +
-    'Kafka, or its checkpoints in Redis where these are behind. Nothing was compared: start the ' +
-    'workers, or look into /readyz and the log of those that run'
+    `no worker makes progress: consumer group ${consumerGroup} has a lag of ${lag} records and has ` +
+    `not moved for ${timeoutMs / 1000} s (${places.join('; ')}${more}). A partition is at its commit ` +
+    'in Kafka, or at its checkpoint in Redis if that is behind the commit. Nothing was compared: ' +
+    'start the workers, or look into /readyz and the log of those that run'
   )
 }
 

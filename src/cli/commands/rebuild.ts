@@ -5,7 +5,7 @@ import { runUntilSignalled } from '../../app/life-cycle.ts'
 import { type RebuildReport, rebuild } from '../../app/rebuild/rebuild.ts'
 import { findGaps, isComplete, type TopicGaps } from '../../app/topic-view.ts'
 import { checkServer } from '../../redis/connection/server-check.ts'
-import { checkReplacing } from '../../redis/rebuild/replacement-check.ts'
+import { checkReplacementRights } from '../../redis/rebuild/replacement-check.ts'
 import { createLogger } from '../../telemetry/logger.ts'
 import { type Cli, CommandFailed, DONE, type ExitCode, FAILED } from '../cli.ts'
 import { confirm } from '../confirm.ts'
@@ -70,7 +70,7 @@ async function runRebuild(cli: Cli, config: Config, options: Options): Promise<E
   )
   await askRedis(cli, config, options.timeout, async (redis) => {
     await checkServer(redis)
-    await checkReplacing(redis)
+    await checkReplacementRights(redis)
   })
   if (!(await isConfirmed(cli, config, gaps, options))) {
     cli.stderr.write('nothing was changed\n')

@@ -134,7 +134,7 @@ async function run(
       ...{ config, log, redis, now: cli.now, signal, limit },
       maxBytes: heapForStates(getHeapStatistics().heap_size_limit),
       workersTimeoutMs: timeout * 1000,
-      patience: {
+      retry: {
         kafka: (ask) => retryWhileAway(timeout, nameOfKafka(config), ask),
         redis: (ask) => retryWhileAway(timeout, nameOfRedis(config), ask, hintFor(loaded)),
       },

@@ -7,7 +7,7 @@ const STEPS = {
   clearing: 'deleting the temporary keys of a rebuild',
   paused: 'the workers are paused: reading the latest records',
   placing: 'replacing the groups with the rebuilt ones',
-  mending: 'repairing the user index while the workers run',
+  repairing: 'repairing the user index while the workers run',
 }
 
 /** Prints each step on a line, and on a terminal a bar that shows how much of the topic is read. */

@@ -14,7 +14,7 @@ export function gapsText(topic: string, gaps: TopicGaps, isReplaced: boolean): s
       `  partition ${first[0]} begins at offset ${first[1]}: earlier records are gone (retention)${more}`,
     )
   }
-  if (gaps.isMadeAnew) {
+  if (gaps.isRecreated) {
     lines.push('  it was recreated: the workers have committed offsets beyond its end')
   }
   if (gaps.isCompacted)

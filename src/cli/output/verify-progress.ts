@@ -44,7 +44,7 @@ function stageOf(step: Step): string {
     }
     case 'comparing':
       return `pass ${step.pass}: comparing with Redis`
-    case 'looking again':
+    case 'rechecking':
       return 'checking the differences a second time'
     case 'index':
       return 'checking the user index'
@@ -64,7 +64,7 @@ function detailOf(step: Step, elapsedMs: number): string {
       return `${step.records} of ${step.total} records, ${rate(step.records)}/s`
     case 'comparing':
       return `${step.groups} of ${step.total} groups, ${rate(step.groups)}/s`
-    case 'looking again':
+    case 'rechecking':
       return `${step.groups} groups`
     case 'index':
       return `${step.entries} entries, ${rate(step.entries)}/s`

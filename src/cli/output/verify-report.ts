@@ -1,6 +1,6 @@
 /** The result of a verification as text and as JSON. */
 import type { Config } from '../../app/config/config.ts'
-import { countOffsets, type Offsets } from '../../app/topic-fold.ts'
+import { countOffsets, type Offsets } from '../../app/topic-reader.ts'
 import type { Difference, Findings } from '../../app/verify/tally.ts'
 import type { Verdict } from '../../app/verify/verification.ts'
 import type { OutStream } from '../cli.ts'

@@ -2,7 +2,7 @@
 
 import type { RedisConnection } from '../connection/connection.ts'
 import { checkpointKey } from '../keys.ts'
-import { asking } from '../reading/state-reader.ts'
+import { ask } from '../reading/ask.ts'
 import { admitted, checkpointsOf, readShards } from './checkpoints.ts'
 import { shardFinder } from './shards.ts'
 
@@ -19,7 +19,7 @@ export async function readCheckpoints(
 ): Promise<ReadonlyMap<number, bigint>> {
   const { client } = connection
   const findShards = shardFinder(client, (number) => checkpointKey(topic, consumerGroup, number))
-  return await asking(connection, async () => {
+  return await ask(connection, async () => {
     const checkpoints = checkpointsOf(admitted(await readShards(client, findShards())))
     const certain = Array.from(checkpoints).flatMap(([partition, { next }]) =>
       next === undefined ? [] : [[partition, next] as const],

@@ -1,13 +1,13 @@
-/** Says what it is that keeps a group from being written. */
+/** Describes why a group cannot be written. */
 import type { StateConflict } from '../../pipeline/ports.ts'
 import type { RedisConnection } from '../connection/connection.ts'
 import { clockKey, groupKey, groupsKey, leftKey, membersKey, userKey } from '../keys.ts'
 
-/** What the scripts found of one group. */
+/** What the scripts found wrong with one group. */
 export interface Conflict {
-  /** `WRONGTYPE`, or what is malformed and where. */
+  /** `WRONGTYPE`, or which key is malformed and where. */
   readonly finding: string
-  /** Users of the same patch: the key that is in the way may be one of theirs. */
+  /** Users of the same patch: the key of the wrong type may be one of theirs. */
   readonly userIds: readonly string[]
 }
 
@@ -16,7 +16,11 @@ export type Conflicts = Map<string, Conflict>
 
 const WHAT_TO_DO = 'Rename or delete it, then send the event again.'
 
-/** @throws what the client throws */
+/**
+ * Names the key that is malformed or of the wrong type, and says what to do.
+ *
+ * @throws what the client throws
+ */
 export async function describeConflict(
   connection: RedisConnection,
   groupId: string,
@@ -29,9 +33,13 @@ export async function describeConflict(
       return { groupId, message: `the key ${key} is a ${type}, not a ${wanted}. ${WHAT_TO_DO}` }
     }
   }
-  return { groupId, message: 'a key of the group or of a user was of a foreign type' }
+  const message =
+    'a key of the group or of one of its users had the wrong type, but has it no more: ' +
+    'send the event again.'
+  return { groupId, message }
 }
 
+/** The keys that a patch of the group writes, with the type that each must have. */
 function* keysOf(
   { settings }: RedisConnection,
   groupId: string,

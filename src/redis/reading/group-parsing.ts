@@ -1,76 +1,74 @@
+/** Parses whole groups as `verify` reads them. What no worker writes is reported as odd. */
 import { JsonText } from '../../domain/json/stored-value.ts'
-import { type Membership, Memberships } from '../../domain/merge/memberships.ts'
+import { Memberships } from '../../domain/merge/memberships.ts'
 import { type GroupState, NEVER } from '../../domain/merge/merge.ts'
 import { TraitStates } from '../../domain/merge/trait-states.ts'
+import { parseClockField, parseHeader, parseMembership } from './layout.ts'
 
 /** What the keys of a group hold, as texts. */
 export interface GroupTexts {
   readonly groupId: string
-  /** Trait → value, and trait → clock with its form; the empty field is the head. */
+  /** Trait → value. */
   readonly values: ReadonlyMap<string, string>
-  readonly stamps: ReadonlyMap<string, string>
+  /** Trait → clock field; the empty name → the header. */
+  readonly clockFields: ReadonlyMap<string, string>
   /** User id → score. */
   readonly members: ReadonlyMap<string, string>
   readonly left: ReadonlyMap<string, string>
 }
 
 export interface ParsedGroup {
+  /** Whether any key of the group exists. */
   readonly exists: boolean
+  /** What the group holds in the form that this program writes. */
   readonly state: GroupState
+  /** Trait → what is wrong with it; such a trait is not in `state`. */
   readonly oddTraits: ReadonlyMap<string, string>
+  /** User id → what is wrong with the membership; such a user is not in `state`. */
   readonly oddUsers: ReadonlyMap<string, string>
-  /** The field whose clock no worker can read, so that none can write the group. */
+  /** The first malformed clock field ('' is the header): no worker can write the group then. */
   readonly malformed: string | null
 }
 
 export function parseGroup(texts: GroupTexts): ParsedGroup {
-  const { groupId, values, stamps, members, left } = texts
-  const head = parseHead(stamps.get(''))
-  const traits = parseTraits(values, stamps)
+  const { groupId, values, clockFields, members, left } = texts
+  const header = parseHeader(clockFields.get('') ?? '')
+  const traits = parseTraits(values, clockFields)
   const users = parseUsers(members, left)
   return {
-    exists: values.size + stamps.size + members.size + left.size > 0,
+    exists: values.size + clockFields.size + members.size + left.size > 0,
     state: {
       groupId,
-      latest: head?.latest ?? NEVER,
-      erasedAt: head?.erasedAt ?? NEVER,
+      latest: header?.latest ?? NEVER,
+      erasedAt: header?.erasedAt ?? NEVER,
       traits: traits.parsed,
       users: users.parsed,
     },
     oddTraits: traits.odd,
     oddUsers: users.odd,
-    malformed: stamps.size > 0 && head === null ? '' : traits.malformed,
+    malformed: clockFields.size > 0 && header === null ? '' : traits.malformed,
   }
 }
 
-function parseHead(text: string | undefined): { latest: number; erasedAt: number } | null {
-  const [, latest, erasedAt] = /^(\d{16})(\d{16})?$/.exec(text ?? '') ?? []
-  const head = { latest: Number(latest), erasedAt: Number(erasedAt ?? NEVER) }
-  return Number.isSafeInteger(head.latest) && Number.isSafeInteger(head.erasedAt) ? head : null
-}
-
-const STAMP = /^(\d{16})([jx]?)$/
-
-function parseTraits(values: ReadonlyMap<string, string>, stamps: ReadonlyMap<string, string>) {
+function parseTraits(
+  values: ReadonlyMap<string, string>,
+  clockFields: ReadonlyMap<string, string>,
+) {
   const parsed = new TraitStates()
   const odd = new Map<string, string>()
   let malformed: string | null = null
   for (const [name, text] of values) {
-    if (!stamps.has(name)) odd.set(name, `${JSON.stringify(text)} without a clock`)
+    if (!clockFields.has(name)) odd.set(name, `${JSON.stringify(text)} without a clock`)
   }
-  for (const [name, stamp] of stamps) {
-    if (name === '') continue
-    const [, digits, form] = STAMP.exec(stamp) ?? []
+  for (const [name, field] of clockFields) {
+    if (name === '') continue // the header
+    const { clock, form } = parseClockField(field) ?? {}
     const text = values.get(name)
-    if (digits === undefined || !Number.isSafeInteger(Number(digits))) malformed ??= name
-    else if (form === 'x' && text === undefined) {
-      parsed.set(name, { clock: Number(digits), value: null })
-    } else if (form === 'x') odd.set(name, `${JSON.stringify(text)}, yet removed by its clock`)
+    if (clock === undefined) malformed ??= name
+    else if (form === 'x' && text === undefined) parsed.set(name, { clock, value: null })
+    else if (form === 'x') odd.set(name, `${JSON.stringify(text)}, yet removed by its clock`)
     else if (text === undefined) odd.set(name, 'a clock without a value')
-    else {
-      const value = form === 'j' ? new JsonText(text) : text
-      parsed.set(name, { clock: Number(digits), value })
-    }
+    else parsed.set(name, { clock, value: form === 'j' ? new JsonText(text) : text })
   }
   return { parsed, odd, malformed }
 }
@@ -79,22 +77,9 @@ function parseUsers(members: ReadonlyMap<string, string>, left: ReadonlyMap<stri
   const parsed = new Memberships()
   const odd = new Map<string, string>()
   for (const userId of new Set([...members.keys(), ...left.keys()])) {
-    const membership = membershipOf(members.get(userId) ?? null, left.get(userId) ?? null)
+    const membership = parseMembership(members.get(userId) ?? null, left.get(userId) ?? null)
     if (typeof membership === 'string') odd.set(userId, membership)
     else if (membership !== null) parsed.set(userId, membership)
   }
   return { parsed, odd }
-}
-
-/** How a user stands by two scores; `null`: by none; a text: what is wrong with them. */
-export function membershipOf(
-  joined: string | null,
-  left: string | null,
-): Membership | string | null {
-  if (joined !== null && left !== null) return 'both a member and one who left'
-  const score = joined ?? left
-  if (score === null) return null
-  const clock = /^\d{1,16}$/.test(score) ? Number(score) : Number.NaN
-  if (!Number.isSafeInteger(clock)) return `a score of ${score}, which is no time`
-  return { clock, member: joined !== null }
 }

@@ -1,37 +1,42 @@
-/** Reads the state of groups and users, for people and programs. */
+/**
+ * Reads groups and users for people and programs (`show`, `user`): by one script each, so all as
+ * of one moment. What another program wrote there is shown as well as it can be.
+ */
 import type { Form } from '../../domain/json/stored-value.ts'
+import { NEVER } from '../../domain/merge/merge.ts'
 import { NotRetriable } from '../../pipeline/errors.ts'
 import type { RedisConnection } from '../connection/connection.ts'
 import { codeOf } from '../connection/failure.ts'
-import { startFailureOf } from '../connection/server-check.ts'
 import { groupKey, groupsKey, leftKey, userKey } from '../keys.ts'
+import { ask } from './ask.ts'
+import { type ClockField, pairsOf, parseClockField, parseHeader } from './layout.ts'
 
 export interface GroupView {
   readonly groupId: string
-  /** By name, in the order of their UTF-16 units. */
+  /** Sorted by name, in the order of UTF-16 units. */
   readonly traits: readonly TraitView[]
   /** Traits that were removed, remembered so that an older event cannot bring them back. */
   readonly removed: readonly RemovedView[]
-  /** The latest first; at most as many as asked for, of `memberCount`. */
+  /** The latest first; the first `maxUsers` of `memberCount`. */
   readonly members: readonly UserClock[]
   readonly memberCount: number
-  /** Users who left, likewise. */
+  /** Users who left; likewise the first of `leftCount`. */
   readonly left: readonly UserClock[]
   readonly leftCount: number
-  /** The latest clock of all in microseconds; -1 where a foreign hand took it away. */
+  /** The latest clock of all, in microseconds; -1 if another program deleted or broke it. */
   readonly latest: number
-  /** As of when the group was erased, in microseconds; -1: never. */
+  /** The time as of which the group was erased, in microseconds; -1: never. */
   readonly erasedAt: number
 }
 
 export interface TraitView {
   readonly name: string
-  /** The string, or the parsed JSON (numbers as JavaScript has them). */
+  /** The string, or the parsed JSON, with the precision of JavaScript's numbers. */
   readonly value: unknown
-  /** What is stored, to the last digit. */
+  /** The stored text, which has every digit. */
   readonly stored: string
   readonly form: Exclude<Form, 'x'>
-  /** Event time in microseconds; `null` for a field that was not written by this program. */
+  /** Event time in microseconds; `null` for a field that another program wrote. */
   readonly clock: number | null
 }
 
@@ -48,7 +53,7 @@ export interface UserClock {
 
 export interface UserView {
   readonly userId: string
-  /** The latest first; at most as many as asked for, of `groupCount`. */
+  /** The latest first; the first `maxGroups` of `groupCount`. */
   readonly groups: readonly GroupClock[]
   readonly groupCount: number
   readonly left: readonly GroupClock[]
@@ -61,11 +66,11 @@ export interface GroupClock {
 }
 
 /**
- * What is known of the group, all as of one moment; what was erased is not shown. `null` where
- * nothing ever was. After an erasure only `latest` and `erasedAt` tell anything.
+ * Reads a group as of one moment; `null` if Redis holds nothing of it. What was erased is left
+ * out: of an erased group only `latest` and `erasedAt` remain.
  *
- * @param maxUsers how many members, and how many who left, at most
- * @throws Unavailable; NotRetriable where a key of the group is of a foreign type
+ * @param maxUsers how many members, and how many of those who left, at most
+ * @throws Unavailable; NotRetriable if a key of the group has the wrong type
  */
 export async function readGroup(
   connection: RedisConnection,
@@ -73,34 +78,37 @@ export async function readGroup(
   maxUsers = 1000,
 ): Promise<GroupView | null> {
   const key = groupKey(connection.settings, groupId)
-  const [traits, clocks, members, memberCount, left, leftCount] = await ask(connection, key, () =>
+  const [traits, clocks, members, memberCount, left, leftCount] = await askAt(connection, key, () =>
     connection.client.readGroup(key, maxUsers),
   )
   if (traits.length + clocks.length + memberCount + leftCount === 0) return null
 
-  const stamps = new Map(pairs(clocks))
-  const head = stamps.get('') ?? ''
-  stamps.delete('')
-  const erasedAt = clockOf(head.slice(16)) ?? -1
-  const toUser = ([userId, score]: Pair): UserClock => ({ userId, clock: Number(score) })
+  const clockTexts = new Map(pairsOf(clocks))
+  const { latest, erasedAt } = parseHeader(clockTexts.get('') ?? '') ?? NO_HEADER
+  clockTexts.delete('')
+  const clockFields = new Map(
+    Array.from(clockTexts, ([name, text]) => [name, parseClockField(text)]),
+  )
   return {
     groupId,
-    traits: traitsOf(pairs(traits), stamps, erasedAt),
-    removed: removedOf(stamps, erasedAt),
-    members: pairs(members).map(toUser),
+    traits: traitsOf(pairsOf(traits), clockFields, erasedAt),
+    removed: removedOf(clockFields, erasedAt),
+    members: userClocks(members),
     memberCount,
-    left: pairs(left).map(toUser),
+    left: userClocks(left),
     leftCount,
-    latest: clockOf(head.slice(0, 16)) ?? -1,
+    latest,
     erasedAt,
   }
 }
 
+const NO_HEADER = { latest: NEVER, erasedAt: NEVER }
+
 /**
- * The groups of a user, all as of one moment; `null` where there are none, nor any left.
+ * Reads the groups of a user as of one moment; `null` if the user is in none and left none.
  *
  * @param maxGroups how many groups, and how many that the user left, at most
- * @throws Unavailable; NotRetriable where a key of the user is of a foreign type
+ * @throws Unavailable; NotRetriable if a key of the user has the wrong type
  */
 export async function readUser(
   connection: RedisConnection,
@@ -108,62 +116,55 @@ export async function readUser(
   maxGroups = 1000,
 ): Promise<UserView | null> {
   const key = userKey(connection.settings, userId)
-  const [groups, groupCount, left, leftCount] = await ask(connection, key, () =>
+  const [groups, groupCount, left, leftCount] = await askAt(connection, key, () =>
     connection.client.readUser(groupsKey(key), leftKey(key), maxGroups),
   )
   if (groupCount + leftCount === 0) return null
-  const toGroup = ([groupId, score]: Pair): GroupClock => ({ groupId, clock: Number(score) })
-  return {
-    userId,
-    groups: pairs(groups).map(toGroup),
-    groupCount,
-    left: pairs(left).map(toGroup),
-    leftCount,
-  }
+  return { userId, groups: groupClocks(groups), groupCount, left: groupClocks(left), leftCount }
 }
 
-async function ask<Reply>(
+/** Like `ask`, for commands on keys that begin with `key`. */
+async function askAt<Reply>(
   connection: RedisConnection,
   key: string,
-  read: () => Promise<Reply>,
+  send: () => Promise<Reply>,
 ): Promise<Reply> {
-  await connection.opened
-  try {
-    return await read()
-  } catch (error) {
-    if (error instanceof Error && codeOf(error) === 'WRONGTYPE') {
+  return await ask(connection, async () => {
+    try {
+      return await send()
+    } catch (error) {
+      if (!(error instanceof Error) || codeOf(error) !== 'WRONGTYPE') throw error
       throw new NotRetriable(
         'redis',
-        `a key of another program stands at ${key}… in Redis: look there with TYPE`,
+        `a key that begins with ${key} in Redis has the wrong type, so another program wrote it: ` +
+          'run TYPE on each of these keys to find it, then rename or delete it',
       )
     }
-    throw startFailureOf(connection, connection.ready ? error : (connection.lastError ?? error))
-  }
+  })
 }
 
-function traitsOf(
-  fields: readonly Pair[],
-  stamps: ReadonlyMap<string, string>,
-  erasedAt: number,
-): TraitView[] {
-  const traits = fields.map(([name, stored]): TraitView => {
-    const stamp = stamps.get(name) ?? ''
-    const form = stamp.endsWith('j') ? 'j' : ''
-    return { name, value: parseStored(stored, form), stored, form, clock: clockOf(stamp) }
+type Pair = readonly [name: string, value: string]
+type ClockFields = ReadonlyMap<string, ClockField | null>
+
+function traitsOf(pairs: readonly Pair[], clockFields: ClockFields, erasedAt: number): TraitView[] {
+  const traits = pairs.map(([name, stored]): TraitView => {
+    const field = clockFields.get(name)
+    const form = field?.form === 'j' ? 'j' : ''
+    return { name, value: parseStored(stored, form), stored, form, clock: field?.clock ?? null }
   })
   return traits
-    .filter(({ clock }) => erasedAt < 0 || (clock ?? -1) > erasedAt)
+    .filter(({ clock }) => erasedAt < 0 || (clock ?? NEVER) > erasedAt)
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-function removedOf(stamps: ReadonlyMap<string, string>, erasedAt: number): RemovedView[] {
-  return Array.from(stamps, ([name, stamp]) => ({ name, stamp, clock: clockOf(stamp) ?? -1 }))
-    .filter(({ stamp, clock }) => stamp.endsWith('x') && clock > erasedAt)
-    .map(({ name, clock }) => ({ name, clock }))
+function removedOf(clockFields: ClockFields, erasedAt: number): RemovedView[] {
+  return Array.from(clockFields)
+    .flatMap(([name, field]) => (field?.form === 'x' ? [{ name, clock: field.clock }] : []))
+    .filter(({ clock }) => clock > erasedAt)
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** A foreign hand may have put there what is no JSON: then it is shown as the text it is. */
+/** Another program may have stored what is not JSON: then the text itself is the value. */
 function parseStored(stored: string, form: Form): unknown {
   if (form !== 'j') return stored
   try {
@@ -173,14 +174,11 @@ function parseStored(stored: string, form: Form): unknown {
   }
 }
 
-function clockOf(stamp: string): number | null {
-  return /^\d{16}[jx]?$/.test(stamp) ? Number(stamp.slice(0, 16)) : null
+/** @param scores user id, score, …; a score that another program wrote may be any number */
+function userClocks(scores: readonly string[]): UserClock[] {
+  return pairsOf(scores).map(([userId, score]) => ({ userId, clock: Number(score) }))
 }
 
-type Pair = [first: string, second: string]
-
-function pairs(flat: readonly string[]): Pair[] {
-  const list: Pair[] = []
-  for (let i = 0; i < flat.length; i += 2) list.push([flat[i] ?? '', flat[i + 1] ?? ''])
-  return list
+function groupClocks(scores: readonly string[]): GroupClock[] {
+  return pairsOf(scores).map(([groupId, score]) => ({ groupId, clock: Number(score) }))
 }

@@ -1,43 +1,45 @@
-/** Walks through all keys of some form, page by page, on every master. */
+/**
+ * Finds keys by SCAN, page by page, on every master. As SCAN does, a walk returns whatever exists
+ * from its beginning to its end, possibly more than once.
+ */
 import { Cluster, type Redis } from 'ioredis'
 import { Unavailable } from '../../pipeline/errors.ts'
+import type { Retry } from '../../pipeline/retry.ts'
 import type { RedisConnection } from '../connection/connection.ts'
 import { clockKey, decodeId, groupsKey, leftKey, membersKey } from '../keys.ts'
+import { ask } from './ask.ts'
+import { pairsOf } from './layout.ts'
 import { textOf } from './pages.ts'
-import { asking } from './state-reader.ts'
 
-/** Repeats what fails as long as there is hope. */
-export type Retry = <Answer>(ask: () => Promise<Answer>) => Promise<Answer>
+const once: Retry = (attempt) => attempt()
 
-const once: Retry = (ask) => ask()
+/** What the keys of a group end with, and those of a user. */
+const GROUP_SUFFIXES = ['', clockKey(''), membersKey(''), leftKey('')]
+const USER_SUFFIXES = [groupsKey(''), leftKey('')]
 
-/** What the keys of a group, and those of a user, end with. */
-const GROUP_KEYS = ['', clockKey(''), membersKey(''), leftKey('')]
-const USER_KEYS = [groupsKey(''), leftKey('')]
-
-/** Of one SCAN: so many keys are looked at, most of which may be others. */
+/** The COUNT of a SCAN: how many keys it examines, not how many of them match. */
 const PAGE_SIZE = 1000
 
 /**
- * Pages of keys that begin and end with these texts. A key that is there all the while comes
- * once or more often.
+ * Walks through the keys that begin and end with these texts.
  *
- * @param type of the value; any where it is left out
+ * @param type of the values; any type by default
+ * @param retry is called for each command; by default none is retried
  * @throws NotRetriable, Unavailable
  */
 export async function* walkKeys(
   connection: RedisConnection,
   start: string,
   end: string,
-  { type, patience = once }: { type?: 'zset'; patience?: Retry } = {},
+  { type, retry = once }: { type?: 'zset'; retry?: Retry } = {},
 ): AsyncGenerator<string[]> {
-  const ask: Retry = (question) => patience(() => asking(connection, question))
   const pattern = `${literally(start)}*${literally(end)}`
   const page = ['MATCH', pattern, 'COUNT', PAGE_SIZE, ...(type ? ['TYPE', type] : [])]
-  for (const master of await ask(async () => mastersOf(connection))) {
+  for (const master of await retry(() => ask(connection, async () => mastersOf(connection)))) {
     let cursor = '0'
     do {
-      const reply = await ask(() => master.callBuffer('SCAN', cursor, ...page))
+      const scan = () => master.callBuffer('SCAN', cursor, ...page)
+      const reply = await retry(() => ask(connection, scan))
       const [next, keys] = reply as [Buffer, Buffer[]]
       cursor = String(next)
       if (keys.length > 0) yield keys.map(textOf)
@@ -45,45 +47,49 @@ export async function* walkKeys(
   }
 }
 
-/** Pages of the ids of groups that have any of these keys; an id may come several times. */
+/**
+ * Walks through the ids of all groups.
+ *
+ * @param suffixes a group counts if it has a key with any of these
+ */
 export async function* walkGroups(
   connection: RedisConnection,
-  patience = once,
-  suffixes: readonly string[] = GROUP_KEYS,
+  retry = once,
+  suffixes: readonly string[] = GROUP_SUFFIXES,
 ): AsyncGenerator<string[]> {
   const start = `${connection.settings.groupPrefix}{`
-  for await (const keys of walkKeys(connection, start, '', { patience })) {
+  for await (const keys of walkKeys(connection, start, '', { retry })) {
     yield [...new Set(Array.from(idsIn(keys, start, suffixes), ([id]) => id))]
   }
 }
 
-/** An entry of the user index, at least as it stood when the walk came by. */
+/** An entry of the user index, as of when the walk read it. */
 export interface IndexEntry {
   readonly userId: string
   readonly groupId: string
 }
 
-/** All entries of the user index, some of them more than once. */
+/** Walks through all entries of the user index. */
 export async function* walkIndex(
   connection: RedisConnection,
-  patience: Retry,
+  retry: Retry,
 ): AsyncGenerator<IndexEntry[]> {
   const start = `${connection.settings.userPrefix}{`
-  for await (const keys of walkKeys(connection, start, '', { type: 'zset', patience })) {
-    for (const [userId, key] of idsIn(keys, start, USER_KEYS)) {
-      for await (const groupIds of walkMembers(connection, key, patience)) {
+  for await (const keys of walkKeys(connection, start, '', { type: 'zset', retry })) {
+    for (const [userId, key] of idsIn(keys, start, USER_SUFFIXES)) {
+      for await (const groupIds of walkMembers(connection, key, retry)) {
         yield groupIds.map((groupId) => ({ userId, groupId }))
       }
     }
   }
 }
 
-/** All that can stand of a group, by the key of its traits. */
+/** All keys of a group, of which `groupKey` is the first. */
 export function keysOfGroup(groupKey: string): string[] {
-  return GROUP_KEYS.map((suffix) => groupKey + suffix)
+  return GROUP_SUFFIXES.map((suffix) => groupKey + suffix)
 }
 
-/** The id between start and end of the key; `null` where none stands there. */
+/** Decodes the id between these two texts of a key; `null` if it is not an encoded id. */
 export function idWithin(key: string, start: string, end: string): string | null {
   return decodeId(key.slice(start.length, key.length - end.length))
 }
@@ -96,22 +102,23 @@ export function mastersOf({ client }: RedisConnection): Redis[] {
   throw new Unavailable('redis', 'Redis Cluster does not say its masters')
 }
 
+/** Walks through the members of a sorted set. */
 async function* walkMembers(
   connection: RedisConnection,
   key: string,
-  patience: Retry,
+  retry: Retry,
 ): AsyncGenerator<string[]> {
   const { client } = connection
   let cursor = '0'
   do {
-    const page = () => client.zscanBuffer(key, cursor, 'COUNT', PAGE_SIZE)
-    const [next, flat] = await patience(() => asking(connection, page))
+    const scan = () => client.zscanBuffer(key, cursor, 'COUNT', PAGE_SIZE)
+    const [next, flat] = await retry(() => ask(connection, scan))
     cursor = String(next)
-    yield flat.filter((_, i) => i % 2 === 0).map(textOf)
+    yield pairsOf(flat).map(([member]) => textOf(member))
   } while (cursor !== '0')
 }
 
-/** The ids that these keys are of, with the key; keys that are not of this layout are left out. */
+/** Decodes the id in each key. Keys that are not of this layout are left out. */
 function* idsIn(
   keys: readonly string[],
   start: string,
@@ -124,6 +131,7 @@ function* idsIn(
   }
 }
 
+/** Escapes what has a meaning in a pattern of SCAN. */
 function literally(text: string): string {
   return text.replace(/[\\*?[\]]/g, '\\$&')
 }

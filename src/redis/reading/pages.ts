@@ -1,8 +1,9 @@
-/** Hashes and sorted sets, two of one slot at a time, in pages where they are large. */
+/** Reads hashes and sorted sets, two keys of one slot at a time; large ones page by page. */
 import { isUtf8 } from 'node:buffer'
 import type { RedisClient } from '../lua/scripts.ts'
+import { pairsOf } from './layout.ts'
 
-/** How many entries a command is asked for. */
+/** How many entries one command asks for. */
 export interface PageSizes {
   readonly fields: number
   readonly users: number
@@ -11,8 +12,8 @@ export interface PageSizes {
 type Two<Item> = readonly [Item, Item]
 
 /**
- * Field → value of both hashes. What fits one page is as of one moment; of larger ones, the
- * same field of both is.
+ * Reads two hashes: field → value. If both fit in one page, they are read as of one moment;
+ * otherwise each field is read from both hashes at the same moment.
  */
 export async function readHashes(
   client: RedisClient,
@@ -26,13 +27,13 @@ export async function readHashes(
   const names = new Map<string, Buffer>()
   for (const [i, key] of keys.entries()) {
     for await (const flat of scan.all(key, pages[i]!)) {
-      for (let at = 0; at < flat.length; at += 2) names.set(flat[at]!.toString('latin1'), flat[at]!)
+      for (const [name] of pairsOf(flat)) names.set(name.toString('latin1'), name)
     }
   }
   return both(await readFields(client, keys, [...names.values()], pageSize))
 }
 
-/** Member → score of both sorted sets, as texts. */
+/** Reads two sorted sets: member → score, as texts. */
 export async function readScores(
   client: RedisClient,
   keys: Two<string>,
@@ -51,15 +52,15 @@ export async function readScores(
 }
 
 /**
- * The text of bytes from Redis. What is no UTF-8, and so from a foreign hand, gets a lone
- * surrogate, which no text of ours has: it equals nothing.
+ * Decodes bytes from Redis. Bytes that are not UTF-8 come from another program: their text begins
+ * with a lone surrogate, which no text of ours contains, so it never equals one.
  */
 export function textOf(bytes: Buffer): string {
   return isUtf8(bytes) ? bytes.toString() : `\uD800${bytes.toString('latin1')}`
 }
 
-/** Commands that share a slot, sent and, as a rule, carried out in one go. */
-async function inOneGo(
+/** Sends commands of one slot in one pipeline. Redis usually runs them without others between. */
+async function sendTogether(
   client: RedisClient,
   commands: readonly (readonly [name: string, ...args: (string | number | Buffer)[]])[],
 ): Promise<unknown[]> {
@@ -75,16 +76,17 @@ type Page = readonly [cursor: Buffer, flat: Buffer[]]
 
 const isLast = ([cursor]: Page) => String(cursor) === '0'
 
-function scanning(client: RedisClient, command: string, pageSize: number) {
-  const ask = async (asked: readonly (readonly [key: string, cursor: string])[]) => {
-    const commands = asked.map((each) => [command, ...each, 'COUNT', pageSize] as const)
-    return (await inOneGo(client, commands)) as Page[]
+/** Scans keys with HSCAN or ZSCAN. */
+function scanning(client: RedisClient, command: 'hscanBuffer' | 'zscanBuffer', pageSize: number) {
+  const scan = async (from: readonly (readonly [key: string, cursor: string])[]) => {
+    const commands = from.map((each) => [command, ...each, 'COUNT', pageSize] as const)
+    return (await sendTogether(client, commands)) as Page[]
   }
   return {
-    /** The first page of each, in one go. */
-    first: (keys: readonly string[]) => ask(keys.map((key) => [key, '0'])),
+    /** The first page of each key, in one pipeline. */
+    first: (keys: readonly string[]) => scan(keys.map((key) => [key, '0'])),
     async *all(key: string, first: Page): AsyncGenerator<Buffer[]> {
-      for (let page = first; ; page = (await ask([[key, String(page[0])]]))[0]!) {
+      for (let page = first; ; page = (await scan([[key, String(page[0])]]))[0]!) {
         yield page[1]
         if (isLast(page)) return
       }
@@ -92,6 +94,7 @@ function scanning(client: RedisClient, command: string, pageSize: number) {
   }
 }
 
+/** Reads the same fields of both hashes, page by page. */
 async function readFields(
   client: RedisClient,
   keys: Two<string>,
@@ -102,7 +105,7 @@ async function readFields(
   for (let from = 0; from < names.length; from += pageSize) {
     const page = names.slice(from, from + pageSize)
     const commands = keys.map((key) => ['hmgetBuffer', key, ...page] as const)
-    const replies = (await inOneGo(client, commands)) as (Buffer | null)[][]
+    const replies = (await sendTogether(client, commands)) as (Buffer | null)[][]
     for (const [i, values] of replies.entries()) {
       for (const [at, value] of values.entries()) {
         if (value !== null) contents[i]!.set(textOf(page[at]!), textOf(value))
@@ -113,9 +116,7 @@ async function readFields(
 }
 
 function textsOf(flat: readonly Buffer[]): Map<string, string> {
-  const texts = new Map<string, string>()
-  for (let at = 0; at < flat.length; at += 2) texts.set(textOf(flat[at]!), textOf(flat[at + 1]!))
-  return texts
+  return new Map(pairsOf(flat).map(([name, value]) => [textOf(name), textOf(value)]))
 }
 
 function both<Item>(items: readonly Item[]): Two<Item> {

@@ -1,76 +1,86 @@
 /**
- * A key that one process holds for as long as it lives: taken → held → given back, or lost.
- * It expires soon after its owner is gone, or is frozen; the owner then notices before it
- * goes on.
+ * A lock in Redis: a key that holds the token of its owner and expires unless it is renewed.
+ *
+ *     acquired → held → released
+ *                     → left to expire (`stopRenewing`)
+ *                     → lost: the key expired, has another token, or was not renewed in time
+ *
+ * A timer renews the key while the process lives. If the process dies or is frozen, the key
+ * expires; a frozen process finds that out before it goes on, by `assertHeld`.
  */
 import type { RedisConnection } from '../connection/connection.ts'
 import { failureOf } from '../connection/failure.ts'
 
 export interface LockOptions {
   readonly key: string
-  /** Tells this owner from all others. */
+  /** Unique to this owner. */
   readonly token: string
   /** How long the key outlives its owner, in milliseconds. */
   readonly ttlMs: number
-  /** Milliseconds from any fixed moment. */
+  /** A monotonic clock, in milliseconds. */
   readonly elapsed: () => number
 }
 
-/** @throws Unavailable; `undefined` where another process holds it */
+/**
+ * Acquires the lock; `undefined` if another process holds it.
+ *
+ * @throws Unavailable
+ */
 export async function acquireLock(
   connection: RedisConnection,
-  terms: LockOptions,
+  options: LockOptions,
 ): Promise<RedisLock | undefined> {
-  const { key, token, ttlMs, elapsed } = terms
-  const askedMs = elapsed()
+  const { key, token, ttlMs, elapsed } = options
+  const sentMs = elapsed()
   await connection.opened
   try {
-    const taken = await connection.client.set(key, token, 'PX', ttlMs, 'NX')
-    // an earlier attempt may have been executed, though its answer did not come
-    if (taken === null && (await connection.client.get(key)) !== token) return undefined
+    const outcome = await connection.client.set(key, token, 'PX', ttlMs, 'NX')
+    // Redis may have executed an earlier attempt whose reply was lost
+    if (outcome === null && (await connection.client.get(key)) !== token) return undefined
   } catch (error) {
     throw failureOf(error, connection.lastError)
   }
-  return new RedisLock(connection, terms, askedMs)
+  return new RedisLock(connection, options, sentMs)
 }
 
-/** The key is not ours any more: what it guarded may have changed. */
+/** The lock is not ours any more: what it protects may have changed. */
 export class LockLost extends Error {
   override readonly name = 'LockLost'
 }
 
 export class RedisLock {
-  readonly terms: LockOptions
+  readonly options: LockOptions
   private readonly connection: RedisConnection
   private readonly timer: NodeJS.Timeout
   private renewedMs: number
   private renewing: Promise<void> = Promise.resolve()
   private isLost = false
 
-  /** @param renewedMs when the key was asked for, at the latest */
-  constructor(connection: RedisConnection, terms: LockOptions, renewedMs: number) {
+  /** @param renewedMs when the command that set the key was sent, by `elapsed` */
+  constructor(connection: RedisConnection, options: LockOptions, renewedMs: number) {
     this.connection = connection
-    this.terms = terms
+    this.options = options
     this.renewedMs = renewedMs
     this.timer = setInterval(() => {
-      // where Redis is away: tried again soon, and `assertHeld` looks at the time
+      // while Redis is away the next tick tries again, and `assertHeld` checks the time
       this.renewing = this.renew().catch(() => {})
-    }, terms.ttlMs / RENEWALS)
+    }, options.ttlMs / RENEWALS_PER_TTL)
   }
 
   /**
-   * By our own clock, with a margin for what is on its way to Redis.
+   * Checks by our own clock that the key cannot have expired. Half of its time to live is kept as
+   * a margin for commands that are on their way to Redis.
    *
    * @throws LockLost
    */
   assertHeld(): void {
-    const { key, ttlMs, elapsed } = this.terms
+    const { key, ttlMs, elapsed } = this.options
     if (elapsed() - this.renewedMs > ttlMs / 2) this.isLost = true
     if (this.isLost) throw new LockLost(`${key} is not held any more`)
   }
 
   /**
-   * Asks Redis itself: it may have lost the key, and with it what else was written.
+   * Checks in Redis that the key is still ours. If Redis lost it, other writes may be lost as well.
    *
    * @throws LockLost; Unavailable
    */
@@ -83,32 +93,32 @@ export class RedisLock {
     this.assertHeld()
   }
 
-  /** Gives the key back, where it is still ours; if it cannot, the key expires by itself. */
+  /** Deletes the key if it is still ours; if Redis is away, the key expires by itself. */
   async release(): Promise<void> {
     clearInterval(this.timer)
     await this.renewing
     if (this.isLost) return
     this.isLost = true
-    await this.extend(0).catch(() => {}) // expires
+    await this.extend(0).catch(() => {}) // it expires by itself
   }
 
-  /** Renews the key no more: it stands until it expires. */
-  leave(): void {
+  /** Leaves the key to expire by itself: until then nobody else can take it. */
+  stopRenewing(): void {
     clearInterval(this.timer)
     this.isLost = true
   }
 
   private async renew(): Promise<void> {
-    const askedMs = this.terms.elapsed()
-    if (await this.extend(this.terms.ttlMs)) this.renewedMs = askedMs
+    const sentMs = this.options.elapsed()
+    if (await this.extend(this.options.ttlMs)) this.renewedMs = sentMs
     else this.isLost = true
   }
 
   private async extend(ttlMs: number): Promise<boolean> {
-    const { key, token } = this.terms
+    const { key, token } = this.options
     return (await this.connection.client.extendLock(key, token, ttlMs)) === 1
   }
 }
 
-/** How often it is renewed within its time to live. */
-const RENEWALS = 8
+/** How often the key is renewed within its time to live. */
+const RENEWALS_PER_TTL = 8

@@ -1,18 +1,18 @@
-/** Whether the rights of the user are enough to put groups in place: asked before the work. */
+/** Checks, before a rebuild begins, that the Redis user has the rights to replace groups. */
 import { NotRetriable } from '../../pipeline/errors.ts'
 import type { RedisConnection } from '../connection/connection.ts'
 import { codeOf, failureOf } from '../connection/failure.ts'
 import { clockKey, pauseKey } from '../keys.ts'
 import { secondPrefix } from './replacement.ts'
 
-/** @throws NotRetriable with the command that grants what is missing; Unavailable */
-export async function checkReplacing(connection: RedisConnection): Promise<void> {
+/** @throws NotRetriable with the command that grants the missing rights; Unavailable */
+export async function checkReplacementRights(connection: RedisConnection): Promise<void> {
   const { client, settings } = connection
-  // an id is never encoded to a lone %, so nothing ever stands at these keys
+  // no id is encoded to a lone %, so these keys never exist
   const second = `${secondPrefix(connection).settings.groupPrefix}{%}`
   const pause = pauseKey('%', '')
   const probes: Record<string, () => Promise<unknown>> = {
-    // written only over what is there
+    // XX: set only a key that exists
     set: () => client.set(pause, '', 'XX'),
     scan: () => client.scan('0', 'COUNT', 1),
     rename: () => client.rename(second, clockKey(second)),
@@ -37,7 +37,7 @@ export async function checkReplacing(connection: RedisConnection): Promise<void>
   const rights = missing.map((name) => `+${name}`).join(' ')
   throw new NotRetriable(
     'redis',
-    `the user has not all rights at Redis that a rebuild needs: it lacks ${missing.join(', ')}. ` +
-      `Run there: ACL SETUSER <user> ~${settings.groupPrefix}* ~group-traits:* ${rights}`,
+    `a rebuild needs rights that the Redis user lacks: ${missing.join(', ')}. ` +
+      `Run in Redis: ACL SETUSER <user> ~${settings.groupPrefix}* ~group-traits:* ${rights}`,
   )
 }

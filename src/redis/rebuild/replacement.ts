@@ -1,6 +1,6 @@
 /**
- * Puts groups that were folded anew, under a second prefix, in the place of those that stand:
- * replacement.lua, while the workers are paused.
+ * Replaces groups by their rebuilt copies. A rebuild writes the copies under a second prefix; while
+ * the workers are paused, replacement.lua renames them over the old keys, group by group.
  */
 import type { StateConflict } from '../../pipeline/ports.ts'
 import type { RedisConnection } from '../connection/connection.ts'
@@ -12,8 +12,8 @@ import { runTasks } from '../task-lanes.ts'
 import { LockLost, type RedisLock } from './redis-lock.ts'
 
 /**
- * The same Redis with the groups of a second prefix, which begins like the first: so a right
- * to keys that begin with the first covers them. The user index is not kept there.
+ * Returns the connection with the second prefix, without a user index. The second prefix begins
+ * with the first, so a right to keys that begin with the first covers both.
  */
 export function secondPrefix(connection: RedisConnection): RedisConnection {
   const groupPrefix = `${connection.settings.groupPrefix}rebuild:`
@@ -21,93 +21,96 @@ export function secondPrefix(connection: RedisConnection): RedisConnection {
   return Object.create(connection, { settings: { value: settings } })
 }
 
-/** What became of the groups. */
-export interface Replaced {
+/** How many groups were replaced or deleted, and which could not be. */
+export interface ReplaceOutcome {
   placed: number
   deleted: number
-  /** Groups at whose keys stands what is not a group: nothing was done to them. */
+  /** Groups that were left unchanged, because one of their keys has the wrong type. */
   readonly conflicts: StateConflict[]
 }
 
 /**
- * @param pause the pause of the workers
- * @param absent what to do with a group of which nothing stands under the second prefix
- * @throws LockLost where the pause is over; Unavailable: unknown how many were put in place,
- *   and to do it again is safe
+ * Replaces these groups by their copies under the second prefix.
+ *
+ * @param pause the lock that pauses the workers
+ * @param absent what to do with a group that has no copy
+ * @throws LockLost if the pause is over; Unavailable: unknown how many were replaced, and
+ *   repeating it is safe
  */
 export async function replaceGroups(
   connection: RedisConnection,
   groupIds: readonly string[],
   pause: RedisLock,
   absent: 'keep' | 'delete',
-): Promise<Replaced> {
+): Promise<ReplaceOutcome> {
   const { client, settings, address } = connection
   const second = secondPrefix(connection).settings
   const isCluster = address.mode === 'cluster'
-  const gate = isCluster ? '' : pause.terms.key
-  const replaced: Replaced = { placed: 0, deleted: 0, conflicts: [] }
+  // on a Cluster the script cannot check the pause, which is in another slot: `assertHeld` does
+  const pauseKey = isCluster ? '' : pause.options.key
+  const outcome: ReplaceOutcome = { placed: 0, deleted: 0, conflicts: [] }
 
   const replace = (ids: readonly string[]) => async () => {
     pause.assertHeld()
     const keys = ids.flatMap((id) => [groupKey(settings, id), groupKey(second, id)])
-    const outcomes = await client.replaceGroups(
+    const results = await client.replaceGroups(
       keys.length,
       ...keys,
-      gate,
-      pause.terms.token,
+      pauseKey,
+      pause.options.token,
       absent,
     )
-    if (outcomes === null) throw new LockLost('the pause of the workers is over')
-    for (const [i, outcome] of outcomes.entries()) {
+    if (results === null) throw new LockLost('the pause of the workers is over')
+    for (const [i, result] of results.entries()) {
       const groupId = ids[i] ?? ''
-      if (outcome === 'placed') replaced.placed++
-      else if (outcome === 'deleted') replaced.deleted++
-      else if (outcome !== 'kept') replaced.conflicts.push({ groupId, message: outcome })
+      if (result === 'placed') outcome.placed++
+      else if (result === 'deleted') outcome.deleted++
+      else if (result !== 'kept') outcome.conflicts.push({ groupId, message: result })
     }
   }
   const bySlot = Map.groupBy(groupIds, (id) => (isCluster ? slotOf(groupKey(settings, id)) : 0))
   try {
     const pages = [...bySlot.values()].flatMap((ids) => pagesOf(ids, MAX_GROUPS))
-    await runTasks(pages.map(replace), MAX_CALLS)
+    await runTasks(pages.map(replace), MAX_CALLS_AT_ONCE)
   } catch (error) {
     throw failureOf(error, connection.lastError)
   }
-  return replaced
+  return outcome
 }
 
-/** No script holds Redis for longer than 5 ms with so many groups. */
+/** Groups per call of the script: with so many it holds Redis for less than 5 ms. */
 const MAX_GROUPS = 50
-const MAX_CALLS = 8
+const MAX_CALLS_AT_ONCE = 8
 
 /**
- * Those of the groups of which nothing stands under the second prefix.
+ * Returns those of the groups that have no copy under the second prefix.
  *
  * @throws Unavailable
  */
-export async function withoutReplacement(
+export async function groupsWithoutReplacement(
   connection: RedisConnection,
   groupIds: readonly string[],
 ): Promise<string[]> {
   const second = secondPrefix(connection).settings
   const exists = (id: string) => connection.client.exists(clockKey(groupKey(second, id)))
-  const without: string[] = []
+  const absent: string[] = []
   try {
-    for (const ids of pagesOf(groupIds, MAX_QUESTIONS)) {
+    for (const ids of pagesOf(groupIds, MAX_COMMANDS_AT_ONCE)) {
       const found = await Promise.all(ids.map(exists))
-      without.push(...ids.filter((_, i) => found[i] === 0))
+      absent.push(...ids.filter((_, i) => found[i] === 0))
     }
-    return without
+    return absent
   } catch (error) {
     throw failureOf(error, connection.lastError)
   }
 }
 
-const MAX_QUESTIONS = 1000
+const MAX_COMMANDS_AT_ONCE = 1000
 
 /**
- * Deletes all groups of the second prefix.
+ * Deletes all groups under the second prefix.
  *
- * @param lock of the rebuild: where it is lost, they may be those of another one
+ * @param lock the lock of the rebuild: without it, the groups may belong to another rebuild
  * @throws LockLost; Unavailable
  */
 export async function clearSecondPrefix(

@@ -4,10 +4,10 @@ import { codeOf, failureOf } from '../connection/failure.ts'
 import { mastersOf } from '../reading/key-walk.ts'
 
 /**
- * Tells the servers from all others, and from themselves after a restart: where it is another
- * than before, acknowledged writes may be lost.
+ * Returns a text that changes when a master restarts or is replaced, as in a failover: then
+ * acknowledged writes may be lost.
  *
- * @returns the run ids of the masters; of one that does not tell (INFO forbidden), nothing
+ * @returns the run ids of the masters, without those whose INFO is forbidden
  * @throws Unavailable
  */
 export async function readIdentity(connection: RedisConnection): Promise<string> {

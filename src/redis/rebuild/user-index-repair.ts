@@ -1,34 +1,38 @@
 /**
- * Derives the user index anew from the groups, beside the workers: first every user of every
- * group is set there as he or she stands, then what no group vouches for is taken out.
+ * Repairs the user index from the groups, while the workers go on. It is derived data, so two
+ * walks are enough:
+ *
+ *   1. through the members of all groups: each is merged into its group once more. That changes
+ *      nothing in the group, but a merge always sets the index to what the group has, whatever
+ *      other workers do meanwhile.
+ *   2. through the index: an entry is dropped if its group has no such user.
  */
+import type { Membership } from '../../domain/merge/memberships.ts'
 import { emptyState, type GroupState } from '../../domain/merge/merge.ts'
 import type { GroupStore, StateConflict } from '../../pipeline/ports.ts'
 import type { RedisConnection } from '../connection/connection.ts'
-import { codeOf, failureOf } from '../connection/failure.ts'
-import { groupKey, groupsKey, leftKey, membersKey, userKey } from '../keys.ts'
+import { groupsKey, leftKey, membersKey, userKey } from '../keys.ts'
+import { ask } from '../reading/ask.ts'
 import { idWithin, walkKeys } from '../reading/key-walk.ts'
+import { pairsOf, parseClock, type StoredMembership } from '../reading/layout.ts'
+import { inGroup, readMemberships } from '../reading/memberships.ts'
 import { runTasks } from '../task-lanes.ts'
 
 /**
- * @returns the groups that could not be looked at
- * @throws Unavailable: to be begun anew then; the signal's reason where it was aborted
+ * @returns the groups that could not be written, so that their users were not repaired
+ * @throws Unavailable: to be repeated from the start; NotRetriable; the signal's reason
  */
 export async function repairUserIndex(
   connection: RedisConnection,
   store: GroupStore,
   signal: AbortSignal,
 ): Promise<readonly StateConflict[]> {
-  const conflicts = await setUsersOfGroups(connection, store, signal)
+  const conflicts = await mergeUsersAgain(connection, store, signal)
   await dropStrays(connection, store, signal)
   return conflicts
 }
 
-/**
- * To merge once more how a user stands changes nothing in the group, and sets the index to it,
- * whatever other workers do meanwhile.
- */
-async function setUsersOfGroups(
+async function mergeUsersAgain(
   connection: RedisConnection,
   store: GroupStore,
   signal: AbortSignal,
@@ -39,13 +43,24 @@ async function setUsersOfGroups(
     [membersKey, true],
     [leftKey, false],
   ] as const) {
-    for await (const sets of walkSets(connection, start, keyOf('}'))) {
+    for await (const pages of walkSets(connection, start, keyOf('}'))) {
       signal.throwIfAborted()
-      const states = sets.map(({ id, entries }) => stateOf(id, entries, member))
-      conflicts.push(...(await store.merge(states)))
+      const patches = pages.map(({ id, entries }) => patchOf(id, memberships(entries, member)))
+      conflicts.push(...(await store.merge(patches)))
     }
   }
   return conflicts
+}
+
+/** Scores that another program wrote, and that are no clock, are left out. */
+function* memberships(
+  entries: SetPage['entries'],
+  member: boolean,
+): Generator<[userId: string, membership: Membership]> {
+  for (const [userId, score] of entries) {
+    const clock = parseClock(score)
+    if (clock !== null) yield [userId, { clock, member }]
+  }
 }
 
 async function dropStrays(
@@ -55,17 +70,21 @@ async function dropStrays(
 ): Promise<void> {
   const start = `${connection.settings.userPrefix}{`
   for (const keyOf of [groupsKey, leftKey]) {
-    for await (const sets of walkSets(connection, start, keyOf('}'))) {
+    for await (const pages of walkSets(connection, start, keyOf('}'))) {
       signal.throwIfAborted()
-      const look = (userId: string, groupId: string) => () =>
-        dropIfStray(connection, store, userId, groupId)
-      const tasks = sets.flatMap(({ id, entries }) => entries.map(([groupId]) => look(id, groupId)))
-      await runTasks(tasks, MAX_QUESTIONS)
+      const tasks = pages.flatMap(({ id: userId, entries }) =>
+        entries.map(
+          ([groupId]) =>
+            () =>
+              dropIfStray(connection, store, userId, groupId),
+        ),
+      )
+      await runTasks(tasks, MAX_ENTRIES_AT_ONCE)
     }
   }
 }
 
-const MAX_QUESTIONS = 100
+const MAX_ENTRIES_AT_ONCE = 100
 
 async function dropIfStray(
   connection: RedisConnection,
@@ -73,47 +92,47 @@ async function dropIfStray(
   userId: string,
   groupId: string,
 ): Promise<void> {
-  if ((await membershipOf(connection, groupId, userId)) !== null) return
+  if ((await readMembership(connection, groupId, userId)) !== null) return
   const key = userKey(connection.settings, userId)
-  await guarded(connection, () =>
+  await ask(connection, () =>
     connection.client.setUserIndex(groupsKey(key), leftKey(key), groupId, '', 'inf'),
   )
-  // a worker may have merged the user in between
-  const now = await membershipOf(connection, groupId, userId)
-  if (now === null || now === 'unknown') return
-  await store.merge([stateOf(groupId, [[userId, now.clock]], now.member)])
+  // a worker may have merged the user in between: then its entry was dropped by mistake
+  const membership = await readMembership(connection, groupId, userId)
+  if (membership === null || typeof membership === 'string') return
+  await store.merge([patchOf(groupId, [[userId, membership]])])
 }
 
-interface Membership {
-  readonly clock: number
-  readonly member: boolean
-}
-
-/** How the user stands in the group; unknown where a foreign key stands there. */
-async function membershipOf(
-  { client, settings, lastError }: RedisConnection,
+async function readMembership(
+  connection: RedisConnection,
   groupId: string,
   userId: string,
-): Promise<Membership | 'unknown' | null> {
-  const key = groupKey(settings, groupId)
-  try {
-    const asked = [membersKey(key), leftKey(key)].map((set) => client.zscore(set, userId))
-    const [joined, left] = await Promise.all(asked)
-    if (typeof joined === 'string') return { clock: Number(joined), member: true }
-    return typeof left === 'string' ? { clock: Number(left), member: false } : null
-  } catch (error) {
-    if (error instanceof Error && codeOf(error) === 'WRONGTYPE') return 'unknown'
-    throw failureOf(error, lastError)
+): Promise<StoredMembership> {
+  const query = inGroup(connection.settings, groupId, userId)
+  const [membership = null] = await ask(connection, () => readMemberships(connection, [query]))
+  return membership
+}
+
+function patchOf(
+  groupId: string,
+  users: Iterable<readonly [userId: string, membership: Membership]>,
+): GroupState {
+  const patch = emptyState(groupId)
+  for (const [userId, membership] of users) {
+    patch.users.set(userId, membership)
+    patch.latest = Math.max(patch.latest, membership.clock)
   }
+  return patch
 }
 
+/** Some entries of one sorted set. */
 interface SetPage {
-  /** Whose set it is. */
+  /** The id in the key of the set. */
   readonly id: string
-  readonly entries: readonly (readonly [id: string, clock: number])[]
+  readonly entries: readonly (readonly [id: string, score: string])[]
 }
 
-/** The sorted sets whose keys are an id between these texts, in pages: some of them at a time. */
+/** Walks through the sorted sets whose keys are an id between these texts, many at a time. */
 async function* walkSets(
   connection: RedisConnection,
   start: string,
@@ -125,14 +144,14 @@ async function* walkSets(
       return id === null ? [] : [{ key, id, cursor: '0' }]
     })
     while (open.length > 0) {
-      const replies = await guarded(connection, () =>
+      const replies = await ask(connection, () =>
         Promise.all(
           open.map(({ key, cursor }) =>
             connection.client.zscan(key, cursor, 'COUNT', PAGE_ENTRIES),
           ),
         ),
       )
-      yield replies.map(([, flat], i) => ({ id: open[i]?.id ?? '', entries: pairs(flat) }))
+      yield replies.map(([, flat], i) => ({ id: open[i]?.id ?? '', entries: pairsOf(flat) }))
       open = open
         .map((each, i) => ({ ...each, cursor: replies[i]?.[0] ?? '0' }))
         .filter(({ cursor }) => cursor !== '0')
@@ -141,25 +160,3 @@ async function* walkSets(
 }
 
 const PAGE_ENTRIES = 200
-
-function pairs(flat: readonly string[]): [id: string, clock: number][] {
-  return flat.flatMap((id, i) => (i % 2 === 0 ? [[id, Number(flat[i + 1])]] : []))
-}
-
-function stateOf(groupId: string, users: SetPage['entries'], member: boolean): GroupState {
-  const state = emptyState(groupId)
-  for (const [userId, clock] of users) {
-    if (!Number.isSafeInteger(clock) || clock < 0) continue // no clock of ours
-    state.users.set(userId, { clock, member })
-    state.latest = Math.max(state.latest, clock)
-  }
-  return state
-}
-
-async function guarded<Reply>(connection: RedisConnection, ask: () => Promise<Reply>) {
-  try {
-    return await ask()
-  } catch (error) {
-    throw failureOf(error, connection.lastError)
-  }
-}

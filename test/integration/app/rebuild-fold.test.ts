@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { type Folding, foldUpTo } from '../../../src/app/rebuild/fold.ts'
-import type { Unreadable } from '../../../src/app/topic-fold.ts'
+import { type FoldOptions, foldUpTo } from '../../../src/app/rebuild/fold.ts'
+import type { Unreadable } from '../../../src/app/topic-reader.ts'
 import { textOf } from '../../../src/domain/json/stored-value.ts'
 import { emptyState, mergeState } from '../../../src/domain/merge/merge.ts'
 import { kafkajs } from '../../../src/kafka/client/kafkajs.ts'
@@ -11,7 +11,7 @@ import { DEFAULT_RULES } from '../../setup/domain/decode-rules.ts'
 import { makeTopic, produce, settingsFor } from '../../setup/kafka/topics.ts'
 import { silentLog as log } from '../../setup/logs.ts'
 
-test('each partition is folded from where it is to its end, however far they are apart', async () => {
+test('each partition is folded from its position to its end, however far apart these are', async () => {
   const settings = settingsFor()
   await makeTopic(settings, 2)
   await produce(settings, [
@@ -19,7 +19,7 @@ test('each partition is folded from where it is to its end, however far they are
     ...Array.from({ length: 10_100 }, () => ({ partition: 1, value: '{"type":"x"}' })),
     ...Array.from({ length: 30 }, (_, i) => ({ partition: 1, value: eventOf(`b${i}`) })),
   ])
-  const { folding, groups, sums } = foldingOf(settings)
+  const { options, groups, sums } = foldOptions(settings)
   const positions = new Map([
     [0, 20n],
     [1, 10_095n],
@@ -28,31 +28,31 @@ test('each partition is folded from where it is to its end, however far they are
     [0, 25n],
     [1, 10_110n],
   ])
-  await foldUpTo(folding, positions, ends)
+  await foldUpTo(options, positions, ends)
   expect(positions).toEqual(ends)
   expect([...groups.keys()].sort()).toEqual([
     ...['a20', 'a21', 'a22', 'a23', 'a24'],
     ...['b0', 'b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7', 'b8', 'b9'],
   ])
   expect(sums.records).toBe(20)
-  await foldUpTo(folding, positions, ends)
+  await foldUpTo(options, positions, ends)
   expect(sums.records).toBe(20)
 })
 
-test('after a failure it goes on where the store stands, and skips nothing', async () => {
+test('after a failure the fold goes on behind the last merge, and skips nothing', async () => {
   const settings = settingsFor()
   await makeTopic(settings, 1)
   const values = Array.from({ length: 12_000 }, (_, i) => ({ value: eventOf(`g${i % 50}`, i) }))
   for (let at = 0; at < values.length; at += 3000)
     await produce(settings, values.slice(at, at + 3000))
-  const { folding, groups } = foldingOf(settings)
+  const { options, groups } = foldOptions(settings)
   let merges = 0
-  const failing: Folding = {
-    ...folding,
+  const failing: FoldOptions = {
+    ...options,
     merge: async (patches) => {
       merges++
       if (merges === 2) throw new Unavailable('redis', 'away')
-      await folding.merge(patches)
+      await options.merge(patches)
     },
   }
   const positions = new Map<number, bigint>()
@@ -66,7 +66,7 @@ test('after a failure it goes on where the store stands, and skips nothing', asy
   )
 })
 
-test('a batch that nobody can read is told, and the rest is folded', async () => {
+test('a batch that cannot be read is reported, and the rest is folded', async () => {
   const settings = { ...settingsFor(), maxBatchBytes: 1024 * 1024 }
   await makeTopic(settings, 1)
   const codecs = kafkajs.CompressionCodecs as Record<number, () => object>
@@ -76,22 +76,22 @@ test('a batch that nobody can read is told, and the rest is folded', async () =>
   await produce(settings, [{ value: eventOf('before') }])
   const bomb = [{ value: Buffer.alloc(4 * 1024 * 1024) }]
   await produce(settings, bomb, kafkajs.CompressionTypes.GZIP)
-  await produce(settings, [{ value: eventOf('behind') }])
-  const { folding, groups, unreadable } = foldingOf(settings)
-  await foldUpTo(folding, new Map(), new Map([[0, 3n]]))
-  expect([...groups.keys()]).toEqual(['before', 'behind'])
+  await produce(settings, [{ value: eventOf('after') }])
+  const { options, groups, unreadable } = foldOptions(settings)
+  await foldUpTo(options, new Map(), new Map([[0, 3n]]))
+  expect([...groups.keys()]).toEqual(['before', 'after'])
   expect(unreadable).toEqual([{ partition: 0, offset: 1n, reason: expect.any(String) }])
 })
 
-test('the signal ends it', async () => {
+test('the signal ends the fold', async () => {
   const settings = settingsFor()
   await makeTopic(settings, 1)
   await produce(settings, [{ value: eventOf('a') }])
-  const { folding } = foldingOf(settings)
+  const { options } = foldOptions(settings)
   const stopping = new AbortController()
   const reason = new Error('enough')
   const ended = foldUpTo(
-    { ...folding, merge: async () => stopping.abort(reason) },
+    { ...options, merge: async () => stopping.abort(reason) },
     new Map(),
     new Map([[0, 2n]]),
     stopping.signal,
@@ -100,13 +100,13 @@ test('the signal ends it', async () => {
   await expect(ended).rejects.toBe(reason)
 })
 
-/** A folding that keeps the trait `n` of each group. */
-function foldingOf(settings: KafkaSettings) {
+/** Options of a fold that keeps the trait `n` of each group. */
+function foldOptions(settings: KafkaSettings) {
   const states = new Map<string, Parameters<typeof mergeState>[0]>()
   const groups = new Map<string, string>()
   const sums = { records: 0 }
   const unreadable: Unreadable[] = []
-  const folding: Folding = {
+  const options: FoldOptions = {
     config: { kafka: settings, events: DEFAULT_RULES },
     log,
     now: Date.now,
@@ -123,7 +123,7 @@ function foldingOf(settings: KafkaSettings) {
     },
     onUnreadable: (each) => unreadable.push(each),
   }
-  return { folding, groups, sums, unreadable }
+  return { options, groups, sums, unreadable }
 }
 
 function eventOf(groupId: string, n = 0): string {

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { OutageBoard } from '../../../src/app/outage-board.ts'
 import { emptyTally, openRebuild } from '../../../src/app/rebuild/context.ts'
+import { pauseAndReplace } from '../../../src/app/rebuild/paused-replacement.ts'
 import { type RebuildOptions, rebuild } from '../../../src/app/rebuild/rebuild.ts'
-import { pauseAndReplace } from '../../../src/app/rebuild/replacement.ts'
 import { readBounds } from '../../../src/app/topic-view.ts'
 import type { RedisConnection } from '../../../src/redis/connection/connection.ts'
 import { checkpointKey, groupKey, groupsKey, pauseKey, userKey } from '../../../src/redis/keys.ts'
@@ -25,14 +25,14 @@ import { startOwnCluster } from '../../setup/servers/own-redis-cluster.ts'
 const binary = inject('redisServer')
 
 test.each(['read', 'paused'])(
-  'one that another took over from meanwhile (%s) leaves all to that',
-  async (moment) => {
+  'a rebuild whose lock another one took (%s) ends, and leaves the second prefix to it',
+  async (step) => {
     const scene = await openScene({ partitions: 1 })
     await scene.load.send(300)
     const { groupPrefix } = scene.config.redis
     let takeover: Promise<unknown> | undefined
     const onProgress: RebuildOptions['onProgress'] = ({ kind }) => {
-      if (kind === moment) takeover ??= scene.redis.set(`${groupPrefix}rebuild:lock`, 'another')
+      if (kind === step) takeover ??= scene.redis.set(`${groupPrefix}rebuild:lock`, 'another')
     }
     await expect(rebuild({ ...optionsOf(scene), onProgress })).rejects.toThrow(/Run it again/)
     await takeover
@@ -41,7 +41,7 @@ test.each(['read', 'paused'])(
   },
 )
 
-test('where what came meanwhile cannot be merged, the workers stay paused until no batch is in hand any more', async () => {
+test('if the latest records cannot be merged, the pause outlasts the batches in flight', async () => {
   const scene = await openScene({ partitions: 1 })
   await scene.load.send(300)
   const connection = openTestRedis(scene.config.redis.url, scene.config.redis)
@@ -51,21 +51,21 @@ test('where what came meanwhile cannot be merged, the workers stay paused until 
     sending ??= scene.load.send(10)
     await sending
   })
-  const { site, lock } = await begin(scene, disturbed)
-  const failing = { ...site.intoLive, merge: () => Promise.reject(new Error('no more')) }
+  const { context, lock } = await begin(scene, disturbed)
+  const failing = { ...context.intoLive, merge: () => Promise.reject(new Error('no more')) }
   const { starts } = await readBounds(scene.config.kafka, silentLog)
-  const placing = pauseAndReplace({ ...site, intoLive: failing }, new Map(starts), lock)
-  await expect(placing).rejects.toThrow('no more')
+  const replacing = pauseAndReplace({ ...context, intoLive: failing }, new Map(starts), lock)
+  await expect(replacing).rejects.toThrow('no more')
   const { topic, groupId } = scene.config.kafka
   expect(await scene.redis.pttl(pauseKey(topic, groupId))).toBeGreaterThan(5000)
 })
 
-test('a batch that is begun while the workers are paused, and marked only afterwards, is not lost', async () => {
+test('a batch that begins during the pause, and gets its checkpoint after it, is not lost', async () => {
   const scene = await openScene({ partitions: 2 })
   await scene.load.send(300)
   const connection = openTestRedis(scene.config.redis.url, scene.config.redis)
   onTestFinished(() => connection.close())
-  // what a worker does in between: it merges into the old group, and its checkpoint comes later
+  // a worker merges into the old group during the pause, and writes its checkpoint later
   const worker = openGroupStore(connection)
   const disturb = async () => {
     const event = { group_id: 'group 1', user_id: 'late', traits: { late: 'yes' } }
@@ -81,16 +81,16 @@ test('a batch that is begun while the workers are paused, and marked only afterw
     disturbing ??= disturb()
     return disturbing
   })
-  const { site, lock } = await begin(scene, disturbed)
+  const { context, lock } = await begin(scene, disturbed)
   const { starts } = await readBounds(scene.config.kafka, silentLog)
-  await pauseAndReplace(site, new Map(starts), lock)
+  await pauseAndReplace(context, new Map(starts), lock)
 
   const group = await readGroup(connection, 'group 1')
   expect(group?.traits.find(({ name }) => name === 'late')?.value).toBe('yes')
   expect(group?.members.map(({ userId }) => userId)).toContain('late')
 })
 
-describe.skipIf(binary === '')('on servers of its own', () => {
+describe.skipIf(binary === '')('on its own servers', () => {
   test('on a Cluster, under load, the state is the fold of the topic', async () => {
     const cluster = await startOwnCluster(binary)
     onTestFinished(() => cluster.stop())
@@ -114,7 +114,7 @@ describe.skipIf(binary === '')('on servers of its own', () => {
   }, 180_000)
 
   test.each(['replace', 'merge'] as const)(
-    'a flush in between is not hidden from the workers (%s)',
+    'a flush during the rebuild is not hidden from the workers (%s)',
     async (mode) => {
       const server = await startOwnRedis(binary)
       onTestFinished(() => server.stop())
@@ -123,7 +123,7 @@ describe.skipIf(binary === '')('on servers of its own', () => {
       const options = { ...optionsOf(scene), mode }
       let flushed: Promise<unknown> | undefined
       const onProgress: RebuildOptions['onProgress'] = ({ kind }) => {
-        if (kind === 'mending') flushed = scene.redis.flushall()
+        if (kind === 'repairing') flushed = scene.redis.flushall()
       }
       await expect(rebuild({ ...options, onProgress })).rejects.toThrow(
         /Redis lost what was written/,
@@ -136,7 +136,7 @@ describe.skipIf(binary === '')('on servers of its own', () => {
     },
   )
 
-  test('where Redis is restarted while the topic is read, nothing is put in place', async () => {
+  test('if Redis restarts while the topic is read, no group is replaced', async () => {
     const server = await startOwnRedis(binary, { args: ['--appendonly', 'yes'] })
     onTestFinished(() => server.stop())
     const scene = await openScene({ partitions: 2, redisUrl: server.url })
@@ -160,13 +160,13 @@ const UNKNOWN = patchOf('unknown', { clock: 3, traits: { plan: 'x' }, users: { '
 
 async function begin(scene: Scene, connection: RedisConnection) {
   const outages = new OutageBoard(['kafka', 'redis'], silentLog, Date.now, () => {})
-  const site = await openRebuild(optionsOf(scene), connection, outages, emptyTally())
+  const context = await openRebuild(optionsOf(scene), connection, outages, emptyTally())
   const key = `${scene.config.redis.groupPrefix}rebuild:lock`
-  const terms = { key, token: randomUUID(), ttlMs: 30_000, elapsed: () => performance.now() }
-  const lock = await acquireLock(connection, terms)
+  const options = { key, token: randomUUID(), ttlMs: 30_000, elapsed: () => performance.now() }
+  const lock = await acquireLock(connection, options)
   if (lock === undefined) throw new Error(`${key} is held`)
   onTestFinished(() => lock.release())
-  return { site, lock }
+  return { context, lock }
 }
 
 function optionsOf({ config }: Scene, redisUrl = config.redis.url): RebuildOptions {
@@ -186,7 +186,7 @@ async function corrupt(connection: RedisConnection): Promise<void> {
   const { client, settings } = connection
   await openGroupStore(connection).merge([UNKNOWN])
   for (let id = 0; id < 10; id++) {
-    await client.hset(groupKey(settings, `group ${id}`), 'plan', 'corrupted', 'foreign', 'x')
+    await client.hset(groupKey(settings, `group ${id}`), 'plan', 'corrupted', 'by hand', 'x')
     await client.zadd(`${groupKey(settings, `group ${id}`)}:members`, 9e15, 'of nobody')
     await client.unlink(groupKey(settings, `group ${id + 20}`))
     const groups = groupsKey(userKey(settings, `user ${id}`))
@@ -195,7 +195,7 @@ async function corrupt(connection: RedisConnection): Promise<void> {
   }
 }
 
-/** All that stands under the prefixes, as `layoutOf` writes it. */
+/** All keys under the prefixes, in the form of `layoutOf`. */
 async function contentOf(connection: RedisConnection) {
   const prefix = connection.settings.groupPrefix.slice(0, -'group:'.length)
   const found = new Set<string>()

@@ -12,7 +12,7 @@ describe('exit codes of the process', () => {
     expect(await run(['worker'], { HTTP_PORT: 'x' })).toMatchObject({ exitCode: 2, stdout: '' })
   })
 
-  test('1 where there is nothing to show, with a hint where to look', async () => {
+  test('1 if there is nothing to show, with a hint where to look', async () => {
     const group = await run(['show', 'nobody\n\u001b[2J'], ownEnvironment())
     expect(group).toMatchObject({ exitCode: 1, stdout: '' })
     expect(group.stderr).toMatch(/^error: there is no group nobody\\n\\u001b\[2J at Redis at /)
@@ -22,7 +22,7 @@ describe('exit codes of the process', () => {
     expect(user.stderr).toContain('there is no user nobody')
   })
 
-  test('1 where the topic is not there, with the command that makes it', async () => {
+  test('1 if the topic does not exist, with the command that creates it', async () => {
     const outcome = await run(['publish', '-'], ownEnvironment(), '')
     expect(outcome).toMatchObject({ exitCode: 1, stdout: '' })
     expect(outcome.stderr).toMatch(/^error: there is no topic cli-test-.*--create --topic /)
@@ -30,7 +30,7 @@ describe('exit codes of the process', () => {
   })
 })
 
-describe('a server that is away is waited for, but not for long, then named', () => {
+describe('a command waits for a server until its timeout, then names it', () => {
   test.each([
     ['show', 'a'],
     ['user', 'a'],
@@ -57,7 +57,7 @@ describe('a server that is away is waited for, but not for long, then named', ()
   })
 })
 
-test('a reader that has seen enough (head) ends it quietly', async () => {
+test('a reader that closes the pipe (head) ends the command without an error', async () => {
   const bad = 'nonsense\n'.repeat(200_000)
   const command = `"$0" src/main.ts validate - | head -n 1; echo "\${PIPESTATUS[0]}"`
   const shell = spawn('bash', ['-c', command, process.execPath])
@@ -72,7 +72,7 @@ test('a reader that has seen enough (head) ends it quietly', async () => {
   expect(stderr).toBe('')
 })
 
-test.skipIf(!existsSync('/dev/full'))('an output that cannot be written is a failure', () => {
+test.skipIf(!existsSync('/dev/full'))('a command fails if its output cannot be written', () => {
   const { status, stderr } = spawnSync(process.execPath, ['src/main.ts', 'schema'], {
     stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
     encoding: 'utf8',

@@ -15,7 +15,7 @@ import { until } from '../../setup/waiting.ts'
 
 const GOOD = '{"group_id":"acme","user_id":"u1","traits":{"plan":"free"},"timestamp":"2024-01-01"}'
 /** Control characters other than the end of a line. */
-const STEERING = /(?!\n)\p{Cc}/u
+const CONTROL_CHARACTERS = /(?!\n)\p{Cc}/u
 
 let folder = ''
 beforeAll(async () => {
@@ -23,13 +23,13 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-test('what is published is shown once a worker has merged it; what is erased is gone', async () => {
+test('show prints what was published and merged, and nothing of an erased group', async () => {
   const environment = await withTopic()
-  const steer = '\\u001b[31m\\u009b2J\\nnext line'
+  const controls = '\\u001b[31m\\u009b2J\\nnext line'
   const events = [
     GOOD,
     `{"group_id":"acme","user_id":"u2","traits":{"plan":"paid","exact":9007199254740993},"timestamp":"2024-02-01T00:00:00.000001Z"}`,
-    `{"group_id":"acme","user_id":"u1","traits":{"${steer}":"${steer}"},"assigned":false,"timestamp":"2024-03-01"}`,
+    `{"group_id":"acme","user_id":"u1","traits":{"${controls}":"${controls}"},"assigned":false,"timestamp":"2024-03-01"}`,
     '{"group_id":"acme","user_id":"u3","traits":{"plan":null},"timestamp":"2023-01-01"}',
   ]
   const worker = start(['worker'], environment)
@@ -45,12 +45,12 @@ test('what is published is shown once a worker has merged it; what is erased is 
     expect(shown.stdout).toMatch(/^plan +paid +2024-02-01T00:00:00\.000001Z$/m)
     expect(shown.stdout).toMatch(/^exact +9007199254740993 +2024-02-01/m)
     expect(shown.stdout).toContain('\\u001b[31m\\u009b2J\\nnext line')
-    expect(shown.stdout).not.toMatch(STEERING)
+    expect(shown.stdout).not.toMatch(CONTROL_CHARACTERS)
     expect(shown.stdout).toMatch(/left: 1\nuser +left at\nu1 +2024-03-01T00:00:00\.000Z/)
 
     const json = await run(['show', 'acme', '--json'], environment)
     expect(json.stdout).toContain('"value": 9007199254740993')
-    expect(json.stdout).not.toMatch(STEERING)
+    expect(json.stdout).not.toMatch(CONTROL_CHARACTERS)
     expect(JSON.parse(json.stdout)).toMatchObject({
       groupId: 'acme',
       traits: {
@@ -78,7 +78,7 @@ test('what is published is shown once a worker has merged it; what is erased is 
   }
 }, 60_000)
 
-test('bad lines are told and not sent; the others are, byte for byte, keyed by group', async () => {
+test('bad lines are reported and not sent; the others are sent byte for byte, keyed by group', async () => {
   const environment = await withTopic()
   const spaced = ` ${GOOD.replace('acme', 'größe')} `
   const file = join(folder, 'mixed.jsonl')
@@ -103,7 +103,7 @@ test('bad lines are told and not sent; the others are, byte for byte, keyed by g
   ])
 })
 
-test('a record that the topic does not take is told by its line; the rest is sent', async () => {
+test('a record that the broker rejects is reported by its line; the others are sent', async () => {
   const environment = await withTopic({ 'max.message.bytes': '1000' })
   const large = GOOD.replace('free', 'x'.repeat(2000))
   const lines = [GOOD, large, GOOD, large, GOOD].join('\n')
@@ -113,19 +113,19 @@ test('a record that the topic does not take is told by its line; the rest is sen
   expect(outcome.stderr).toMatch(/^line 2: refused by topic .*\nline 4: refused by topic .*\n$/)
 })
 
-test('skip writes the record to the dead letters and goes on behind it, once', async () => {
+test('skip writes the record to the dead letters and commits the next offset, once', async () => {
   const environment = await withTopic()
   await run(['publish', '-'], environment, `${GOOD}\n${GOOD}`)
   const skipped = await run(['skip', '0', '0'], environment)
   expect(skipped).toMatchObject({ exitCode: 0, stderr: '' })
   expect(skipped.stdout).toContain('continues at offset 1.')
-  const letters = consume({
+  const deadLetters = consume({
     ...settingsOf(environment),
     topic: `${environment.KAFKA_TOPIC}.dead-letters`,
     groupId: `${environment.KAFKA_TOPIC}.letters`,
   })
-  await until('the dead letter', () => letters.records.length === 1)
-  expect(letters.values()).toEqual([GOOD])
+  await until('the dead letter', () => deadLetters.records.length === 1)
+  expect(deadLetters.values()).toEqual([GOOD])
   const again = await run(['skip', '0', '0'], environment)
   expect(again.exitCode).toBe(1)
   expect(again.stderr).toMatch(/^error: .*goes on at offset 1 of partition 0, not at 0/)
@@ -144,11 +144,11 @@ function settingsOf({ KAFKA_TOPIC: topic = '' }: Environment) {
 async function eventually(
   args: readonly string[],
   environment: Environment,
-  isSo: (outcome: Outcome) => boolean,
+  isExpected: (outcome: Outcome) => boolean,
 ): Promise<Outcome> {
   const deadline = performance.now() + 30_000
   for (;;) {
     const outcome = await run(args, environment)
-    if (isSo(outcome) || performance.now() > deadline) return outcome
+    if (isExpected(outcome) || performance.now() > deadline) return outcome
   }
 }

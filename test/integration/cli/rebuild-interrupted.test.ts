@@ -7,8 +7,8 @@ import { begin, corrupt, lockOf, ownRedis, pauseOf, rebuild } from './rebuilt-sc
 
 const binary = inject('redisServer')
 
-describe('ended early', () => {
-  test('by SIGINT while it reads: nothing is changed, and nothing left behind', async () => {
+describe('interrupted', () => {
+  test('by SIGINT while it reads: nothing is changed, and no key is left behind', async () => {
     const scene = await openScene({ partitions: 1, workers: 1 })
     await scene.load.send(10_000)
     await scene.oracle.untilDrained()
@@ -23,7 +23,7 @@ describe('ended early', () => {
     expect(await scene.redis.exists(pauseOf(scene))).toBe(0)
   })
 
-  test('by SIGKILL, at any point: the workers go on, nothing is lost, and it can be run again', async () => {
+  test('by SIGKILL at any point: the workers go on, nothing is lost, and it can be run again', async () => {
     const scene = await openScene({ partitions: 3, workers: 2 })
     await scene.load.send(2000)
     const load = scene.load.run(300)
@@ -31,7 +31,7 @@ describe('ended early', () => {
       await corrupt(scene)
       const { child, outcome, said } = begin(scene)
       await said(point)
-      await sleep(Math.random() * 30) // any point will do
+      await sleep(Math.random() * 30) // any moment of this step
       child.kill('SIGKILL')
       await outcome
       await expire(scene, lockOf(scene))
@@ -54,7 +54,7 @@ describe('ended early', () => {
     await load.stop()
     await deleteSecondPrefix(scene)
     const { differences } = await scene.oracle.check({ deadlineMs: 60_000 })
-    // index entries of members erased meanwhile may stay, until it is run again
+    // entries of the user index for members that were replaced may be wrong until the next rebuild
     const { userPrefix } = scene.config.redis
     const isOfIndex = (each: object) => 'key' in each && String(each.key).startsWith(userPrefix)
     expect(differences.filter((each) => !isOfIndex(each))).toEqual([])
@@ -63,11 +63,11 @@ describe('ended early', () => {
   }, 180_000)
 
   test.skipIf(binary === '')(
-    'by SIGINT while groups are put in place: it says how to go on',
+    'by SIGINT while groups are replaced: it says how to go on',
     async () => {
       const { scene, child, outcome, proxy } = await withSlowPlacing()
       const folded = `${scene.config.redis.groupPrefix}rebuild:{group 0}:clock`
-      await until('it is in place', async () => (await scene.redis.exists(folded)) === 0)
+      await until('the group is replaced', async () => (await scene.redis.exists(folded)) === 0)
       child.kill('SIGINT')
       const { exitCode, stdout } = await outcome
       expect(stdout).toMatch(/^Stopped early: .*Run it again/m)
@@ -80,9 +80,9 @@ describe('ended early', () => {
     180_000,
   )
 
-  describe.skipIf(binary === '')('by standing still for longer than the workers are paused', () => {
+  describe.skipIf(binary === '')('by being frozen for longer than the pause lasts', () => {
     test.each(['SIGSTOP', 'frozen way'])(
-      '(%s) it does not go on',
+      '(%s): it does not go on',
       async (how) => {
         const { scene, child, outcome, said, proxy } = await withSlowPlacing()
         await said('putting')
@@ -97,7 +97,7 @@ describe('ended early', () => {
         if (how === 'SIGSTOP') child.kill('SIGCONT')
         else proxy.thaw()
         const { exitCode, stderr } = await outcome
-        expect(stderr).toMatch(/^error: Redis or this process stood still for too long/m)
+        expect(stderr).toMatch(/^error: Redis or this process was frozen for too long/m)
         expect(exitCode).toBe(1)
         expect((await scene.oracle.check()).differences).toEqual([])
       },
@@ -107,7 +107,7 @@ describe('ended early', () => {
 })
 
 test.skipIf(binary === '')(
-  'where Redis has no room for a second copy, it keeps none from the workers',
+  'if Redis has no room for a second copy, the rebuild fails and frees the room for the workers',
   async () => {
     const scene = await openScene({ partitions: 1, workers: 1, redisUrl: await ownRedis() })
     await scene.load.send(10_000)
@@ -123,13 +123,13 @@ test.skipIf(binary === '')(
   60_000,
 )
 
-/** What the next rebuild would do. */
+/** As the next rebuild would do first. */
 async function deleteSecondPrefix({ redis, config }: Scene): Promise<void> {
   const keys = await redis.keys(`${config.redis.groupPrefix}rebuild:*`)
   await redis.unlink(...keys, lockOf({ config }))
 }
 
-/** Lets a key be over now that would be over 30 s after its owner, which is gone or frozen. */
+/** Expires a lock now instead of up to 30 s after its owner was killed or frozen. */
 async function expire({ redis }: Scene, key: string): Promise<void> {
   const leftMs = await redis.pttl(key)
   expect(leftMs === NO_KEY || (leftMs > 0 && leftMs <= 30_000), `${key}: ${leftMs}`).toBe(true)
@@ -138,7 +138,7 @@ async function expire({ redis }: Scene, key: string): Promise<void> {
 
 const NO_KEY = -2
 
-/** A rebuild that has paused the worker, and whose way to Redis is slow from then on. */
+/** A rebuild that has paused the worker, and whose connection to Redis is slow from then on. */
 async function withSlowPlacing() {
   const redisUrl = await ownRedis()
   const { proxy, url } = await openRedisProxy(redisUrl)

@@ -3,8 +3,8 @@ import type { Scene } from '../../setup/scene/scene.ts'
 import { openScene } from '../../setup/scene/test-scene.ts'
 import { addUnknown, contents, rebuild, unknownKeys } from './rebuilt-scene.ts'
 
-describe('where the topic does not hold all events any more', () => {
-  test('they are merged into what stands, and what only Redis knows stays', async () => {
+describe('if the topic no longer holds all events', () => {
+  test('its events are merged into Redis, and what only Redis holds is kept', async () => {
     const scene = await withRetention()
     await addUnknown(scene)
     await scene.redis.hset(`${scene.config.redis.groupPrefix}{group 0}`, 'plan', 'corrupted')
@@ -20,7 +20,7 @@ describe('where the topic does not hold all events any more', () => {
     expect(await unknownKeys(scene)).toHaveLength(5)
   })
 
-  test('they replace what stands with --replace, which needs a yes', async () => {
+  test('--replace drops what only Redis holds, and needs --yes', async () => {
     const scene = await withRetention()
     const before = await contents(scene)
     const refused = await rebuild(scene, '--replace')
@@ -37,7 +37,7 @@ describe('where the topic does not hold all events any more', () => {
     )
   })
 
-  test('--prune alone is refused', async () => {
+  test('--prune without --replace fails', async () => {
     const scene = await withRetention()
     const before = await contents(scene)
     const { exitCode, stderr } = await rebuild(scene, '--prune', '--yes')
@@ -48,7 +48,7 @@ describe('where the topic does not hold all events any more', () => {
     expect(await contents(scene)).toEqual(before)
   })
 
-  test('a compacted topic is told as such', async () => {
+  test('the message says that a topic is compacted', async () => {
     const scene = await openScene({ partitions: 1 })
     await compact(scene)
     const { exitCode, stderr } = await rebuild(scene)
@@ -57,7 +57,7 @@ describe('where the topic does not hold all events any more', () => {
   })
 })
 
-/** With 3000 records, of which retention took the first half, merged by a worker before. */
+/** A topic of 3000 records, all merged by a worker, of which retention then deleted the first half. */
 async function withRetention(): Promise<Scene> {
   const scene = await openScene({ partitions: 1, workers: 1 })
   await scene.load.send(3000)

@@ -5,7 +5,7 @@ import { addUnknown, corrupt, lockOf, rebuild, unknownKeys } from './rebuilt-sce
 
 const binary = inject('redisServer')
 
-test('a corrupted Redis is the fold of the topic again, and nothing is left beside it', async () => {
+test('a corrupted Redis becomes the fold of the topic again, and no other key is left', async () => {
   const scene = await openScene({ partitions: 3, workers: 1 })
   await scene.load.send(3000)
   expect((await scene.oracle.check()).differences).toEqual([])
@@ -18,7 +18,7 @@ test('a corrupted Redis is the fold of the topic again, and nothing is left besi
   expect((await scene.oracle.check()).differences).toEqual([])
 })
 
-test('without workers it does the same, and says in JSON what it did', async () => {
+test('a rebuild without workers does the same, and reports in JSON what it did', async () => {
   const scene = await openScene({ partitions: 2 })
   await scene.load.send(1000)
   const { exitCode, stdout, stderr } = await rebuild(scene, '--json')
@@ -40,7 +40,7 @@ test('without workers it does the same, and says in JSON what it did', async () 
   expect((await scene.oracle.check()).differences).toEqual([])
 })
 
-test('under load, with two workers, nothing is lost, time and again', async () => {
+test('repeated rebuilds under load, with two workers, lose nothing', async () => {
   const scene = await openScene({ partitions: 4, workers: 2 })
   await scene.load.send(2000)
   const load = scene.load.run(400)
@@ -54,7 +54,7 @@ test('under load, with two workers, nothing is lost, time and again', async () =
   for (const worker of scene.workers) expect(worker.saying('lost')).toEqual([])
 }, 180_000)
 
-test('groups that the topic knows nothing of stay and are named, and go with --prune', async () => {
+test('groups without any event in the topic are kept and named; --prune deletes them', async () => {
   const scene = await openScene({ partitions: 1 })
   await scene.load.send(200)
   await addUnknown(scene)
@@ -71,11 +71,11 @@ test('groups that the topic knows nothing of stay and are named, and go with --p
   expect(await unknownKeys(scene)).toEqual([])
 })
 
-test('a group with a foreign key is named and left, the others are put in place', async () => {
+test('a group with a key of the wrong type is named and kept, the others are replaced', async () => {
   const scene = await openScene({ partitions: 1 })
   await scene.load.send(500)
   const taken = `${scene.config.redis.groupPrefix}{group 0}`
-  await scene.redis.set(taken, 'by somebody else')
+  await scene.redis.set(taken, 'by another program')
   const { exitCode, stdout } = await rebuild(scene, '--json')
   expect(exitCode).toBe(1)
   const { states } = await scene.oracle.readTopic()
@@ -83,21 +83,21 @@ test('a group with a foreign key is named and left, the others are put in place'
     placed: states.size - 1,
     conflicts: [{ groupId: 'group 0', message: `${taken} is a string` }],
   })
-  expect(await scene.redis.get(taken)).toBe('by somebody else')
+  expect(await scene.redis.get(taken)).toBe('by another program')
 })
 
-test('two at once: the second is refused', async () => {
+test('a second rebuild at the same time fails', async () => {
   const scene = await openScene({ partitions: 1 })
   await scene.load.send(100)
-  await scene.redis.set(lockOf(scene), 'another one')
+  await scene.redis.set(lockOf(scene), 'another rebuild')
   const { exitCode, stderr } = await rebuild(scene)
   expect(exitCode).toBe(1)
-  expect(stderr).toMatch(/^error: another rebuild of this Redis is at work/m)
-  expect(await scene.redis.get(lockOf(scene))).toBe('another one')
+  expect(stderr).toMatch(/^error: another rebuild of this Redis is running/m)
+  expect(await scene.redis.get(lockOf(scene))).toBe('another rebuild')
 })
 
 test.skipIf(binary === '')(
-  'a worker that ended because Redis lost its state finds it healed',
+  'a worker that ended because Redis lost state starts again after a rebuild',
   async () => {
     const server = await startOwnRedis(binary)
     onTestFinished(() => server.stop())

@@ -11,14 +11,14 @@ import type { Scene } from '../../setup/scene/scene.ts'
 import { startOwnRedis } from '../../setup/servers/own-redis.ts'
 import { until } from '../../setup/waiting.ts'
 
-/** Values, clocks, members and index entries that no event tells of; others that are missing. */
+/** Adds values, clocks, members and index entries without an event, and deletes others. */
 export async function corrupt({ redis, config }: Scene): Promise<void> {
   const group = (id: number) => `${config.redis.groupPrefix}{group ${id}}`
   const user = (id: string) => `${config.redis.userPrefix}{user ${id}}`
   for (let id = 0; id < 10; id++) {
-    await redis.hset(group(id), 'plan', 'corrupted', 'foreign', 'x')
+    await redis.hset(group(id), 'plan', 'corrupted', 'by hand', 'x')
     if ((await redis.exists(`${group(id)}:clock`)) === 1) {
-      await redis.hset(`${group(id)}:clock`, 'foreign', '9000000000000000j')
+      await redis.hset(`${group(id)}:clock`, 'by hand', '9000000000000000j')
     }
     await redis.hdel(group(id), 'employees')
     await redis.zadd(`${group(id)}:members`, 9e15, 'user 3', 5, 'of nobody')
@@ -29,7 +29,7 @@ export async function corrupt({ redis, config }: Scene): Promise<void> {
   await redis.zadd(`${user('of nobody')}:left`, 1, 'group 1')
 }
 
-/** Groups that no event in the topic tells of, with an entry in the user index. */
+/** Adds groups without any event in the topic, one of them with an entry in the user index. */
 export async function addUnknown({ config }: Scene): Promise<void> {
   const connection = openTestRedis(config.redis.url, config.redis)
   await openGroupStore(connection).merge([
@@ -76,7 +76,7 @@ export async function ownRedis(): Promise<string> {
   return server.url
 }
 
-/** Begins a rebuild, to be disturbed. */
+/** Starts a rebuild as a process of its own, to be interrupted. */
 export function begin(scene: Scene, changes: Environment = {}) {
   const child = start(['rebuild'], { ...environmentOf(scene), ...changes })
   onTestFinished(() => void child.kill('SIGKILL'))

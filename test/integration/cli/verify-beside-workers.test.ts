@@ -25,13 +25,13 @@ beforeAll(() => {
 })
 afterAll(() => redis.quit())
 
-test('while workers write, nothing is taken for a difference; what is one is found', async () => {
+test('while workers write, verify finds planted differences and no others', async () => {
   const topic = await makeVerifiedTopic()
   const worker = startWorker(topic.environment)
   await worker.said('joined')
   const loading = new AbortController()
   const load = sendUntil(topic, loading.signal)
-  await until('some is merged', () => redis.exists(keyOf(topic, 'group7')))
+  await until('some events are merged', () => redis.exists(keyOf(topic, 'group7')))
   let said = ''
   for (let i = 0; i < 3; i++) {
     const { exitCode, verdict, stderr } = await runVerify(topic.environment)
@@ -53,7 +53,7 @@ test('while workers write, nothing is taken for a difference; what is one is fou
 }, 90_000)
 
 describe('passes', () => {
-  test('several that hold little find what one finds', async () => {
+  test('several small passes find the same as a single one', async () => {
     const topic = await makeVerifiedTopic()
     await topic.send(someEvents(800, 120))
     startWorker(topic.environment)
@@ -61,7 +61,7 @@ describe('passes', () => {
     const changed = ['group3', 'group50', 'group77']
     for (const id of changed) await redis.hset(keyOf(topic, id), 'planted', 'x')
     await redis.del(`${keyOf(topic, 'group9')}:members`)
-    await redis.zadd(`${keyOf(topic, 'unheard of')}:left`, 1, 'x')
+    await redis.zadd(`${keyOf(topic, 'nobody')}:left`, 1, 'x')
 
     const one = await verifyIn(topic, 64 * 1024 * 1024)
     const several = await verifyIn(topic, 20_000)
@@ -74,7 +74,7 @@ describe('passes', () => {
     expect(inOrder(several)).toEqual(inOrder(one))
   })
 
-  test('one group that is larger than the bound is no obstacle', async () => {
+  test('a single group may take more memory than the bound', async () => {
     const topic = await makeVerifiedTopic()
     await topic.send(someEvents(400, 2))
     startWorker(topic.environment)
@@ -83,7 +83,7 @@ describe('passes', () => {
   })
 })
 
-test('what the topic has lost is said; beyond the rest nothing is a difference, below it all is', async () => {
+test('if the topic lost records, verify says so and reports only what Redis lacks', async () => {
   const topic = await makeVerifiedTopic()
   await topic.send([event('old', 'ann', { plan: 'pro' }), event('acme', 'ann', { plan: 'pro' })])
   await topic.send([event('acme', 'ann', { size: 5 }), event('acme', 'bob', { seats: 7 })])
@@ -92,7 +92,7 @@ test('what the topic has lost is said; beyond the rest nothing is a difference, 
   const partitions = [0, 1].map((partition) => ({ partition, offset: '1' }))
   await withAdmin(topic.settings, async (admin) => {
     const { topic: name } = topic.settings
-    await admin.fetchTopicOffsets(name) // it forgets to look for the leaders
+    await admin.fetchTopicOffsets(name) // kafkajs deletes records only of a topic whose leaders it knows
     await admin.deleteTopicRecords({ topic: name, partitions })
   })
   const { exitCode, stdout } = await runCli(['verify'], topic.environment)
@@ -112,7 +112,7 @@ test('what the topic has lost is said; beyond the rest nothing is a difference, 
   expect(verdict.unknowable.removed).toEqual({ 0: 1, 1: 1 })
 })
 
-test('of a compacted topic it is said that older records may be gone', async () => {
+test('for a compacted topic, verify says that older records may be gone', async () => {
   const topic = await makeVerifiedTopic({}, { 'cleanup.policy': 'compact' })
   await topic.send([event('acme', 'ann', { plan: 'pro' })])
   startWorker(topic.environment)
@@ -124,9 +124,9 @@ test('of a compacted topic it is said that older records may be gone', async () 
   expect(exitCode).toBe(0)
 })
 
-test('a record without a usable time is no reason to call a group different', async () => {
+test('a record without a usable time makes its group unverifiable, not different', async () => {
   const topic = await makeVerifiedTopic()
-  // erased as of when the worker reads it
+  // the erasure is as of the time at which the worker reads it
   const headers = { 'group-traits.erase': '' }
   await produce(topic.settings, [{ key: 'acme', value: null, headers, timestamp: '1000' }])
   startWorker(topic.environment)
@@ -137,23 +137,23 @@ test('a record without a usable time is no reason to call a group different', as
   expect(exitCode).toBe(0)
 })
 
-test('a topic that is not there is no outage', async () => {
+test('a missing topic is an error, not an outage', async () => {
   const { exitCode, stderr } = await runCli(['verify'], ownEnvironment())
   expect(exitCode).toBe(1)
   expect(stderr).toMatch(/^error: .*topic cli-test-\w+ .*kafka-topics/m)
 })
 
-test('where nobody reads, it says so and compares nothing', async () => {
+test('without workers, verify says so and compares nothing', async () => {
   const topic = await makeVerifiedTopic()
   await topic.send([event('acme', 'ann', { plan: 'pro' }), event('b', 'ann', {})])
   const { exitCode, stdout, stderr } = await runCli(['verify', '--timeout', '1'], topic.environment)
   expect(exitCode).toBe(1)
   expect(stdout).toBe('')
-  expect(stderr).toMatch(/^waiting for the workers to catch up\nerror: nobody is reading: /m)
+  expect(stderr).toMatch(/^waiting for the workers to catch up\nerror: no worker makes progress: /m)
   expect(stderr).toContain('a lag of 2 records and has not moved for 1 s')
 })
 
-test('transactions at the end of the topic, open and ended, are no lag', async () => {
+test('transactions at the end of the topic, open or committed, are no lag', async () => {
   const topic = await makeVerifiedTopic()
   const { topic: name } = topic.settings
   const [done, open] = await beginTransactions(topic.settings, 2)
@@ -161,7 +161,7 @@ test('transactions at the end of the topic, open and ended, are no lag', async (
   await done?.send({ topic: name, messages: [{ value, partition: 0 }] })
   await done?.commit()
   startWorker(topic.environment)
-  await until('it is merged', () => redis.exists(keyOf(topic, 'acme')))
+  await until('the event is merged', () => redis.exists(keyOf(topic, 'acme')))
   await open?.send({ topic: name, messages: [{ value, partition: 0 }] })
   const { exitCode, verdict } = await runVerify(topic.environment)
   await open?.abort()
@@ -169,8 +169,8 @@ test('transactions at the end of the topic, open and ended, are no lag', async (
   expect(exitCode).toBe(0)
 })
 
-describe('Ctrl-C ends it at once', () => {
-  test('and leaves nothing behind in Kafka', async () => {
+describe('Ctrl-C ends verify at once', () => {
+  test('and no consumer group is left in Kafka', async () => {
     const topic = await makeVerifiedTopic()
     await topic.send(someEvents(10, 5))
     startWorker(topic.environment)
@@ -180,7 +180,7 @@ describe('Ctrl-C ends it at once', () => {
     expect(groups.filter(({ groupId }) => groupId.includes(`${topic.settings.topic}.`))).toEqual([])
   })
 
-  test('also while workers or Redis are waited for', async () => {
+  test('also while it waits for workers or Redis', async () => {
     const unread = await makeVerifiedTopic()
     await unread.send(someEvents(10, 5))
     await interrupt(unread.environment, 'waiting for the workers to catch up\n')
@@ -189,7 +189,7 @@ describe('Ctrl-C ends it at once', () => {
   })
 })
 
-/** Interrupts it once it says this. */
+/** Interrupts verify once it prints this line. */
 async function interrupt(environment: Environment, stage: string): Promise<void> {
   const child = start(['verify'], environment)
   let said = ''
@@ -199,7 +199,7 @@ async function interrupt(environment: Environment, stage: string): Promise<void>
   const exited = once(child, 'exit')
   await until(`it says ${stage}`, () => said.includes(stage))
   const interruptedMs = performance.now()
-  for (let i = 0; i < 2; i++) child.kill('SIGINT') // as npm hands it on
+  for (let i = 0; i < 2; i++) child.kill('SIGINT') // npm delivers it twice
   expect(await exited).toEqual([130, null])
   expect(performance.now() - interruptedMs).toBeLessThan(5000)
   expect(said).toMatch(/interrupted: the state was not verified\n$/)
@@ -214,7 +214,7 @@ async function verifyIn(topic: VerifiedTopic, maxBytes: number): Promise<Verdict
       signal: new AbortController().signal,
       limit: 100,
       workersTimeoutMs: 20_000,
-      patience: { kafka: (ask) => ask(), redis: (ask) => ask() },
+      retry: { kafka: (attempt) => attempt(), redis: (attempt) => attempt() },
       onStep: () => {},
     })
   } finally {
@@ -222,7 +222,7 @@ async function verifyIn(topic: VerifiedTopic, maxBytes: number): Promise<Verdict
   }
 }
 
-/** Crowded, so that the same groups change all the time. */
+/** Sends events of few groups, so that the same groups change all the time. */
 async function sendUntil(topic: VerifiedTopic, signal: AbortSignal): Promise<void> {
   for (let round = 0; !signal.aborted; round++) await topic.send(someEvents(60, 30, round))
 }

@@ -16,8 +16,8 @@ import {
 
 const binary = inject('redisServer')
 
-describe.skipIf(binary === '')('on a Redis of its own', () => {
-  test('reading rights are enough', async () => {
+describe.skipIf(binary === '')('on its own Redis', () => {
+  test('a Redis user with reading rights is enough', async () => {
     const own = await startOwnRedis(binary)
     onTestFinished(() => own.stop())
     const admin = new Redis(own.port, { protocol: 2 })
@@ -35,7 +35,7 @@ describe.skipIf(binary === '')('on a Redis of its own', () => {
     expect(bad).toMatchObject({ exitCode: 1, verdict: { differences: { count: 1 } } })
   })
 
-  test('what Redis lost is waited for while the workers read it again', async () => {
+  test('verify waits while the workers replay what Redis lost', async () => {
     const own = await startOwnRedis(binary)
     onTestFinished(() => own.stop())
     const topic = await makeVerifiedTopic({ REDIS_URL: own.url })
@@ -52,11 +52,11 @@ describe.skipIf(binary === '')('on a Redis of its own', () => {
     admin.disconnect()
     const { exitCode, stderr } = await runVerify(topic.environment, '--timeout', '1')
     expect(exitCode).toBe(1)
-    expect(stderr).toContain('nobody is reading')
+    expect(stderr).toContain('no worker makes progress')
     expect(stderr).toContain('a lag of 100 records')
   })
 
-  test('a Cluster is read on every master', async () => {
+  test('verify reads every master of a Cluster', async () => {
     const cluster = await startOwnCluster(binary)
     onTestFinished(() => cluster.stop())
     const topic = await makeVerifiedTopic({ REDIS_URL: cluster.url })

@@ -27,7 +27,7 @@ afterAll(async () => {
   await redis?.quit()
 })
 
-test('a state that is as the topic says passes', async () => {
+test('a state that agrees with the topic passes', async () => {
   const { exitCode, stdout, stderr } = await runCli(['verify'], topic.environment)
   expect(stdout).toBe(
     `3 groups compared, from 7 records of topic ${topic.environment.KAFKA_TOPIC}, in 1 pass: ` +
@@ -56,8 +56,8 @@ test('a state that is as the topic says passes', async () => {
 const midnight = '1704067200000000'
 const asOf = 'as of 2024-01-01T00:00:00.000000Z'
 const later = String(Number(midnight) + 1)
-/** What is done, and the one difference that comes of it. */
-const plants: [string, () => Promise<unknown>, object][] = [
+/** Its name, what plants it, and the one finding that verify reports. */
+const planted: [string, () => Promise<unknown>, object][] = [
   [
     'a changed value',
     () => redis.hset(group('acme'), 'plan', 'free'),
@@ -67,12 +67,12 @@ const plants: [string, () => Promise<unknown>, object][] = [
     },
   ],
   [
-    'a value whose bytes are no text',
+    'a value that is not UTF-8',
     () => redis.hset(group('acme'), 'plan', Buffer.from([0xff])),
     { group: 'acme', kind: 'trait', name: 'plan', expected: `"pro" ${asOf}` },
   ],
   [
-    'JSON that is marked as a string',
+    'JSON stored as a string',
     () => redis.hset(`${group('acme')}:clock`, 'seats', midnight),
     { ...{ kind: 'trait', name: 'seats' }, expected: `250 ${asOf}`, found: `"250" ${asOf}` },
   ],
@@ -108,7 +108,7 @@ const plants: [string, () => Promise<unknown>, object][] = [
     { kind: 'trait', name: 'plan', expected: `"pro" ${asOf}` },
   ],
   [
-    'a removal that is forgotten',
+    'a missing removal',
     () => redis.hdel(`${group('acme')}:clock`, 'old'),
     { kind: 'trait', name: 'old', found: null },
   ],
@@ -118,12 +118,12 @@ const plants: [string, () => Promise<unknown>, object][] = [
     { group: 'empty', kind: 'clock', found: '2024-01-01T00:00:00.000001Z' },
   ],
   [
-    'an erasure that nobody asked for',
+    'an erasure without an event',
     () => redis.hset(`${group('empty')}:clock`, '', midnight + '0'.repeat(16)),
     { group: 'empty', kind: 'erasure', expected: null },
   ],
   [
-    'a clock that is none',
+    'a malformed clock',
     () => redis.hset(`${group('acme')}:clock`, 'plan', 'noon'),
     { kind: 'conflict', found: expect.stringContaining('malformed at the field "plan"') },
   ],
@@ -133,12 +133,12 @@ const plants: [string, () => Promise<unknown>, object][] = [
     { group: '{}%\u0001', kind: 'member', name: 'bob', expected: `member ${asOf}`, found: null },
   ],
   [
-    'a member as of another time',
+    'a member with another clock',
     () => redis.zadd(`${group('empty')}:members`, later, 'ann'),
     { kind: 'member', name: 'ann', found: 'member as of 2024-01-01T00:00:00.000001Z' },
   ],
   [
-    'one who left, missing',
+    'a missing user who left',
     () => redis.del(`${group('acme')}:left`),
     { kind: 'member', name: 'ann', found: null },
   ],
@@ -148,15 +148,15 @@ const plants: [string, () => Promise<unknown>, object][] = [
     { group: '{}%\u0001', kind: 'group', expected: 'a group', found: null },
   ],
   [
-    'a group that is not in the topic',
+    'a group without any event in the topic',
     () => redis.hset(`${group('nobody')}:clock`, '', midnight),
     { group: 'nobody', kind: 'group', expected: null, found: 'a group' },
   ],
   [
-    'a key of another program in the place of a group',
+    'a key of the wrong type in place of a group',
     async () => {
       await redis.del(...keysOf('empty'))
-      await redis.set(group('empty'), 'by somebody else')
+      await redis.set(group('empty'), 'by another program')
     },
     { group: 'empty', kind: 'conflict', found: expect.stringContaining('is a string, not a') },
   ],
@@ -166,7 +166,7 @@ const plants: [string, () => Promise<unknown>, object][] = [
     { group: 'acme', kind: 'index', name: 'bob', found: null },
   ],
   [
-    'an entry of the user index as of another time',
+    'an entry of the user index with another clock',
     () => redis.zadd(`${user('bob')}:groups`, 5, '{}%\u0001'),
     { group: '{}%\u0001', kind: 'index', name: 'bob', expected: `member ${asOf}` },
   ],
@@ -176,29 +176,30 @@ const plants: [string, () => Promise<unknown>, object][] = [
     { group: 'acme', kind: 'index', name: 'eve', expected: null },
   ],
   [
-    'a key of another program in the place of the user index',
+    'a key of the wrong type in place of the user index',
     async () => {
       await redis.del(`${user('ann')}:groups`)
-      await redis.set(`${user('ann')}:groups`, 'by somebody else')
+      await redis.set(`${user('ann')}:groups`, 'by another program')
     },
     { kind: 'conflict', found: expect.stringMatching(/user:\{ann\}:groups is a string/) },
   ],
 ]
 
-describe('every difference that is planted in Redis is found and named', () => {
-  test.each(plants)('%s', async (name, plant, expected) => {
+describe('every difference that is planted in Redis is found and described', () => {
+  test.each(planted)('%s', async (name, plant, expected) => {
     const before = await snapshot()
     await plant()
     const { exitCode, verdict } = await runVerify(topic.environment)
     await restore(before)
-    const isOfAnn = name.endsWith('in the place of the user index')
+    // ann is in two groups, and both are found
+    const isOfAnn = name.endsWith('in place of the user index')
     expect(verdict.differences.first).toEqual(
       Array.from({ length: isOfAnn ? 2 : 1 }, () => expect.objectContaining(expected)),
     )
     expect(exitCode).toBe(1)
   })
 
-  test('an extra member, of whom the index knows as little', async () => {
+  test('an extra member, who is missing in the user index, too', async () => {
     const before = await snapshot()
     await redis.zadd(`${group('acme')}:members`, midnight, 'eve')
     const { verdict } = await runVerify(topic.environment)
@@ -209,7 +210,7 @@ describe('every difference that is planted in Redis is found and named', () => {
     ])
   })
 
-  test('many are counted, and as many shown as are asked for', async () => {
+  test('all differences are counted, and as many listed as --limit says', async () => {
     const before = await snapshot()
     const names = Array.from({ length: 30 }, (_, i) => `extra${i}`)
     await redis.hset(group('acme'), Object.fromEntries(names.map((name) => [name, '\u001b[31m'])))

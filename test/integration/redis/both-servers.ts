@@ -10,7 +10,7 @@ import { startOwnCluster } from '../../setup/servers/own-redis-cluster.ts'
 
 /** Declares the tests twice; `own` returns a connection with keys of the test's own. */
 export function onBothServers(
-  declareTests: (own: () => RedisConnection, isCluster: boolean) => void,
+  declareTests: (ownConnection: () => RedisConnection, isCluster: boolean) => void,
 ): void {
   describe('on a single server', () => {
     declareTests(
@@ -48,31 +48,31 @@ function useServer(open: () => Promise<Server>): () => RedisConnection {
     await server?.stop()
   })
 
-  /** The connection, with keys of this test's own. */
-  return function own(): RedisConnection {
+  /** The connection, with key prefixes of this test only. */
+  return function ownConnection(): RedisConnection {
     const connection = withPrefix(server.connection, `replacement:${randomUUID().slice(0, 8)}:`)
     onTestFinished(() => deleteAll(connection))
     return connection
   }
 }
 
-export async function held(connection: RedisConnection, terms: Partial<LockOptions> = {}) {
-  const lock = await acquireLock(connection, termsOf(connection, terms))
+export async function held(connection: RedisConnection, options: Partial<LockOptions> = {}) {
+  const lock = await acquireLock(connection, lockOptions(connection, options))
   if (lock === undefined) throw new Error('the lock is taken')
   onTestFinished(() => lock.release())
   return lock
 }
 
-export function termsOf(
+export function lockOptions(
   connection: RedisConnection,
-  terms: Partial<LockOptions> = {},
+  options: Partial<LockOptions> = {},
 ): LockOptions {
   return {
     key: `${connection.settings.groupPrefix}lock`,
     token: randomUUID(),
     ttlMs: 30_000,
     elapsed: () => performance.now(),
-    ...terms,
+    ...options,
   }
 }
 
@@ -82,7 +82,7 @@ export async function idsOf(connection: RedisConnection): Promise<string[]> {
   return [...ids].sort()
 }
 
-/** What stands of groups, as `layoutOf` writes it. */
+/** All groups in Redis, in the form of `layoutOf`. */
 export async function groupsIn(connection: RedisConnection): Promise<Layout> {
   return await contentOf(connection, [connection.settings.groupPrefix])
 }

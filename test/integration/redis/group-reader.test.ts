@@ -23,7 +23,7 @@ afterAll(async () => {
 })
 
 describe('reading a group', () => {
-  test('tells all that is known of it', async () => {
+  test('returns traits, removed traits, members and those who left', async () => {
     const traits = {
       plan: 'pro',
       address: new JsonText('{"city":"Oslo","__proto__":1}'),
@@ -63,7 +63,7 @@ describe('reading a group', () => {
     })
   })
 
-  test('takes names as data, whatever they are', async () => {
+  test('returns traits of any name, also those that JavaScript objects have already', async () => {
     const names = ['__proto__', 'constructor', 'toString', '1', '0']
     const traits = new Map(names.map((name) => [name, name]))
     await store.merge([patchOf('odd {%} id', { clock: 1, traits })])
@@ -73,11 +73,11 @@ describe('reading a group', () => {
     )
   })
 
-  test('gives null for one that was never heard of', async () => {
-    expect(await readGroup(connection, 'unheard of')).toBeNull()
+  test('returns null if Redis holds nothing of it', async () => {
+    expect(await readGroup(connection, 'nobody')).toBeNull()
   })
 
-  test('tells of an erasure, and that nothing else is left', async () => {
+  test('returns the time of an erasure and nothing that was erased', async () => {
     await store.merge([
       patchOf('erased', { clock: 3, traits: { plan: 'pro' }, users: { a: true } }),
     ])
@@ -87,7 +87,7 @@ describe('reading a group', () => {
     })
   })
 
-  test('does not show what an erasure under way has still to delete', async () => {
+  test('leaves out what an erasure in progress has still to delete', async () => {
     const content = { traits: { plan: 'pro', old: null }, users: { a: true, b: false } }
     await store.merge([patchOf('half erased', { clock: 5, ...content })])
     await store.merge([
@@ -103,7 +103,7 @@ describe('reading a group', () => {
     })
   })
 
-  test('shows a field without a clock, and JSON that is none, as text', async () => {
+  test('returns a field without a clock, and JSON that does not parse, as text', async () => {
     await store.merge([patchOf('touched', { clock: 5, traits: { n: new JsonText('1') } })])
     await raw('HSET', 'group:{touched}', 'by hand', 'x', 'n', 'not json')
     expect((await readGroup(connection, 'touched'))?.traits).toEqual([
@@ -112,7 +112,7 @@ describe('reading a group', () => {
     ])
   })
 
-  test('gives the latest of many members, and how many there are', async () => {
+  test('returns the latest of many members, and the number of all', async () => {
     for (const clock of [3, 1, 2]) {
       await store.merge([
         patchOf('crowd', { clock, users: { [`u${clock}`]: true, [`l${clock}`]: false } }),
@@ -125,16 +125,16 @@ describe('reading a group', () => {
     })
   })
 
-  test('names the place where a key of another program stands', async () => {
-    await raw('SET', 'group:{foreign}:members', 'x')
-    const reading = readGroup(connection, 'foreign')
+  test('fails on a key of the wrong type, and says where to look for it', async () => {
+    await raw('SET', 'group:{taken}:members', 'x')
+    const reading = readGroup(connection, 'taken')
     await expect(reading).rejects.toThrow(NotRetriable)
-    await expect(reading).rejects.toThrow(/group:\{foreign\}/)
+    await expect(reading).rejects.toThrow(/group:\{taken\}/)
   })
 })
 
 describe('reading a user', () => {
-  test('tells the groups and those that the user left, the latest first', async () => {
+  test('returns the groups, and those that the user left, the latest first', async () => {
     const at = (groupId: string, clock: number, member: boolean) =>
       patchOf(groupId, { clock, users: { '} u': member } })
     await store.merge([at('g1', 1, true), at('g2', 2, true), at('g3', 3, false)])
@@ -154,7 +154,7 @@ describe('reading a user', () => {
     })
   })
 
-  test('gives null for one that was never heard of', async () => {
-    expect(await readUser(connection, 'unheard of')).toBeNull()
+  test('returns null if Redis holds nothing of it', async () => {
+    expect(await readUser(connection, 'nobody')).toBeNull()
   })
 })

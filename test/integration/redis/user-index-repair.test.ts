@@ -9,9 +9,9 @@ import { allIn, onBothServers } from './both-servers.ts'
 
 const never = new AbortController().signal
 
-onBothServers((own) => {
-  test('a user index that is wrong in every way is set right', async () => {
-    const connection = own()
+onBothServers((ownConnection) => {
+  test('a user index that is wrong in every proxy is repaired', async () => {
+    const connection = ownConnection()
     const { client, settings } = connection
     const store = openGroupStore(connection)
     const members = Object.fromEntries(Array.from({ length: 700 }, (_, i) => [`u${i}`, i % 3 > 0]))
@@ -26,14 +26,14 @@ onBothServers((own) => {
     await client.del(`${user('u4')}:groups`)
     await client.del(`${user('u3')}:left`)
     await client.zadd(`${user('nobody')}:left`, 1, 'large')
-    await client.set(`${user('foreign')}:groups`, 'of somebody else')
+    await client.set(`${user('taken')}:groups`, 'by another program')
     expect(await repairUserIndex(connection, store, never)).toEqual([])
-    expect(await client.getdel(`${user('foreign')}:groups`)).toBe('of somebody else')
+    expect(await client.getdel(`${user('taken')}:groups`)).toBe('by another program')
     expect(await allIn(connection)).toEqual(layoutOf(states))
   })
 
-  test('what a worker merges while the user index is set right is not undone', async () => {
-    const connection = own()
+  test('the repair of the user index does not undo what a worker merges meanwhile', async () => {
+    const connection = ownConnection()
     const store = openGroupStore(connection)
     await store.merge([patchOf('g', { clock: 1, users: { ann: true } })])
     const stray = `${connection.settings.userPrefix}{bob}:groups`

@@ -5,7 +5,7 @@ import { JsonText } from '../../../../src/domain/json/stored-value.ts'
 import { Memberships } from '../../../../src/domain/merge/memberships.ts'
 import { emptyState, type GroupState, mergeEvent } from '../../../../src/domain/merge/merge.ts'
 import { TraitStates } from '../../../../src/domain/merge/trait-states.ts'
-import type { StoredGroup } from '../../../../src/redis/reading/state-reader.ts'
+import type { StoredGroup } from '../../../../src/redis/reading/stored-group.ts'
 import { patchOf } from '../../../setup/domain/patches.ts'
 import { type Event, events } from '../../../setup/oracle/arrangements.ts'
 
@@ -13,43 +13,43 @@ const ofOneGroup = events.map((all) => all.map((event) => ({ ...event, groupId: 
 
 const choices = fc.array(fc.boolean(), { minLength: 25, maxLength: 25 })
 
-test('whatever part of the latest events Redis has, even if read in chunks, nothing is found', () =>
+test('nothing is found whichever of the latest events Redis has, even if the group was read in pages', () =>
   fc.assert(
     fc.property(
       ofOneGroup.chain((all) => fc.tuple(fc.constant(all), fc.nat(all.length))),
       fc.tuple(choices, choices, choices),
       ([all, certain], chosen) => {
         const [low, high] = [foldOf(all.slice(0, certain)), foldOf(all)]
-        const [head, traits, users] = chosen.map((isMerged) =>
+        const [header, traits, users] = chosen.map((isMerged) =>
           foldOf(all.filter((_, at) => at < certain || isMerged[at])),
         )
-        const live = { ...head!, traits: traits!.traits, users: users!.users }
-        expect(judge(low, membership(live), high)).toEqual([])
+        const live = { ...header!, traits: traits!.traits, users: users!.users }
+        expect(judge(low, storedGroup(live), high)).toEqual([])
       },
     ),
     { numRuns: 1000 },
   ))
 
-test('while nothing happens, Redis is as the topic says, or something is found', () =>
+test('without new events, something is found exactly if Redis differs from the topic', () =>
   fc.assert(
     fc.property(ofOneGroup, ofOneGroup, (some, others) => {
-      const [told, stands] = [foldOf(some), foldOf(others)]
-      const findings = judge(told, membership(stands), told)
-      expect(findings.length === 0).toBe(isSame(told, stands))
+      const [expected, actual] = [foldOf(some), foldOf(others)]
+      const findings = judge(expected, storedGroup(actual), expected)
+      expect(findings.length === 0).toBe(isSame(expected, actual))
     }),
   ))
 
-test('of a topic that lost records, what Redis has beyond the rest is told apart', () =>
+test('if the topic lost records, what Redis has beyond the rest is marked as such', () =>
   fc.assert(
     fc.property(ofOneGroup, fc.nat(), (all, cut) => {
       const rest = foldOf(all.slice(cut % (all.length + 1)))
-      const findings = judge(rest, membership(foldOf(all)), rest)
+      const findings = judge(rest, storedGroup(foldOf(all)), rest)
       expect(findings.filter(({ isBeyond }) => !isBeyond)).toEqual([])
     }),
   ))
 
-describe('each difference is named, with what was expected and what was found', () => {
-  const told = patchOf('g', {
+describe('each difference is described, with what was expected and what was found', () => {
+  const expectedState = patchOf('g', {
     clock: 1_704_067_200_000_000,
     traits: { plan: 'pro', size: new JsonText('250'), old: null },
     users: { ann: true, bob: false },
@@ -58,7 +58,7 @@ describe('each difference is named, with what was expected and what was found', 
   const cases: [string, (state: GroupState) => void, object][] = [
     [
       'a changed value',
-      ({ traits }) => traits.set('plan', { clock: told.latest, value: 'free' }),
+      ({ traits }) => traits.set('plan', { clock: expectedState.latest, value: 'free' }),
       {
         kind: 'trait',
         name: 'plan',
@@ -68,7 +68,7 @@ describe('each difference is named, with what was expected and what was found', 
     ],
     [
       'a string in place of the same text as JSON',
-      ({ traits }) => traits.set('size', { clock: told.latest, value: '250' }),
+      ({ traits }) => traits.set('size', { clock: expectedState.latest, value: '250' }),
       { kind: 'trait', name: 'size', expected: expect.stringMatching(/^250 as of/) },
     ],
     [
@@ -88,7 +88,7 @@ describe('each difference is named, with what was expected and what was found', 
     ],
     [
       'a later clock',
-      ({ traits }) => traits.set('plan', { clock: told.latest + 1, value: 'pro' }),
+      ({ traits }) => traits.set('plan', { clock: expectedState.latest + 1, value: 'pro' }),
       { kind: 'trait', name: 'plan', isBeyond: true },
     ],
     [
@@ -103,7 +103,7 @@ describe('each difference is named, with what was expected and what was found', 
     ],
     [
       'one who left as a member',
-      ({ users }) => users.set('bob', { clock: told.latest, member: true }),
+      ({ users }) => users.set('bob', { clock: expectedState.latest, member: true }),
       { kind: 'member', name: 'bob', isBeyond: true },
     ],
     [
@@ -114,7 +114,7 @@ describe('each difference is named, with what was expected and what was found', 
       { kind: 'clock', name: '', found: '2023-12-31T23:59:59.999999Z' },
     ],
     [
-      'an erasure that nobody asked for',
+      'an erasure without an event',
       (state) => {
         state.erasedAt = 5
       },
@@ -123,34 +123,42 @@ describe('each difference is named, with what was expected and what was found', 
   ]
 
   test.each(cases)('%s', (_, change, finding) => {
-    const stands = copyOf(told)
-    change(stands)
-    expect(judge(told, membership(stands), told)).toEqual([expect.objectContaining(finding)])
+    const actual = copyOf(expectedState)
+    change(actual)
+    expect(judge(expectedState, storedGroup(actual), expectedState)).toEqual([
+      expect.objectContaining(finding),
+    ])
   })
 
-  test('a group that is not there, and one that should not be', () => {
+  test('a group that is missing, and one that should not exist', () => {
     const nothing = emptyState('g')
-    expect(judge(told, membership(nothing), told)).toMatchObject([{ kind: 'group', found: null }])
-    expect(judge(nothing, membership(told), nothing)).toMatchObject([
+    expect(judge(expectedState, storedGroup(nothing), expectedState)).toMatchObject([
+      { kind: 'group', found: null },
+    ])
+    expect(judge(nothing, storedGroup(expectedState), nothing)).toMatchObject([
       { kind: 'group', expected: null, isBeyond: true },
     ])
   })
 
-  test('a group that cannot be written, and what stands there in a foreign way', () => {
-    const conflict = { ...membership(told), conflict: 'a string stands there' }
-    expect(judge(told, conflict, told)).toMatchObject([
-      { kind: 'conflict', found: 'a string stands there' },
+  test('a group that cannot be written, and a trait as no worker writes it', () => {
+    const conflict = { ...storedGroup(expectedState), conflict: 'the key is a string' }
+    expect(judge(expectedState, conflict, expectedState)).toMatchObject([
+      { kind: 'conflict', found: 'the key is a string' },
     ])
-    const odd = { ...membership(told), oddTraits: new Map([['x', 'without a clock']]) }
-    expect(judge(told, odd, told)).toMatchObject([
+    const odd = { ...storedGroup(expectedState), oddTraits: new Map([['x', 'without a clock']]) }
+    expect(judge(expectedState, odd, expectedState)).toMatchObject([
       { kind: 'trait', name: 'x', expected: null, found: 'without a clock', isBeyond: false },
     ])
   })
 
-  test('an entry of the user index that is not as the group has it', () => {
+  test('an entry of the user index that does not agree with the group', () => {
     const index = (userId: string, entry: { clock: number; member: boolean } | string | null) =>
-      judge(told, { ...membership(told), index: new Map([[userId, entry]]) }, told)
-    const { latest: clock } = told
+      judge(
+        expectedState,
+        { ...storedGroup(expectedState), index: new Map([[userId, entry]]) },
+        expectedState,
+      )
+    const { latest: clock } = expectedState
     expect(index('ann', { clock, member: true })).toEqual([])
     const expected = 'member as of 2024-01-01T00:00:00.000000Z'
     expect(index('ann', null)).toMatchObject([
@@ -169,7 +177,7 @@ function foldOf(all: Iterable<Event>): GroupState {
   return state
 }
 
-function membership(state: GroupState): StoredGroup {
+function storedGroup(state: GroupState): StoredGroup {
   return {
     exists: state.latest >= 0,
     state,

@@ -9,19 +9,19 @@ import {
 } from '../../../../src/app/verify/passes.ts'
 import { patchOf } from '../../../setup/domain/patches.ts'
 
-test('ids of all kinds are spread evenly, each in one place', () => {
+test('ids are spread evenly over ranges, each in exactly one', () => {
   const ids = Array.from({ length: 8000 }, (_, i) => (i % 2 === 0 ? `account${i}` : `${i}`))
   const width = ALL_HASHES.to / 8
-  const parts = Array.from({ length: 8 }, (_, i) => ({ from: i * width, to: (i + 1) * width }))
-  for (const part of parts) {
-    const count = ids.filter((id) => isWithin(part, id)).length
+  const ranges = Array.from({ length: 8 }, (_, i) => ({ from: i * width, to: (i + 1) * width }))
+  for (const range of ranges) {
+    const count = ids.filter((id) => isWithin(range, id)).length
     expect(count).toBeGreaterThan(850)
     expect(count).toBeLessThan(1150)
   }
-  for (const id of ids) expect(parts.filter((part) => isWithin(part, id))).toHaveLength(1)
+  for (const id of ids) expect(ranges.filter((range) => isWithin(range, id))).toHaveLength(1)
 })
 
-test('the ranges follow each other to the end, as wide as the bound allows', () => {
+test('each range begins where the one before ends, and is as wide as memory allows', () => {
   const quarter = ALL_HASHES.to / 4
   const folded = (range: HashRange, bytes: number) => ({ range, bytes }) as FoldedRange
   const first = { from: 0, to: quarter }
@@ -32,7 +32,7 @@ test('the ranges follow each other to the end, as wide as the bound allows', () 
   expect(nextRange(folded(last, 1000), 1000).from).toBe(ALL_HASHES.to)
 })
 
-test('what is held is estimated by entries and by the length of texts', () => {
+test('memory is estimated by the number of entries and the length of texts', () => {
   const small = patchOf('g', { clock: 1, traits: { plan: 'pro' } })
   const long = patchOf('g', { clock: 1, traits: { plan: 'x'.repeat(10_003) } })
   const crowded = patchOf('g', { clock: 1, traits: { plan: 'pro' }, users: { ann: true } })

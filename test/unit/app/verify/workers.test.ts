@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest'
-import { untilPassed, WorkersBehind } from '../../../../src/app/verify/workers.ts'
+import { WorkersBehind, waitForWorkers } from '../../../../src/app/verify/workers.ts'
 
 const ENDS = new Map([
   [0, 10n],
   [1, 20n],
 ])
 
-test('workers that have passed are not waited for, whatever came since', async () => {
+test('workers that have passed the offsets are not waited for, whatever was produced since', async () => {
   const lags = await wait([[10n, 25n]])
   expect(lags).toEqual([])
 })
 
-test('workers that move are waited for, however long it takes', async () => {
+test('workers that make progress are waited for, however long it takes', async () => {
   const lags = await wait(
     [
       [4n, 20n],
@@ -25,7 +25,7 @@ test('workers that move are waited for, however long it takes', async () => {
   expect(lags).toEqual([6n, 6n, 1n, 1n])
 })
 
-test('workers that read lost state again move, though they are farther behind than before', async () => {
+test('workers that replay what Redis lost make progress, although their lag grows', async () => {
   const lags = await wait(
     [
       [8n, 20n],
@@ -39,12 +39,14 @@ test('workers that read lost state again move, though they are farther behind th
   expect(lags).toEqual([2n, 30n, 21n, 10n])
 })
 
-test('workers that stand still are given up, and it is said where', async () => {
+test('workers without progress fail the wait, and the message names their positions', async () => {
   const failure = await wait([[3n, 15n]], 600).catch((error) => error)
   expect(failure).toBeInstanceOf(WorkersBehind)
-  expect(failure.message).toMatch(/^nobody is reading: consumer group workers has a lag of 12 /)
-  expect(failure.message).toContain('partition 0 stands at 3, 7 behind')
-  expect(failure.message).toContain('partition 1 stands at 15, 5 behind')
+  expect(failure.message).toMatch(
+    /^no worker makes progress: consumer group workers has a lag of 12 /,
+  )
+  expect(failure.message).toContain('partition 0 is at 3, 7 behind')
+  expect(failure.message).toContain('partition 1 is at 15, 5 behind')
 })
 
 test('the signal ends the wait', async () => {
@@ -54,25 +56,25 @@ test('the signal ends the wait', async () => {
   await expect(waiting).rejects.toThrow('abort')
 })
 
-/** @param commits of both partitions, as asked for one after the other; the last of them stays */
+/** @param commits of both partitions, one pair for each call; the last pair is repeated */
 async function wait(
   commits: readonly (readonly [bigint, bigint])[],
-  patienceMs = 1000,
+  timeoutMs = 1000,
   stopping = new AbortController(),
 ): Promise<bigint[]> {
   const lags: bigint[] = []
-  let asked = 0
+  let calls = 0
   let nowMs = 0
-  await untilPassed(ENDS, {
+  await waitForWorkers(ENDS, {
     topic: {
       async offsets() {
-        const commit = commits[Math.min(asked++, commits.length - 1)] ?? []
+        const commit = commits[Math.min(calls++, commits.length - 1)] ?? []
         return commit.map((next, partition) => ({
           ...{ partition, next, start: 0n, end: 100n, committed: next },
         }))
       },
     },
-    patienceMs,
+    timeoutMs,
     onWaiting: (lag) => lags.push(lag),
     consumerGroup: 'workers',
     signal: stopping.signal,

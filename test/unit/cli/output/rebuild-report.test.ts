@@ -56,7 +56,7 @@ test.each([
 })
 
 test('the gaps in the topic are described, and their effect on the rebuild', () => {
-  const gaps = { removed: new Map(), isCompacted: false, isMadeAnew: false, isEmpty: false }
+  const gaps = { removed: new Map(), isCompacted: false, isRecreated: false, isEmpty: false }
   const removed = new Map([
     [2, 100n],
     [3, 5n],
@@ -72,5 +72,5 @@ test('the gaps in the topic are described, and their effect on the rebuild', () 
       '  it is compacted: it may have only the last record of each key\n' +
       'With --replace, what only Redis knows about the groups in the topic is lost.',
   )
-  expect(gapsText('groups', { ...gaps, isMadeAnew: true }, true)).toContain('recreated')
+  expect(gapsText('groups', { ...gaps, isRecreated: true }, true)).toContain('recreated')
 })

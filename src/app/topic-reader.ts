@@ -1,6 +1,6 @@
 /**
- * The events of the topic, read anew beside the workers: what the state in Redis is to be
- * made of. Rejected records and events of another type are passed over, as the workers do.
+ * Reads the events of the topic once more, beside the workers, for `rebuild` and `verify`. Rejected
+ * records and events of another type are passed over, as the workers do.
  */
 import { createDecoder, type Decoder } from '../domain/event/decode.ts'
 import type { Erasure, GroupEvent } from '../domain/event/event.ts'
@@ -15,28 +15,28 @@ export type Offsets = ReadonlyMap<number, bigint>
 export interface TopicReading {
   readonly config: Pick<Config, 'kafka' | 'events'>
   readonly log: Log
-  /** Where each partition begins; at the start of the log where it is left out. */
+  /** The first offset of each partition; 0 for one that is missing. */
   readonly from?: Offsets
-  /** The offset that each partition ends before; one that is left out is not read. */
+  /** The offset at which each partition ends, exclusive; one that is missing is not read. */
   readonly to: Offsets
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly signal?: AbortSignal
-  /** In order within a partition; one call at a time. */
+  /** Called in order within a partition, one call at a time. */
   readonly onRecord: (read: ReadRecord) => Promise<void> | void
   readonly onUnreadable: (unreadable: Unreadable) => void
-  /** Told now and then how many records more were read. */
+  /** Called now and then with the number of records read since the last call. */
   readonly onProgress?: (records: number) => void
 }
 
 export interface ReadRecord {
   readonly partition: number
   readonly record: KafkaRecord
-  /** Undefined where the record is none that the workers merge. */
+  /** Undefined if the workers do not merge the record: rejected, ignored or unreadable. */
   readonly event: GroupEvent | Erasure | undefined
 }
 
-/** A record, or a whole batch of them, that nobody can read: the workers stop there. */
+/** A record, or a whole batch of records, that cannot be read: the workers stop there. */
 export interface Unreadable {
   readonly partition: number
   readonly offset: bigint
@@ -44,9 +44,9 @@ export interface Unreadable {
 }
 
 /**
- * Resolves once every record within the bounds was given to `onRecord`.
+ * Resolves once `onRecord` was called with every record within the bounds.
  *
- * @throws the signal's reason where it was aborted; NotRetriable; Unavailable; what `onRecord` throws
+ * @throws the signal's reason; NotRetriable; Unavailable; what `onRecord` throws
  */
 export async function readTopic(reading: TopicReading): Promise<void> {
   const { config, log, signal, now, onRecord, onUnreadable, onProgress = () => {} } = reading
@@ -75,7 +75,7 @@ export async function readTopic(reading: TopicReading): Promise<void> {
   })
 }
 
-/** How many offsets lie within the bounds: as many records, or fewer. */
+/** Counts the offsets within the bounds: the topic holds as many records there, or fewer. */
 export function countOffsets(from: Offsets, to: Offsets): number {
   return Array.from(to).reduce((sum, [partition, end]) => {
     const count = Number(end - (from.get(partition) ?? 0n))
@@ -90,7 +90,7 @@ function boundsOf({ from, to }: Pick<TopicReading, 'from' | 'to'>): Map<number, 
   return new Map(bounds.filter(([, { from, to }]) => from < to))
 }
 
-/** A record that hits a bug stops the workers, not the one who looks. */
+/** Returns an error where the decoder has a bug: that stops a worker, but not whoever only reads. */
 function decode(decoder: Decoder, record: KafkaRecord, nowMs: number) {
   try {
     const decoded = decoder.decodeRecord(record, nowMs)

@@ -3,12 +3,12 @@ import { afterAll, describe, expect, inject, test } from 'vitest'
 import { JsonText } from '../../../src/domain/json/stored-value.ts'
 import type { GroupState } from '../../../src/domain/merge/merge.ts'
 import { walkGroups, walkIndex } from '../../../src/redis/reading/key-walk.ts'
-import { readStoredGroup } from '../../../src/redis/reading/state-reader.ts'
+import { readStoredGroup } from '../../../src/redis/reading/stored-group.ts'
 import { openGroupStore } from '../../../src/redis/writing/group-store.ts'
 import { patchOf } from '../../setup/domain/patches.ts'
 import { openTestRedis } from '../../setup/redis/connection.ts'
 
-const prefix = `membership*[${randomUUID()}]:`
+const prefix = `stored*[${randomUUID()}]:`
 const connection = openTestRedis(inject('redisUrl'), {
   groupPrefix: `${prefix}group:`,
   userPrefix: `${prefix}user:`,
@@ -29,7 +29,7 @@ describe('reading a whole group', () => {
     users: { ann: true, bob: false },
   })
 
-  test('gives back the state that was merged, at any size of the pages', async () => {
+  test('returns the merged state, whatever the page size', async () => {
     const crowd = Object.fromEntries(Array.from({ length: 700 }, (_, i) => [`u${i}`, i % 3 > 0]))
     const traits = Object.fromEntries(Array.from({ length: 700 }, (_, i) => [`t${i}`, `v${i}`]))
     const large = patchOf('large', { clock: 8, traits, users: crowd })
@@ -37,22 +37,22 @@ describe('reading a whole group', () => {
     for (const merged of [patch, large]) {
       for (const size of [1, 10, 1000]) {
         const sizes = { fields: size, users: size }
-        const membership = await readStoredGroup(connection, merged.groupId, ['eve'], sizes)
-        expect(withMaps(membership.state)).toEqual(withMaps(merged))
-        expect(membership).toMatchObject({ exists: true, conflict: null })
-        expect([membership.oddTraits.size, membership.oddUsers.size]).toEqual([0, 0])
-        expect(new Map(membership.index)).toEqual(new Map([...merged.users, ['eve', null]]))
+        const group = await readStoredGroup(connection, merged.groupId, ['eve'], sizes)
+        expect(withMaps(group.state)).toEqual(withMaps(merged))
+        expect(group).toMatchObject({ exists: true, conflict: null })
+        expect([group.oddTraits.size, group.oddUsers.size]).toEqual([0, 0])
+        expect(new Map(group.index)).toEqual(new Map([...merged.users, ['eve', null]]))
       }
     }
   })
 
-  test('of which nothing is there gives an empty state', async () => {
+  test('returns an empty state if Redis holds nothing of it', async () => {
     const { exists, state, conflict } = await readStoredGroup(connection, 'nobody', [])
     expect({ exists, conflict }).toEqual({ exists: false, conflict: null })
     expect(state).toMatchObject({ latest: -1, erasedAt: -1 })
   })
 
-  test('takes a hundred thousand members in pages, and holds Redis for none of them long', async () => {
+  test('reads a hundred thousand members in many pages, so that none holds Redis for long', async () => {
     const key = `${groupKey('crowd')}:members`
     for (let from = 0; from < 100_000; from += 1000) {
       const page = Array.from({ length: 1000 }, (_, i) => [from + i, `user${from + i}`])
@@ -65,7 +65,7 @@ describe('reading a whole group', () => {
     expect((await callsOf('zscan')) - before).toBeGreaterThan(100)
   })
 
-  test('tells what stands there in a way that no worker writes', async () => {
+  test('reports what no worker writes as odd', async () => {
     await store.merge([patchOf('odd', { clock: 7, traits: { a: 'x', b: null, c: 'z' } })])
     const { client } = connection
     const key = groupKey('odd')
@@ -93,16 +93,16 @@ describe('reading a whole group', () => {
   })
 })
 
-test('the walks find every group and every entry of the index, and nothing else', async () => {
+test('walks return every group and every entry of the index, and nothing else', async () => {
   const { client } = connection
   await store.merge([patchOf('{walked}', { clock: 1, users: { 'w%': true, x: false } })])
-  await client.set(`${prefix}group:{other}:lock`, 'not ours')
-  await client.set(`${prefix}group:plain`, 'not ours')
-  await client.set(`${prefix}user:{x}:groups`, 'not ours')
-  const groups = new Set(await allOf(walkGroups(connection, (ask) => ask())))
+  await client.set(`${prefix}group:{other}:lock`, 'of another program')
+  await client.set(`${prefix}group:plain`, 'of another program')
+  await client.set(`${prefix}user:{x}:groups`, 'of another program')
+  const groups = new Set(await allOf(walkGroups(connection, (attempt) => attempt())))
   expect(groups).toContain('{walked}')
   expect([...groups].filter((id) => ['other', 'plain', '%7Bwalked%7D'].includes(id))).toEqual([])
-  const entries = await allOf(walkIndex(connection, (ask) => ask()))
+  const entries = await allOf(walkIndex(connection, (attempt) => attempt()))
   const ofWalked = entries.filter(({ groupId }) => groupId === '{walked}')
   expect(ofWalked.sort((a, b) => (a.userId < b.userId ? -1 : 1))).toEqual([
     { userId: 'w%', groupId: '{walked}' },
@@ -123,7 +123,7 @@ async function callsOf(command: string): Promise<number> {
   return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0)
 }
 
-/** To be compared whatever the order. */
+/** With plain maps, which are equal whatever their order. */
 function withMaps(state: GroupState) {
   return { ...state, traits: new Map(state.traits), users: new Map(state.users) }
 }
