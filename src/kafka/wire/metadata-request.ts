@@ -49,6 +49,17 @@ export function decodeMetadataResponse(bytes: Buffer) {
   }
 }
 
+/**
+ * Returns the id of a topic.
+ *
+ * @param partitions of the topic, as kafkajs passes them on from a decoded response
+ * @returns undefined where the brokers assign no topic ids, or there is no such topic
+ */
+export function topicIdOf(partitions: readonly object[] | undefined): string | undefined {
+  const [first] = (partitions ?? []) as readonly Partial<PartitionMetadata>[]
+  return first?.topicId
+}
+
 const NO_TAGS = Buffer.alloc(1)
 const NO_ID = Buffer.alloc(16)
 

@@ -12,7 +12,7 @@ import { createOracle, type Oracle } from './oracle.ts'
 import { findKeys } from './redis-contents.ts'
 
 // else its clients fill stderr with warnings
-amendKafkajs(64 * 1024 * 1024)
+amendKafkajs()
 
 export interface SceneOptions {
   /** Where load and oracle find Kafka and Redis, and the workers unless `environment` differs. */

@@ -20,7 +20,7 @@ import { createTopic } from '../../../src/kafka/topics/topic-facts.ts'
 import { type LogLine, recordLog } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
 
-amendKafkajs(64 * 1024 * 1024)
+amendKafkajs()
 
 export function settingsFor(brokers: readonly string[] = inject('kafkaBrokers')): KafkaSettings {
   const topic = `kafka-test-${randomUUID().slice(0, 8)}`

@@ -6,7 +6,6 @@ import { batchBytes, fetchResponse, marker } from './wire-bytes.ts'
 const LIMITS: FetchLimits = {
   maxBatchBytes: 1024 * 1024,
   enoughBytes: 1024 * 1024,
-  decodeOldFormat: async () => [],
 }
 
 test('what belongs to a partition comes with it', async () => {
@@ -134,38 +133,40 @@ test('an unreadable batch of an aborted transaction is in nobody’s way', async
   expect(values(messages)).toEqual([])
 })
 
-test('records of a format before magic 2 are left to kafkajs', async () => {
-  const old = Buffer.alloc(30)
-  old.writeInt8(1, 16)
-  let given: Buffer = Buffer.alloc(0)
-  const decodeOldFormat = async (recordSet: Buffer) => {
-    given = recordSet
-    return []
-  }
-  await decoded(fetchResponse(old), { ...LIMITS, decodeOldFormat })
-  expect(given.readInt32BE(0)).toBe(30)
-  expect(given.subarray(4).equals(old)).toBe(true)
-})
-
-test('where kafkajs fails on them, it is asked for the first alone, which may be undecodable', async () => {
-  const old = Buffer.alloc(60)
-  old.writeBigInt64BE(7n)
-  old.writeInt32BE(18, 8)
-  old.writeInt8(1, 16)
-  const failing = (limitBytes: number) => async (recordSet: Buffer) => {
-    if (recordSet.length > limitBytes) throw new RangeError('kafkajs fails')
-    return []
-  }
-  const first = { ...LIMITS, decodeOldFormat: failing(34) }
-  expect(await decoded(fetchResponse(old), first)).toEqual([])
-  const [none] = await decoded(fetchResponse(old), { ...LIMITS, decodeOldFormat: failing(33) })
-  expect(none?.undecodable).toEqual({
+test.each([0, 1] as const)('a message of format %d is undecodable, and says why', async (magic) => {
+  const recordSet = Buffer.concat([oldMessage(7n, magic), oldMessage(8n, magic)])
+  const messages = await decoded(fetchResponse(recordSet))
+  expect(messages).toMatchObject([{ offset: '7', isControlRecord: false }])
+  // one at a time: a skip of the first must not pass over the second
+  expect(messages[0]?.undecodable).toEqual({
     firstOffset: 7n,
     lastOffset: 7n,
     bytes: 30,
-    reason: 'it cannot be decoded: kafkajs fails',
+    reason: `it has message format ${magic}, from before Kafka 0.11, which is not supported`,
+    remedy: 'Publish its records again with a current client, to a topic of message format 2',
   })
 })
+
+test('a compressed message of an old format has the offset of the last message inside', async () => {
+  const [first] = await decoded(fetchResponse(oldMessage(9n, 1, 1)))
+  expect(first?.undecodable).toMatchObject({ firstOffset: 9n, lastOffset: 9n })
+  expect(first?.undecodable?.reason).toContain('offsets before it belong to it')
+})
+
+test('a message of an old format behind batches is left to the next fetch', async () => {
+  const recordSet = Buffer.concat([data(0n, 'a'), oldMessage(1n, 1), Buffer.alloc(60)])
+  expect(values(await decoded(fetchResponse(recordSet)))).toEqual(['a'])
+})
+
+/** `offset messageSize crc magic attributes`, and no more of it: nothing else is looked at. */
+function oldMessage(offset: bigint, magic: 0 | 1, attributes = 0): Buffer {
+  const bytes = Buffer.alloc(30)
+  bytes.writeBigInt64BE(offset, 0)
+  bytes.writeInt32BE(18, 8)
+  bytes.writeInt8(magic, 16)
+  bytes.writeInt8(attributes, 17)
+  return bytes
+}
 
 function data(firstOffset: bigint, value: string, producerId?: bigint): Buffer {
   const records = [{ value: Buffer.from(value) }]

@@ -66,7 +66,7 @@ test('a response that ends too early is refused, wherever it is cut', () => {
 })
 
 test('brokers that know no ids are asked as kafkajs does', () => {
-  amendKafkajs(1024)
+  amendKafkajs()
   const require = createRequire(import.meta.url)
   const { lookup, requests } = require('kafkajs/src/protocol/requests/index.js')
   const askedOf = (maxVersion: number) =>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { commitMetadata, committedBy } from '../../../../src/kafka/client/commit-metadata.ts'
+import { commitMetadata, committedBy } from '../../../../src/kafka/wire/commit-metadata.ts'
 
 test('a commit of this topic is a worker’s', () => {
   expect(commitMetadata('abc')).toBe('group-traits abc')
