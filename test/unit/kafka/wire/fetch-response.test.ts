@@ -8,7 +8,7 @@ const LIMITS: FetchLimits = {
   enoughBytes: 1024 * 1024,
 }
 
-test('what belongs to a partition comes with it', async () => {
+test('a partition has its error code, watermarks and preferred replica', async () => {
   const bytes = fetchResponse(data(0n, 'a'))
   const { responses } = await decodeFetchResponse(bytes, 11, LIMITS)
   const [partition] = responses[0]?.partitions ?? []
@@ -22,7 +22,7 @@ test('what belongs to a partition comes with it', async () => {
   })
 })
 
-test('interleaved aborted transactions leave nothing behind but their offsets', async () => {
+test('of interleaved aborted transactions, only placeholders at their offsets are left', async () => {
   const recordSet = Buffer.concat([
     data(0n, 'aborted by 2', 2n),
     data(1n, 'aborted by 1', 1n),
@@ -36,7 +36,7 @@ test('interleaved aborted transactions leave nothing behind but their offsets', 
     data(9n, 'of the next transaction of 2', 2n),
     marker(10n, 2n, 'commit'),
   ])
-  // as brokers list them: in the order in which they ended
+  // brokers list them in the order in which they ended
   const aborted = [
     { producerId: 1n, firstOffset: 1n },
     { producerId: 2n, firstOffset: 0n },
@@ -50,21 +50,21 @@ test('interleaved aborted transactions leave nothing behind but their offsets', 
   expect(messages.map(({ offset }) => Number(offset))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
 })
 
-test('a fetch that begins within an aborted transaction knows it, too', async () => {
+test('a fetch that begins within an aborted transaction drops the rest of it', async () => {
   const recordSet = Buffer.concat([data(50n, 'aborted by 1', 1n), marker(51n, 1n, 'abort')])
   const messages = await decoded(fetchResponse(recordSet, [{ producerId: 1n, firstOffset: 40n }]))
   expect(values(messages)).toEqual([])
 })
 
-test('what ends in control records is handed on up to there, so that it is committed', async () => {
+test('a response that ends in a control batch has a record there, so that its offset is committed', async () => {
   const recordSet = Buffer.concat([data(0n, 'aborted by 1', 1n), marker(1n, 1n, 'abort')])
   const messages = await decoded(fetchResponse(recordSet, [{ producerId: 1n, firstOffset: 0n }]))
-  const handedOn = messages.filter(({ isControlRecord }) => !isControlRecord)
-  expect(handedOn.map(({ offset }) => offset)).toEqual(['1'])
+  const visible = messages.filter(({ isControlRecord }) => !isControlRecord)
+  expect(visible.map(({ offset }) => offset)).toEqual(['1'])
   expect(values(messages)).toEqual([])
 })
 
-test('behind a batch that compaction emptied, reading goes on', async () => {
+test('reading continues behind a batch that compaction emptied', async () => {
   const empty = batchBytes({ firstOffset: 0n, records: [], lastOffsetDelta: 9 })
   const messages = await decoded(fetchResponse(Buffer.concat([empty, data(10n, 'a')])))
   expect(messages.map(({ offset, isControlRecord }) => [offset, isControlRecord])).toEqual([
@@ -85,10 +85,15 @@ test('the last batch, cut off by the broker, is left to the next fetch', async (
 test.each([
   ['a length that is negative', 8, Buffer.from('ffffff00', 'hex'), 'claims to have -244 bytes'],
   ['a length shorter than a header', 8, Buffer.from('00000001', 'hex'), 'claims to have 13 bytes'],
-  ['more bytes than came', 8, Buffer.from('7fffff00', 'hex'), 'claims to have 2147483404 bytes'],
-  ['a format that is unknown', 16, Buffer.from('03', 'hex'), 'magic 3'],
+  [
+    'more bytes than were received',
+    8,
+    Buffer.from('7fffff00', 'hex'),
+    'claims to have 2147483404 bytes',
+  ],
+  ['an unknown format', 16, Buffer.from('03', 'hex'), 'magic 3'],
 ])(
-  'a first batch of %s is undecodable; behind others it is left to the next fetch',
+  'a first batch with %s is undecodable, and behind others it is left to the next fetch',
   async (_, at, bytes, reason) => {
     const wrong = data(1n, 'wrong')
     bytes.copy(wrong, at)
@@ -102,13 +107,13 @@ test.each([
   },
 )
 
-test('once enough was decoded, the further batches are left to the next fetch', async () => {
+test('once enough is decoded, the remaining batches are left to the next fetch', async () => {
   const recordSet = Buffer.concat([data(0n, 'a'), data(1n, 'b'), data(2n, 'c')])
   const messages = await decoded(fetchResponse(recordSet), { ...LIMITS, enoughBytes: 300 })
   expect(values(messages)).toEqual(['a', 'b'])
 })
 
-test('records before and behind a batch that cannot be read are there', async () => {
+test('the records before and behind an undecodable batch are read', async () => {
   const broken = batchBytes({ firstOffset: 1n, records: [{}, {}], codec: 7 })
   const messages = await decoded(
     fetchResponse(Buffer.concat([data(0n, 'a'), broken, data(3n, 'b')])),
@@ -120,7 +125,7 @@ test('records before and behind a batch that cannot be read are there', async ()
   ])
 })
 
-test('an unreadable batch of an aborted transaction is in nobody’s way', async () => {
+test('an undecodable batch of an aborted transaction is skipped', async () => {
   const broken = batchBytes({
     firstOffset: 0n,
     records: [{}],
