@@ -1,20 +1,11 @@
-import { createRequire } from 'node:module'
-import { amendKafkajs } from '../../src/kafka/client/kafkajs.ts'
+import { decodeFetchResponse, fetchLimits } from '../../src/kafka/wire/fetch-response.ts'
 import { type FetchedRecord, fetchedRecords } from '../../src/kafka/wire/record-batch.ts'
 
-interface FetchResponse {
-  readonly responses: readonly { readonly partitions: readonly { messages: unknown[] }[] }[]
-}
-
-/** The decoder of fetch responses (version 11) as kafkajs calls it in the worker. */
+/** Decodes fetch responses (version 11) as the worker does. */
 export function decodeFetch(maxBatchBytes: number): (bytes: Buffer) => Promise<FetchedRecord[]> {
-  amendKafkajs(maxBatchBytes)
-  const require = createRequire(import.meta.url)
-  const response: {
-    decode(bytes: Buffer): Promise<FetchResponse>
-  } = require('kafkajs/src/protocol/requests/fetch/v11/response')
+  const limits = fetchLimits(maxBatchBytes)
   return async (bytes) => {
-    const { responses } = await response.decode(bytes)
+    const { responses } = await decodeFetchResponse(bytes, 11, limits)
     const partitions = responses.flatMap(({ partitions }) => partitions)
     return partitions.flatMap(({ messages }) => fetchedRecords(messages))
   }

@@ -31,8 +31,7 @@ async function decode({ what, bytes }: MutatedFetch): Promise<FetchedRecord[] | 
 }
 
 function check({ offset, timestamp, key, value, headers, undecodable }: FetchedRecord): void {
-  // the oldest format, which a header may claim, knows no timestamps
-  if (![offset, timestamp ?? '0'].every((digits) => /^-?\d+$/.test(digits))) {
+  if (![offset, timestamp].every((digits) => /^-?\d+$/.test(digits))) {
     throw new Error(`offset ${offset}, timestamp ${timestamp}`)
   }
   for (const bytes of [key, value, ...Object.values(headers ?? {}).flat()]) {

@@ -8,9 +8,10 @@ import type { KafkaSettings } from './settings.ts'
 /**
  * Asks the cluster something over a connection of its own.
  *
- * @param doing for the message: "checking topic groups"
- * @param advice what to do where it is denied
- * @throws Unavailable where Kafka is away; NotRetriable where it is denied; what `ask` throws
+ * @param doing what is being done, for the message: "checking topic groups"
+ * @param advice what an operator has to do if it is denied
+ * @throws Unavailable where Kafka is away; NotRetriable where the request is denied; what `ask`
+ *   throws
  */
 export async function askCluster<Answer>(
   settings: KafkaSettings,
@@ -28,7 +29,7 @@ export async function askCluster<Answer>(
   } catch (error) {
     throw withTlsHint(translate(error, doing, advice), settings.tls !== false)
   } finally {
-    // in the background: the answer is there, or nobody waits for it any more
+    // in the background: the caller has its answer or error, and does not wait for this
     asking
       .catch(() => {})
       .then(() => admin.disconnect())

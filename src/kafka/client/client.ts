@@ -1,5 +1,7 @@
-/** A kafkajs client after our settings, which logs through our log. */
+/** Creates kafkajs clients from our settings. They log through our log. */
 import type { Log } from '../../pipeline/ports.ts'
+import { type ConsumerListeners, setHooks } from '../amendments/client-hooks.ts'
+import { fetchLimits } from '../wire/fetch-response.ts'
 import {
   amendKafkajs,
   type ConsumerConfig,
@@ -10,14 +12,17 @@ import {
 } from './kafkajs.ts'
 import type { KafkaSettings } from './settings.ts'
 
-/** @param onLogged told of every line of kafkajs' own, for what it says nowhere else */
+/**
+ * @param listeners called by the consumers of this client, for what kafkajs has no event for
+ * @throws NotRetriable where another kafkajs is installed than the amendments were written for
+ */
 export function createClient(
   settings: KafkaSettings,
   log: Log,
-  onLogged: (entry: LogEntry) => void = () => {},
+  listeners: ConsumerListeners = {},
 ): Kafka {
-  amendKafkajs(settings.maxBatchBytes)
-  return new kafkajs.Kafka({
+  amendKafkajs()
+  const client = new kafkajs.Kafka({
     brokers: [...settings.brokers],
     clientId: settings.clientId,
     ssl: typeof settings.tls === 'boolean' ? settings.tls : { ...settings.tls },
@@ -25,17 +30,16 @@ export function createClient(
     connectionTimeout: settings.connectTimeoutMs,
     authenticationTimeout: settings.connectTimeoutMs,
     requestTimeout: settings.requestTimeoutMs,
-    // who waits for what is decided above: kafkajs gives up soon, and says so
+    // our callers decide how long to retry: kafkajs gives up soon and throws
     retry: { retries: 1, initialRetryTime: 200, maxRetryTime: 1000, multiplier: 2 },
     logLevel: kafkajs.logLevel.INFO,
-    logCreator: () => (entry) => {
-      onLogged(entry)
-      logEntry(entry, log)
-    },
+    logCreator: () => (entry) => logEntry(entry, log),
   })
+  setHooks(client, { ...listeners, fetchLimits: fetchLimits(settings.maxBatchBytes) })
+  return client
 }
 
-/** What every consumer of ours has in common; it is never restarted by kafkajs. */
+/** What all our consumers have in common. kafkajs never restarts them. */
 export function consumerConfig(settings: KafkaSettings): ConsumerConfig {
   return {
     groupId: settings.groupId,
@@ -45,9 +49,9 @@ export function consumerConfig(settings: KafkaSettings): ConsumerConfig {
     maxBytes: settings.maxFetchBytes,
     maxBytesPerPartition: settings.maxPartitionFetchBytes,
     allowAutoTopicCreation: false,
-    // new partitions are found as soon as a member that is gone; by default it takes 5 minutes
+    // new partitions are found as soon as a member that is gone; the default is 5 minutes
     metadataMaxAge: settings.sessionTimeoutMs,
-    // repeats a join while others join, and a fetch; of connections, see above
+    // of joining while others join, and of fetching; for connections see createClient
     retry: {
       retries: 5,
       initialRetryTime: 100,
@@ -58,8 +62,9 @@ export function consumerConfig(settings: KafkaSettings): ConsumerConfig {
 }
 
 /**
- * kafkajs calls an error what it retries a moment later, and repeats it for as long as an
- * outage lasts; what is one is thrown, too, and told once by who catches it.
+ * Logs at debug, whatever the level of kafkajs. It logs as errors what it retries a moment later,
+ * again and again during an outage. Real failures are thrown as well: whoever catches one logs it
+ * once.
  */
 function logEntry({ namespace, label, log: entry }: LogEntry, log: Log): void {
   const { message, error, broker, topic, partition } = entry

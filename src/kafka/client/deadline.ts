@@ -1,9 +1,10 @@
 import { Unavailable } from '../../pipeline/errors.ts'
 
 /**
- * What `work` comes to, or Unavailable once it took too long; the work itself may go on.
+ * Waits for `work`, but only for so long. The work itself is not stopped at the deadline.
  *
- * @param what for the message: "the answer of the group's coordinator"
+ * @param what the work is, for the message: "leaving the consumer group"
+ * @throws Unavailable at the deadline; what the work rejects with
  */
 export async function withDeadline<Result>(
   work: Promise<Result>,
@@ -12,7 +13,7 @@ export async function withDeadline<Result>(
 ): Promise<Result> {
   const { promise: expired, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(
-    () => reject(new Unavailable('kafka', `${what} did not come within ${deadlineMs} ms`)),
+    () => reject(new Unavailable('kafka', `${what} took longer than ${deadlineMs} ms`)),
     deadlineMs,
   )
   try {

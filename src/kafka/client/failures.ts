@@ -1,13 +1,13 @@
 /**
- * What an error of kafkajs means. It wraps errors several times over, and what decides is
- * somewhere in the chain of causes: a type that the broker gave, or a code of the socket.
+ * Classifies errors of kafkajs. It wraps an error several times over, so what decides is somewhere
+ * in the chain of causes: a type that the broker sent, or a code of the socket.
  */
 import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import { kafkajs } from './kafkajs.ts'
 
 /**
- * - `denied`: waiting does not mend it: a wrong password, a missing right, a wrong setting
- * - `away`: a broker, a leader or a coordinator is not there for now
+ * - `denied`: retrying does not help: a wrong password, a missing right, a wrong setting
+ * - `away`: a broker, a leader or a coordinator cannot be reached for now
  * - `bug`: anything else
  */
 export type FailureKind = 'denied' | 'away' | 'bug'
@@ -21,17 +21,17 @@ export function kindOfFailure(error: unknown): FailureKind {
   return chain.some(isAway) ? 'away' : 'bug'
 }
 
-/** An error of the broker's own, like `MESSAGE_TOO_LARGE`, somewhere in the chain. */
+/** Returns whether the broker sent one of these types of error, such as `MESSAGE_TOO_LARGE`. */
 export function hasType(error: unknown, ...types: readonly string[]): boolean {
   return causes(error).some((cause) => types.includes(textAt(cause, 'type')))
 }
 
 /**
- * The error as the rest of the program knows it: NotRetriable, Unavailable, or itself where it is
- * a bug.
+ * Returns the error as the rest of the program knows it: NotRetriable where it was denied,
+ * Unavailable where Kafka is away, or itself where it is a bug.
  *
- * @param doing "reading topic groups"
- * @param advice what to do where it is denied
+ * @param doing what was being done, for the message: "reading topic groups"
+ * @param advice what an operator has to do if it was denied, unless the error asks for other advice
  */
 export function translate(error: unknown, doing: string, advice: string): Error {
   if (error instanceof Unavailable || error instanceof NotRetriable) return error
@@ -40,9 +40,7 @@ export function translate(error: unknown, doing: string, advice: string): Error 
       return new NotRetriable(
         'kafka',
         `${doing}: ${reasonOf(error)}. ${adviceFor(error) ?? advice}`,
-        {
-          cause: error,
-        },
+        { cause: error },
       )
     case 'away':
       return new Unavailable('kafka', `${doing}: ${reasonOf(error)}`, { cause: error })
@@ -51,7 +49,7 @@ export function translate(error: unknown, doing: string, advice: string): Error 
   }
 }
 
-/** In one line: what the broker or the socket said. */
+/** Returns what the broker or the socket reported, in one line. */
 export function reasonOf(error: unknown): string {
   const chain = causes(error)
   const decisive = chain.find((cause) => textAt(cause, 'type') !== '') ?? chain.at(-1) ?? error
@@ -64,14 +62,14 @@ export function isKafkajsError(error: unknown): boolean {
   return error instanceof kafkajs.KafkaJSError || isNotConnected(error)
 }
 
-/** Where the broker is there and ends the connection without a word: what to look at. */
+/** Adds what to check where a broker accepts the connection and then closes it. */
 export function withTlsHint(error: Error, isTls: boolean): Error {
   const isCut = causes(error).some(
     (cause) =>
       nameOf(cause) === 'KafkaJSConnectionClosedError' || textAt(cause, 'code') === 'ECONNRESET',
   )
   if (!(error instanceof Unavailable && isCut)) return error
-  const hint = isTls ? 'does that port speak TLS?' : 'that port may want TLS.'
+  const hint = isTls ? 'does that port speak TLS?' : 'that port may require TLS.'
   return new Unavailable('kafka', `${error.message}: ${hint} See kafka.tls.enabled`, {
     cause: error.cause,
   })
@@ -79,10 +77,10 @@ export function withTlsHint(error: Error, isTls: boolean): Error {
 
 function adviceFor(error: unknown): string | undefined {
   if (isSaslFailure(error)) {
-    return 'Check kafka.sasl: whether that port of the broker asks for it, the mechanism, the user name and the password'
+    return 'Check kafka.sasl: whether that port of the broker requires SASL, the mechanism, the user name and the password'
   }
   if (causes(error).some((cause) => TLS_CODES.test(textAt(cause, 'code')))) {
-    return 'Check kafka.tls: whether that port of the broker speaks TLS, and the authorities to trust (caFile)'
+    return 'Check kafka.tls: whether that port of the broker speaks TLS, and the certificate authorities to trust (caFile)'
   }
   if (hasType(error, 'INVALID_SESSION_TIMEOUT')) {
     return "Set kafka.sessionTimeoutMs within the broker's group.min.session.timeout.ms and group.max.session.timeout.ms"
@@ -121,7 +119,7 @@ const DENIED = new Set([
   'POLICY_VIOLATION',
 ])
 
-/** As Node names them: a certificate that cannot be trusted, or a port that speaks no TLS. */
+/** Node's codes for a certificate that is not trusted, or a port that does not speak TLS. */
 const TLS_CODES = /^(ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/
 
 function isDenied(cause: unknown): boolean {
@@ -134,7 +132,7 @@ function isDenied(cause: unknown): boolean {
 
 const BUGS = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError'])
 
-/** Called non-retriable by kafkajs, although a broker that comes back mends them. */
+/** kafkajs calls these non-retriable, although they end once the broker is back. */
 const AWAY = new Set([
   'KafkaJSNumberOfRetriesExceeded',
   'KafkaJSLockTimeout',
@@ -151,22 +149,24 @@ function isAway(cause: unknown): boolean {
   )
 }
 
-/** A plain error of kafkajs, where a connection is lost before it knows what the broker can do. */
+/** kafkajs throws this plain Error where a connection is lost before the API versions are known. */
 function isNotConnected(error: unknown): boolean {
   return error instanceof Error && error.message === 'Broker not connected'
 }
 
-/** The group changed under a request that kafkajs does not repeat. */
+/** The group changed during a request that kafkajs does not retry. */
 function hasRejoinableType(cause: unknown): boolean {
   const types = ['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'UNKNOWN']
   return types.includes(textAt(cause, 'type'))
 }
 
-const MOST_CAUSES = 20
+/** A chain of causes may be a circle. */
+const MAX_CAUSES = 20
 
+/** Returns the error, its causes, and the errors inside them that kafkajs collected. */
 function causes(error: unknown): unknown[] {
   const chain: unknown[] = [error]
-  for (let index = 0; index < chain.length && chain.length < MOST_CAUSES; index++) {
+  for (let index = 0; index < chain.length && chain.length < MAX_CAUSES; index++) {
     const cause = chain[index]
     if (!(cause instanceof Error)) continue
     if (cause.cause !== undefined && !chain.includes(cause.cause)) chain.push(cause.cause)

@@ -1,4 +1,4 @@
-/** Which rights (ACLs) the program needs, as the commands that grant them. */
+/** The rights (ACLs) that the program needs, as the commands that grant them. */
 import type { KafkaSettings } from './settings.ts'
 
 export function rightsToRead(settings: KafkaSettings): string {

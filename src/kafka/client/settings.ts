@@ -1,6 +1,6 @@
-/** What the Kafka side needs to know. PEM texts, not paths; times in milliseconds. */
+/** The settings of all that talks to Kafka. Certificates and keys are PEM texts, not paths. */
 export interface KafkaSettings {
-  /** `host:port`, to begin with; the others are learnt from them. */
+  /** `host:port` of the bootstrap brokers. The other brokers are found through them. */
   readonly brokers: readonly string[]
   readonly clientId: string
   readonly topic: string
@@ -11,14 +11,15 @@ export interface KafkaSettings {
   readonly connectTimeoutMs: number
   readonly requestTimeoutMs: number
   readonly sessionTimeoutMs: number
-  /** How long a fetch waits for new records; a stop may take as long. */
+  /** How long a fetch waits for new records. A stop waits for the fetch, so it may take as long. */
   readonly maxWaitMs: number
-  /** What one fetch may bring, as it is on the wire. */
+  /** The most that one fetch returns, in bytes on the wire. */
   readonly maxFetchBytes: number
+  /** The same, for one partition. */
   readonly maxPartitionFetchBytes: number
-  /** What one batch may become in memory. */
+  /** The most that one batch may take in memory, inflated. */
   readonly maxBatchBytes: number
-  /** How many batches are worked on at once; one more may be in hand, decoded ahead. */
+  /** How many batches are processed at once. One more may be in flight, decoded ahead. */
   readonly concurrentPartitions: number
 }
 

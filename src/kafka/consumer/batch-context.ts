@@ -1,7 +1,7 @@
 import { Abandoned } from '../../pipeline/errors.ts'
 import type { BatchContext } from '../../pipeline/ports.ts'
-import { commitMetadata } from '../client/commit-metadata.ts'
 import type { EachBatchPayload } from '../client/kafkajs.ts'
+import { commitMetadata } from '../wire/commit-metadata.ts'
 import type { SendOffsets } from './committer.ts'
 import type { PartitionStates } from './partition-states.ts'
 

@@ -7,14 +7,8 @@ import { Unavailable } from '../../pipeline/errors.ts'
 import type { Log } from '../../pipeline/ports.ts'
 import { consumerConfig, createClient } from '../client/client.ts'
 import { withDeadline } from '../client/deadline.ts'
-import {
-  type Consumer,
-  type EachBatchHandler,
-  type LogEntry,
-  OUT_OF_RANGE,
-} from '../client/kafkajs.ts'
+import type { Consumer, EachBatchHandler } from '../client/kafkajs.ts'
 import type { KafkaSettings } from '../client/settings.ts'
-import { TOPIC_ID } from '../client/topic-id.ts'
 import { ConsumerFailed } from './consumer-failed.ts'
 import { removeFormerMember } from './former-member.ts'
 import { watchForSilence } from './silence-watch.ts'
@@ -52,11 +46,13 @@ export function openSession(options: SessionOptions): Session {
   const { settings, log } = options
   const { promise: ended, resolve: end } = Promise.withResolvers<unknown>()
   let topicId: string | undefined
-  const onLogged = ({ log: entry }: LogEntry) => {
-    if (entry.message === TOPIC_ID) topicId = entry.topicId
-    if (entry.message === OUT_OF_RANGE) options.onReset(entry.partition, BigInt(entry.offset))
-  }
-  const consumer = createClient(settings, log, onLogged).consumer({
+  const client = createClient(settings, log, {
+    onTopicId: (id) => {
+      topicId = id
+    },
+    onOffsetOutOfRange: options.onReset,
+  })
+  const consumer = client.consumer({
     ...consumerConfig(settings),
     rebalanceTimeout: rebalanceTimeoutMs(settings),
   })

@@ -30,7 +30,7 @@ export function readBatch({ batch }: EachBatchPayload): {
 
 function stopAt(
   batch: EachBatchPayload['batch'],
-  { firstOffset, lastOffset, bytes, reason }: Undecodable,
+  { firstOffset, lastOffset, bytes, reason, remedy }: Undecodable,
   isFirst: boolean,
 ): PartitionStopped {
   // after a skip, or an offset set by hand, reading may go on within a batch
@@ -39,7 +39,7 @@ function stopAt(
   const message =
     `the batch of offsets ${firstOffset} to ${lastOffset} of ${batch.topic}/${batch.partition} ` +
     `(${bytes} bytes) cannot be read: ${reason}. The partition stops at offset ${offset}. ` +
-    `Raise kafka.maxBatchBytes, or set the batch aside with ` +
+    `${remedy === undefined ? 'Set' : `${remedy}, or set`} the batch aside with ` +
     `\`group-traits skip ${batch.partition} ${offset}\``
   return new PartitionStopped(offset, message)
 }

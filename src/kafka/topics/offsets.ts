@@ -1,11 +1,11 @@
 /** Where the consumer group stands in the topic. */
 import type { Log, PartitionOffsets } from '../../pipeline/ports.ts'
 import { askCluster } from '../client/admin.ts'
-import { committedBy } from '../client/commit-metadata.ts'
 import type { Admin } from '../client/kafkajs.ts'
 import { rightsToRead } from '../client/rights.ts'
 import type { KafkaSettings } from '../client/settings.ts'
-import { topicIdOf } from '../client/topic-id.ts'
+import { committedBy } from '../wire/commit-metadata.ts'
+import { topicIdOf } from '../wire/metadata-request.ts'
 
 /**
  * What a worker committed for a former topic of that name counts as no commit.

@@ -1,4 +1,4 @@
-/** Reads Kafka's wire types in order; throws a RangeError where the bytes end too early. */
+/** Reads Kafka's primitive types in order. Throws a RangeError where the bytes end too early. */
 export class ByteReader {
   readonly bytes: Buffer
   position = 0
@@ -46,7 +46,10 @@ export class ByteReader {
     throw new RangeError('a varint of more than five bytes')
   }
 
-  /** Zigzag, at most 64 bits; a number where it is small, which is the rule and much faster. */
+  /**
+   * Zigzag, at most 64 bits. Returns a number for values of up to four bytes, as nearly all are:
+   * that is much faster than a bigint.
+   */
   varlong(): number | bigint {
     const start = this.position
     let raw = 0
@@ -59,13 +62,13 @@ export class ByteReader {
     return this.longVarlong()
   }
 
-  /** `length` bytes, as a view; null for a negative length. */
+  /** Returns a view of the next bytes; null for a negative length. */
   slice(length: number): Buffer | null {
     const start = this.skip(length)
     return start < 0 ? null : this.bytes.subarray(start, this.position)
   }
 
-  /** Passes over `length` bytes; returns where they begin, -1 for a negative length. */
+  /** Skips bytes, and returns where they begin; -1 for a negative length. */
   skip(length: number): number {
     if (length < 0) return -1
     if (length > this.remaining) throw new RangeError('a length beyond the end')

@@ -1,6 +1,6 @@
 /**
- * What producers compress batches with: gzip, snappy, lz4, zstd, by the numbers that Kafka
- * gives them. None of them inflates more than it is told to, whatever the bytes claim.
+ * Decompresses record batches. Whatever the bytes claim, no codec inflates beyond the cap: a few
+ * kilobytes may stand for gigabytes.
  */
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
@@ -8,37 +8,44 @@ import { decompressLz4 } from './lz4-frame.ts'
 import { decompressSnappy } from './snappy-frame.ts'
 import { TooLarge } from './too-large.ts'
 
+/** As Kafka numbers them, in bits 0 to 2 of a batch's attributes. */
+const NONE = 0
+const GZIP = 1
+const SNAPPY = 2
+const LZ4 = 3
+const ZSTD = 4
+
 /**
- * @param codec bits 0 to 2 of a batch's attributes
- * @throws TooLarge over the cap; any other error where the bytes are not what they should be
+ * @throws TooLarge where the result would exceed the cap
+ * @throws Error where the bytes are not what the codec writes, or the codec is unknown
  */
 export async function decompress(codec: number, bytes: Buffer, capBytes: number): Promise<Buffer> {
   switch (codec) {
-    case 0:
+    case NONE:
       return bytes
-    case 1:
-      return await capped(gunzip, bytes, capBytes)
-    case 2:
+    case GZIP:
+      return await inflateCapped(gunzip, bytes, capBytes)
+    case SNAPPY:
       return decompressSnappy(bytes, capBytes)
-    case 3:
+    case LZ4:
       return await decompressLz4(bytes, capBytes)
-    case 4:
-      return await capped(unzstd, bytes, capBytes)
+    case ZSTD:
+      return await inflateCapped(unzstd, bytes, capBytes)
     default:
       throw new Error(`compression type ${codec} is unknown`)
   }
 }
 
-type Zlib = (
+type Inflate = (
   bytes: Buffer,
   options: { maxOutputLength: number; chunkSize: number },
 ) => Promise<Buffer>
 
-const gunzip: Zlib = promisify(zlib.gunzip)
-const unzstd: Zlib = promisify(zlib.zstdDecompress)
+const gunzip: Inflate = promisify(zlib.gunzip)
+const unzstd: Inflate = promisify(zlib.zstdDecompress)
 const CHUNK_BYTES = 64 * 1024
 
-async function capped(inflate: Zlib, bytes: Buffer, capBytes: number): Promise<Buffer> {
+async function inflateCapped(inflate: Inflate, bytes: Buffer, capBytes: number): Promise<Buffer> {
   try {
     return await inflate(bytes, { maxOutputLength: Math.max(1, capBytes), chunkSize: CHUNK_BYTES })
   } catch (error) {

@@ -1,61 +1,101 @@
 /**
- * Fetch responses, versions 4 to 11, in the shape that kafkajs goes on with.
+ * Reads fetch responses, versions 4 to 11, into what kafkajs' consumer goes on with:
  *
- * Aborted transactions are sorted out here, as the Java client does it: kafkajs takes up one
- * of them per record only, and so lets records of interleaved aborted transactions through.
+ *     FetchResponse      = throttleTimeMs int32
+ *                          [errorCode int16, sessionId int32]     from version 7 on
+ *                          topicsCount int32, Topic*
+ *     Topic              = nameLength int16, name, partitionsCount int32, Partition*
+ *     Partition          = partitionIndex        int32
+ *                          errorCode             int16
+ *                          highWatermark         int64
+ *                          lastStableOffset      int64
+ *                          [logStartOffset       int64]           from version 5 on
+ *                          abortedTransactionsCount int32, AbortedTransaction*
+ *                          [preferredReadReplica int32]           from version 11 on
+ *                          recordsLength         int32
+ *                          RecordBatch*                           see record-batch.ts
+ *     AbortedTransaction = producerId int64, firstOffset int64
+ *
+ * The last RecordBatch may be cut off: the broker sends as many bytes as were asked for. The first
+ * is always whole. Records of aborted transactions are left out here, as the Java client does it.
+ *
+ * A record set in message format 0 or 1, from before Kafka 0.11, is not decoded. It is a sequence
+ * of messages, which Kafka 4 no longer writes, but still serves where they were never rewritten:
+ *
+ *     Message = offset int64, messageSize int32, crc int32, magic int8 (0 or 1),
+ *               attributes int8 (bits 0-2 codec), ...
+ *
+ * The offset of a compressed message is that of the last message inside it.
  */
+import { type AbortedTransactions, readAbortedTransactions } from './aborted-transactions.ts'
 import { ByteReader } from './byte-reader.ts'
 import {
   BATCH_HEADER_BYTES,
+  claimedBytes,
   type FetchedRecord,
-  isControl,
-  isTransactional,
+  magicOf,
   placeholder,
   readHeader,
   readRecords,
   standIn,
 } from './record-batch.ts'
 
+/** From the first version whose record sets can hold batches of magic 2 (Kafka 0.11). */
+export const OLDEST_FETCH_VERSION = 4
+
 export interface FetchLimits {
-  /** What one batch may cost in memory; a larger one is marked as undecodable. */
+  /** What one batch may cost in memory. A larger one counts as undecodable. */
   readonly maxBatchBytes: number
-  /** Once a response cost as much, its further batches are left to the next fetch. */
+  /** Once the batches of a response cost as much, the rest is left to the next fetch. */
   readonly enoughBytes: number
-  /** For the formats before magic 2: the whole record set, its size in front. */
-  readonly decodeOldFormat: (recordSet: Buffer) => Promise<FetchedRecord[]>
 }
+
+export function fetchLimits(maxBatchBytes: number): FetchLimits {
+  return { maxBatchBytes, enoughBytes: Math.min(ENOUGH_BYTES, maxBatchBytes) }
+}
+
+const ENOUGH_BYTES = 5 * 1024 * 1024
 
 interface FetchedPartition {
   readonly partition: number
   readonly errorCode: number
   readonly highWatermark: string
   readonly lastStableOffset: string
+  /** Always empty: kafkajs would apply them once more, and wrongly. */
   readonly abortedTransactions: readonly never[]
   readonly preferredReadReplica?: number
   readonly messages: FetchedRecord[]
 }
 
-/** @param version of the Fetch API, 4 to 11 */
+/**
+ * @param version of the Fetch API, 4 to 11
+ * @throws RangeError where the bytes are no such response
+ */
 export async function decodeFetchResponse(bytes: Buffer, version: number, limits: FetchLimits) {
   const reader = new ByteReader(bytes)
-  const throttleMs = reader.int32()
-  if (version >= 7) reader.position += 6 // error code and session: sessions are not used
+  const throttleTimeMs = reader.int32()
+  if (version >= 7) reader.position += ERROR_CODE_BYTES + SESSION_ID_BYTES // sessions are not used
   const budget = { spentBytes: 0 }
   const responses: { topicName: string; partitions: FetchedPartition[] }[] = []
-  for (let topics = reader.int32(); topics > 0; topics--) {
+  for (let topicsLeft = reader.int32(); topicsLeft > 0; topicsLeft--) {
     const topicName = reader.slice(reader.int16())?.toString() ?? ''
     const partitions: FetchedPartition[] = []
-    for (let count = reader.int32(); count > 0; count--) {
+    for (let partitionsLeft = reader.int32(); partitionsLeft > 0; partitionsLeft--) {
       partitions.push(await decodePartition(reader, version, limits, budget))
     }
     responses.push({ topicName, partitions })
   }
-  // from version 8 on, the waiting is left to the client
+  // from version 8 on the broker answers at once, and the client is to wait (KIP-219)
   return version >= 8
-    ? { throttleTime: 0, clientSideThrottleTime: throttleMs, responses }
-    : { throttleTime: throttleMs, responses }
+    ? { throttleTime: 0, clientSideThrottleTime: throttleTimeMs, responses }
+    : { throttleTime: throttleTimeMs, responses }
 }
 
+const ERROR_CODE_BYTES = 2
+const SESSION_ID_BYTES = 4
+const LOG_START_OFFSET_BYTES = 8
+
+/** What the batches of this response cost so far. */
 type Budget = { spentBytes: number }
 
 async function decodePartition(
@@ -68,8 +108,8 @@ async function decodePartition(
   const errorCode = reader.int16()
   const highWatermark = String(reader.int64())
   const lastStableOffset = String(reader.int64())
-  if (version >= 5) reader.position += 8 // log start offset
-  const aborted = decodeAborted(reader)
+  if (version >= 5) reader.position += LOG_START_OFFSET_BYTES
+  const aborted = readAbortedTransactions(reader)
   const preferred = version >= 11 ? { preferredReadReplica: reader.int32() } : {}
   const recordSet = reader.slice(reader.int32()) ?? Buffer.alloc(0)
   const messages = await decodeRecordSet(recordSet, aborted, limits, budget)
@@ -84,97 +124,42 @@ async function decodePartition(
   }
 }
 
-interface AbortedTransaction {
-  readonly producerId: bigint
-  readonly firstOffset: bigint
-}
-
-function decodeAborted(reader: ByteReader): AbortedTransaction[] {
-  const aborted: AbortedTransaction[] = []
-  for (let count = reader.int32(); count > 0; count--) {
-    aborted.push({ producerId: reader.int64(), firstOffset: reader.int64() })
-  }
-  return aborted.sort((a, b) => Number(a.firstOffset - b.firstOffset))
-}
-
-const OFFSET_AND_LENGTH_BYTES = 12
-const MAGIC_AT = 16
-
 async function decodeRecordSet(
   recordSet: Buffer,
-  aborted: AbortedTransaction[],
+  aborted: AbortedTransactions,
   limits: FetchLimits,
   budget: Budget,
 ): Promise<FetchedRecord[]> {
-  const magic = recordSet[MAGIC_AT]
-  if (magic === 0 || magic === 1) return await decodeOldFormat(recordSet, limits)
+  const magic = magicOf(recordSet)
+  if (magic === 0 || magic === 1) return [oldMessage(recordSet, magic)]
   const messages: FetchedRecord[] = []
-  const abortedProducers = new Set<bigint>()
   let rest = recordSet
   while (rest.length >= BATCH_HEADER_BYTES && budget.spentBytes < limits.enoughBytes) {
-    const size = OFFSET_AND_LENGTH_BYTES + rest.readInt32BE(8)
-    const wrong = wrongFrame(rest, size)
+    const size = claimedBytes(rest)
+    const wrong = whyNoBatch(rest, size)
     if (wrong !== undefined) {
-      // the last batch may have been cut off by the broker, the first never is
-      if (messages.length === 0) messages.push(unframed(rest, wrong))
+      // behind other batches it may be cut off, or of an old format: the next fetch begins with it
+      if (messages.length === 0) messages.push(noBatch(rest, wrong))
       break
     }
-    await decodeBatch(rest.subarray(0, size), messages, aborted, abortedProducers, limits, budget)
+    await decodeBatch(rest.subarray(0, size), messages, aborted, limits, budget)
     rest = rest.subarray(size)
   }
-  // kafkajs would pass over what ends in nothing but these without a word
+  // kafkajs would drop placeholders at the end, and what is read would not be committed
   const last = messages.at(-1)
   if (last?.isPlaceholder) messages[messages.length - 1] = { ...last, isControlRecord: false }
   return messages
 }
 
-/** Why the bytes do not begin with a batch, if so. */
-function wrongFrame(bytes: Buffer, size: number): string | undefined {
-  if (bytes[MAGIC_AT] !== 2) return `its format is unknown: magic ${bytes[MAGIC_AT]}`
-  if (size >= BATCH_HEADER_BYTES && size <= bytes.length) return undefined
-  return `it claims to have ${size} bytes, of which ${bytes.length} came`
-}
-
-function unframed(bytes: Buffer, reason: string): FetchedRecord {
-  const { firstOffset, lastOffset } = readHeader(bytes)
-  return standIn({ firstOffset, lastOffset, bytes: bytes.length, reason })
-}
-
-/** What kafkajs makes of it; where it fails, what it makes of the first message alone. */
-async function decodeOldFormat(recordSet: Buffer, limits: FetchLimits): Promise<FetchedRecord[]> {
-  const first = recordSet.subarray(0, OFFSET_AND_LENGTH_BYTES + recordSet.readInt32BE(8))
-  try {
-    return await limits.decodeOldFormat(withSize(recordSet))
-  } catch {
-    // then the first message says whether it is the one that fails
-  }
-  try {
-    return await limits.decodeOldFormat(withSize(first))
-  } catch (error) {
-    const offset = recordSet.readBigInt64BE(0)
-    const reason = `it cannot be decoded: ${error instanceof Error ? error.message : String(error)}`
-    const bytes = first.length
-    return [standIn({ firstOffset: offset, lastOffset: offset, bytes, reason })]
-  }
-}
-
 async function decodeBatch(
   batch: Buffer,
   messages: FetchedRecord[],
-  aborted: AbortedTransaction[],
-  abortedProducers: Set<bigint>,
+  aborted: AbortedTransactions,
   limits: FetchLimits,
   budget: Budget,
 ): Promise<void> {
   const header = readHeader(batch)
-  while (aborted[0] !== undefined && aborted[0].firstOffset <= header.lastOffset) {
-    abortedProducers.add(aborted[0].producerId)
-    aborted.shift()
-  }
-  const ends = isControl(header)
-  const isAborted = isTransactional(header) && abortedProducers.has(header.producerId)
-  if (ends) abortedProducers.delete(header.producerId)
-  if (!ends && !isAborted) {
+  if (aborted.hasRecords(header)) {
     const { records, costBytes } = await readRecords(batch, header, limits.maxBatchBytes)
     for (const record of records) messages.push(record)
     budget.spentBytes += costBytes
@@ -185,8 +170,33 @@ async function decodeBatch(
   }
 }
 
-function withSize(recordSet: Buffer): Buffer {
-  const size = Buffer.alloc(4)
-  size.writeInt32BE(recordSet.length)
-  return Buffer.concat([size, recordSet])
+/** Returns why the bytes do not begin with a whole batch; undefined where they do. */
+function whyNoBatch(bytes: Buffer, size: number): string | undefined {
+  const magic = magicOf(bytes)
+  if (magic !== 2) return `its message format is unknown (magic ${magic})`
+  if (size >= BATCH_HEADER_BYTES && size <= bytes.length) return undefined
+  return `it claims to have ${size} bytes, but ${bytes.length} were received`
 }
+
+function noBatch(bytes: Buffer, reason: string): FetchedRecord {
+  const { baseOffset, lastOffset } = readHeader(bytes)
+  return standIn({ firstOffset: baseOffset, lastOffset, bytes: bytes.length, reason })
+}
+
+/** Stands for the first message alone: a skip must not pass over more than one at a time. */
+function oldMessage(recordSet: Buffer, magic: 0 | 1): FetchedRecord {
+  const offset = recordSet.readBigInt64BE(MESSAGE_OFFSET)
+  const isCompressed = ((recordSet[MESSAGE_ATTRIBUTES] ?? 0) & MESSAGE_CODEC_MASK) !== 0
+  const reason = `it has message format ${magic}, from before Kafka 0.11, which is not supported`
+  return standIn({
+    firstOffset: offset,
+    lastOffset: offset,
+    bytes: claimedBytes(recordSet),
+    reason: isCompressed ? `${reason} (it is compressed: offsets before it belong to it)` : reason,
+    remedy: 'Publish its records again with a current client, to a topic of message format 2',
+  })
+}
+
+const MESSAGE_OFFSET = 0
+const MESSAGE_ATTRIBUTES = 17
+const MESSAGE_CODEC_MASK = 0x07

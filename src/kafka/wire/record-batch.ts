@@ -1,23 +1,52 @@
 /**
- * Record batches (magic 2, the only format since Kafka 0.11) as a fetch brings them.
+ * Reads record batches (magic 2, the only format that brokers write since Kafka 0.11):
  *
- * kafkajs' own decoder takes time square in the number of a record's headers, hands out
- * `Object.prototype` members for a header named `constructor`, throws a RangeError on a batch
- * of some 100,000 records, inflates without a limit, and gets stuck behind an empty batch.
+ *     RecordBatch = baseOffset            int64    at  0
+ *                   batchLength           int32    at  8   of all that follows this field
+ *                   partitionLeaderEpoch  int32    at 12
+ *                   magic                 int8     at 16
+ *                   crc                   uint32   at 17   not checked: what is decoded is validated
+ *                   attributes            int16    at 21   bits 0-2 codec, 3 log-append time,
+ *                                                          4 transactional, 5 control batch
+ *                   lastOffsetDelta       int32    at 23
+ *                   baseTimestamp         int64    at 27
+ *                   maxTimestamp          int64    at 35
+ *                   producerId            int64    at 43
+ *                   producerEpoch         int16    at 51
+ *                   baseSequence          int32    at 53
+ *                   recordsCount          int32    at 57
+ *                   Record*                        at 61   together compressed by the codec
+ *     Record      = length          varint         of all that follows this field
+ *                   attributes      int8           unused
+ *                   timestampDelta  varlong        from baseTimestamp
+ *                   offsetDelta     varint         from baseOffset
+ *                   keyLength       varint         -1: null
+ *                   key             byte*
+ *                   valueLength     varint         -1: null
+ *                   value           byte*
+ *                   headersCount    varint
+ *                   Header*
+ *     Header      = headerKeyLength    varint
+ *                   headerKey          byte*       UTF-8
+ *                   headerValueLength  varint      -1: null
+ *                   headerValue        byte*
+ *
+ * All integers are big-endian; varint and varlong are zigzag. What kafkajs' own decoder does wrong
+ * is listed in amendments/fetch-responses.ts.
  */
 import type { KafkaRecord, RecordHeaders } from '../../domain/record.ts'
 import { ByteReader } from './byte-reader.ts'
 import { decompress } from './codecs.ts'
-import { narrow, RecordView, type Start } from './record-view.ts'
+import { type BatchBase, narrow, RecordView } from './record-view.ts'
 import { TooLarge } from './too-large.ts'
 
-/** A record, or what stands for something that is none. */
+/** A record, or a stand-in for what cannot be read, or a placeholder for what holds no record. */
 export interface FetchedRecord extends KafkaRecord {
-  /** kafkajs leaves such a record out, and goes on behind it. */
+  /** kafkajs passes over such a record: it does not hand it on, and continues behind it. */
   readonly isControlRecord: boolean
-  /** Set where it is no record, but says that the partition was read up to here. */
+  /** Set on a placeholder: it only says that the partition was read up to its offset. */
   readonly isPlaceholder?: true
-  /** Set where a batch cannot be read: this record stands for all of it, at its last offset. */
+  /** Set on a stand-in for a whole batch that cannot be read. Its offset is the batch's last. */
   readonly undecodable?: Undecodable | undefined
 }
 
@@ -27,153 +56,203 @@ export interface Undecodable {
   /** Size on the wire. */
   readonly bytes: number
   readonly reason: string
+  /** What an operator may do about it other than skip it, as the beginning of a sentence. */
+  readonly remedy?: string
 }
 
 /**
- * What kafkajs hands on as its messages, without a placeholder at the end: our own decoder
- * made them (see kafkajs.ts).
+ * Returns the records of a batch as kafkajs hands it to `eachBatch`, without a placeholder at the
+ * end. The messages must come from our own decoder.
  */
 export function fetchedRecords(messages: readonly unknown[]): readonly FetchedRecord[] {
   const records = messages as readonly FetchedRecord[]
   return records.at(-1)?.isPlaceholder ? records.slice(0, -1) : records
 }
 
-export interface BatchHeader {
-  readonly firstOffset: bigint
-  readonly lastOffset: bigint
-  readonly attributes: number
-  readonly firstTimestamp: bigint
-  readonly maxTimestamp: bigint
-  readonly producerId: bigint
-  readonly count: number
-}
+/** Where the fields of a batch's header begin, as above. */
+const BASE_OFFSET = 0
+const BATCH_LENGTH = 8
+const PARTITION_LEADER_EPOCH = 12
+const MAGIC = 16
+const ATTRIBUTES = 21
+const LAST_OFFSET_DELTA = 23
+const BASE_TIMESTAMP = 27
+const MAX_TIMESTAMP = 35
+const PRODUCER_ID = 43
+const RECORDS_COUNT = 57
+const RECORDS = 61
 
-/** From the head of a batch to its records. */
-export const BATCH_HEADER_BYTES = 61
-/** What a record, and each header of it, costs in memory beside its bytes, about. */
-const RECORD_COST_BYTES = 256
-const HEADER_COST_BYTES = 128
+/** The length of a batch's header: a batch cannot be shorter. */
+export const BATCH_HEADER_BYTES = RECORDS
 
 const CODEC_MASK = 0x07
 const LOG_APPEND_TIME = 0x08
 const TRANSACTIONAL = 0x10
-const CONTROL = 0x20
+const CONTROL_BATCH = 0x20
 
-export const isTransactional = ({ attributes }: BatchHeader) => (attributes & TRANSACTIONAL) !== 0
-export const isControl = ({ attributes }: BatchHeader) => (attributes & CONTROL) !== 0
+/** What a record, and each of its headers, costs in memory besides its bytes: estimates. */
+const RECORD_COST_BYTES = 256
+const HEADER_COST_BYTES = 128
 
-/** @param batch a whole batch, from its first offset to its last record */
+export interface BatchHeader {
+  readonly baseOffset: bigint
+  /** baseOffset + lastOffsetDelta. */
+  readonly lastOffset: bigint
+  readonly attributes: number
+  readonly baseTimestamp: bigint
+  readonly maxTimestamp: bigint
+  readonly producerId: bigint
+  readonly recordsCount: number
+}
+
+/** All message formats have the magic at the same place. Undefined where the bytes end before. */
+export function magicOf(bytes: Buffer): number | undefined {
+  return bytes[MAGIC]
+}
+
+/** Returns the size of the batch that the bytes begin with, as it claims: it may be absurd. */
+export function claimedBytes(bytes: Buffer): number {
+  return PARTITION_LEADER_EPOCH + bytes.readInt32BE(BATCH_LENGTH)
+}
+
+/** @param batch from its baseOffset on, at least its header */
 export function readHeader(batch: Buffer): BatchHeader {
-  const firstOffset = batch.readBigInt64BE(0)
+  const baseOffset = batch.readBigInt64BE(BASE_OFFSET)
+  const lastOffsetDelta = Math.max(0, batch.readInt32BE(LAST_OFFSET_DELTA))
   return {
-    firstOffset,
-    lastOffset: firstOffset + BigInt(Math.max(0, batch.readInt32BE(23))),
-    attributes: batch.readInt16BE(21),
-    firstTimestamp: batch.readBigInt64BE(27),
-    maxTimestamp: batch.readBigInt64BE(35),
-    producerId: batch.readBigInt64BE(43),
-    count: batch.readInt32BE(57),
+    baseOffset,
+    lastOffset: baseOffset + BigInt(lastOffsetDelta),
+    attributes: batch.readInt16BE(ATTRIBUTES),
+    baseTimestamp: batch.readBigInt64BE(BASE_TIMESTAMP),
+    maxTimestamp: batch.readBigInt64BE(MAX_TIMESTAMP),
+    producerId: batch.readBigInt64BE(PRODUCER_ID),
+    recordsCount: batch.readInt32BE(RECORDS_COUNT),
   }
 }
 
-/** The records of a batch, and what they cost in memory. Never throws. */
+export const isTransactional = ({ attributes }: BatchHeader) => (attributes & TRANSACTIONAL) !== 0
+export const isControlBatch = ({ attributes }: BatchHeader) => (attributes & CONTROL_BATCH) !== 0
+
+/**
+ * Reads the records of a batch. Never throws: a batch that cannot be read gives one stand-in.
+ *
+ * @param capBytes what the batch may cost in memory
+ * @returns the records, and what they cost in memory
+ */
 export async function readRecords(
   batch: Buffer,
   header: BatchHeader,
   capBytes: number,
 ): Promise<{ records: FetchedRecord[]; costBytes: number }> {
+  const { recordsCount, attributes } = header
   try {
-    if (header.count < 0) throw new RangeError('a negative count')
-    const overhead = header.count * RECORD_COST_BYTES
-    if (overhead > capBytes) throw new TooLarge(`${header.count} records`)
-    const packed = batch.subarray(BATCH_HEADER_BYTES)
-    const plain = await decompress(header.attributes & CODEC_MASK, packed, capBytes - overhead)
-    const room = { bytes: capBytes - overhead - plain.length }
+    if (recordsCount < 0) throw new RangeError('a negative count')
+    const recordsCost = recordsCount * RECORD_COST_BYTES
+    if (recordsCost > capBytes) throw new TooLarge(`${recordsCount} records`)
+    const packed = batch.subarray(RECORDS)
+    const plain = await decompress(attributes & CODEC_MASK, packed, capBytes - recordsCost)
+    const room = { bytes: capBytes - recordsCost - plain.length }
     return { records: decodeRecords(plain, header, room), costBytes: capBytes - room.bytes }
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    const reason =
-      error instanceof TooLarge
-        ? `its ${header.count} records are more than ${capBytes} bytes in memory (kafka.maxBatchBytes)`
-        : `its ${header.count} records cannot be decoded: ${why}`
-    const { firstOffset, lastOffset } = header
-    const records = [standIn({ firstOffset, lastOffset, bytes: batch.length, reason })]
-    return { records, costBytes: 0 }
+    const { baseOffset: firstOffset, lastOffset } = header
+    const why = whyUndecodable(error, recordsCount, capBytes)
+    return {
+      records: [standIn({ firstOffset, lastOffset, bytes: batch.length, ...why })],
+      costBytes: 0,
+    }
   }
 }
 
-/** Stands for a batch that cannot be read. */
+function whyUndecodable(
+  error: unknown,
+  recordsCount: number,
+  capBytes: number,
+): Pick<Undecodable, 'reason' | 'remedy'> {
+  if (error instanceof TooLarge) {
+    const reason = `its ${recordsCount} records need more than ${capBytes} bytes in memory (kafka.maxBatchBytes)`
+    return { reason, remedy: 'Raise kafka.maxBatchBytes' }
+  }
+  const message = error instanceof Error ? error.message : String(error)
+  return { reason: `its ${recordsCount} records cannot be decoded: ${message}` }
+}
+
+/** Returns a record that stands for a batch that cannot be read. */
 export function standIn(undecodable: Undecodable): FetchedRecord {
-  return { ...bare(undecodable.lastOffset), isControlRecord: false, undecodable }
+  return { ...emptyRecord(undecodable.lastOffset), isControlRecord: false, undecodable }
 }
 
-/** Only says that the partition was read up to here. */
+/** Returns a record that only says that the partition was read up to that offset. */
 export function placeholder(offset: bigint): FetchedRecord {
-  return { ...bare(offset), isControlRecord: true, isPlaceholder: true }
+  return { ...emptyRecord(offset), isControlRecord: true, isPlaceholder: true }
 }
 
-function bare(offset: bigint): KafkaRecord {
+function emptyRecord(offset: bigint): KafkaRecord {
   return { offset: String(offset), timestamp: '-1', key: null, value: null, headers: undefined }
 }
 
-/** What may still be spent on headers; they are told of by nothing but the records themselves. */
+/** How much memory the headers may still take. Their number is known from the records only. */
 type Room = { bytes: number }
 
 function decodeRecords(bytes: Buffer, header: BatchHeader, room: Room): FetchedRecord[] {
   const reader = new ByteReader(bytes)
   const isLogAppendTime = (header.attributes & LOG_APPEND_TIME) !== 0
-  const start: Start = {
-    offset: narrow(header.firstOffset),
-    timestamp: narrow(header.firstTimestamp),
-    everyTimestamp: isLogAppendTime ? String(header.maxTimestamp) : undefined,
-    lastDelta: Number(header.lastOffset - header.firstOffset),
+  const base: BatchBase = {
+    offset: narrow(header.baseOffset),
+    timestamp: narrow(header.baseTimestamp),
+    logAppendTime: isLogAppendTime ? String(header.maxTimestamp) : undefined,
+    lastOffsetDelta: Number(header.lastOffset - header.baseOffset),
   }
   const records: FetchedRecord[] = []
-  for (let index = 0; index < header.count; index++) {
-    records.push(decodeRecord(reader, start, room))
+  for (let index = 0; index < header.recordsCount; index++) {
+    records.push(decodeRecord(reader, base, room))
   }
   if (reader.remaining > 0) throw new RangeError('bytes behind the last record')
   return records
 }
 
-function decodeRecord(reader: ByteReader, start: Start, room: Room): FetchedRecord {
+function decodeRecord(reader: ByteReader, base: BatchBase, room: Room): FetchedRecord {
   const length = reader.varint()
   const end = reader.position + length
   if (length < 0 || end > reader.bytes.length) throw new RangeError('a record beyond the end')
-  reader.position += 1 // attributes, unused
-  const sinceFirst = reader.varlong()
-  const delta = reader.varint()
-  if (delta < 0 || delta > start.lastDelta) throw new RangeError('an offset outside its batch')
-  const keyAt = reader.skip(reader.varint())
+  reader.position += 1 // attributes
+  const timestampDelta = reader.varlong()
+  const offsetDelta = reader.varint()
+  if (offsetDelta < 0 || offsetDelta > base.lastOffsetDelta) {
+    throw new RangeError('an offset outside its batch')
+  }
+  const keyStart = reader.skip(reader.varint())
   const keyEnd = reader.position
-  const valueAt = reader.skip(reader.varint())
+  const valueStart = reader.skip(reader.varint())
   const valueEnd = reader.position
   const headers = decodeHeaders(reader, room)
-  if (reader.position !== end) throw new RangeError('a record of another length than it says')
+  if (reader.position !== end) throw new RangeError('a record of another length than it claims')
   return new RecordView(
     reader.bytes,
-    start,
-    sinceFirst,
-    delta,
-    keyAt,
+    base,
+    timestampDelta,
+    offsetDelta,
+    keyStart,
     keyEnd,
-    valueAt,
+    valueStart,
     valueEnd,
     headers,
   )
 }
 
-/** Without a prototype: a header may have any name. */
+/** The headers have no prototype, as a header may have any name. */
 function decodeHeaders(reader: ByteReader, room: Room): RecordHeaders | undefined {
-  const count = reader.varint()
-  if (count === 0) return undefined
-  if (count < 0 || 2 * count > reader.remaining) throw new RangeError(`${count} headers`)
-  room.bytes -= count * HEADER_COST_BYTES
-  if (room.bytes < 0) throw new TooLarge(`${count} headers`)
+  const headersCount = reader.varint()
+  if (headersCount === 0) return undefined
+  // each takes two bytes at least
+  if (headersCount < 0 || 2 * headersCount > reader.remaining) {
+    throw new RangeError(`${headersCount} headers`)
+  }
+  room.bytes -= headersCount * HEADER_COST_BYTES
+  if (room.bytes < 0) throw new TooLarge(`${headersCount} headers`)
   const headers: Record<string, Buffer | Buffer[]> = Object.create(null)
-  for (let index = 0; index < count; index++) {
+  for (let index = 0; index < headersCount; index++) {
     const name = reader.slice(reader.varint())?.toString() ?? ''
-    // a header without a value counts as one with an empty value: kafkajs could not write it
+    // a null value becomes an empty one: kafkajs could not write it to the dead letters
     const value = reader.slice(reader.varint()) ?? EMPTY
     const before = headers[name]
     if (before === undefined) headers[name] = value

@@ -1,78 +1,79 @@
 import type { KafkaRecord, RecordHeaders } from '../../domain/record.ts'
 
-/** What the records of a batch count from. */
-export interface Start {
+/** What the deltas of a batch's records are added to, and what they all share. */
+export interface BatchBase {
   readonly offset: number | bigint
   readonly timestamp: number | bigint
-  readonly everyTimestamp: string | undefined
-  /** How far the offset of the last record is from the first. */
-  readonly lastDelta: number
+  /** Set where the broker sets the timestamps (LogAppendTime): it is that of every record. */
+  readonly logAppendTime: string | undefined
+  readonly lastOffsetDelta: number
 }
 
 /**
- * A record as a view of its batch: what is in it is made when it is asked for, and so lives no
- * longer than it is looked at: thousands of records wait in one batch.
+ * A record as a view of the bytes of its batch. Thousands of records wait in one batch, so the
+ * offset, timestamp, key and value are made on each access and live no longer than their use.
  */
 export class RecordView implements KafkaRecord {
   readonly isControlRecord = false
   readonly headers: RecordHeaders | undefined
   private readonly bytes: Buffer
-  private readonly start: Start
-  private readonly sinceFirst: number | bigint
-  private readonly delta: number
-  private readonly keyAt: number
+  private readonly base: BatchBase
+  private readonly timestampDelta: number | bigint
+  private readonly offsetDelta: number
+  private readonly keyStart: number
   private readonly keyEnd: number
-  private readonly valueAt: number
+  private readonly valueStart: number
   private readonly valueEnd: number
 
-  /** Where the key and the value begin and end in the bytes; they begin at -1 where there is none. */
+  /** @param keyStart where the key begins in the bytes, -1 for a null key; likewise valueStart */
   constructor(
     bytes: Buffer,
-    start: Start,
-    sinceFirst: number | bigint,
-    delta: number,
-    keyAt: number,
+    base: BatchBase,
+    timestampDelta: number | bigint,
+    offsetDelta: number,
+    keyStart: number,
     keyEnd: number,
-    valueAt: number,
+    valueStart: number,
     valueEnd: number,
     headers: RecordHeaders | undefined,
   ) {
     this.bytes = bytes
-    this.start = start
-    this.sinceFirst = sinceFirst
-    this.delta = delta
-    this.keyAt = keyAt
+    this.base = base
+    this.timestampDelta = timestampDelta
+    this.offsetDelta = offsetDelta
+    this.keyStart = keyStart
     this.keyEnd = keyEnd
-    this.valueAt = valueAt
+    this.valueStart = valueStart
     this.valueEnd = valueEnd
     this.headers = headers
   }
 
   get offset(): string {
-    return sum(this.start.offset, this.delta)
+    return sum(this.base.offset, this.offsetDelta)
   }
 
   get timestamp(): string {
-    return this.start.everyTimestamp ?? sum(this.start.timestamp, this.sinceFirst)
+    return this.base.logAppendTime ?? sum(this.base.timestamp, this.timestampDelta)
   }
 
   get key(): Buffer | null {
-    return this.keyAt < 0 ? null : this.bytes.subarray(this.keyAt, this.keyEnd)
+    return this.keyStart < 0 ? null : this.bytes.subarray(this.keyStart, this.keyEnd)
   }
 
   get value(): Buffer | null {
-    return this.valueAt < 0 ? null : this.bytes.subarray(this.valueAt, this.valueEnd)
+    return this.valueStart < 0 ? null : this.bytes.subarray(this.valueStart, this.valueEnd)
   }
 }
 
-/** A number where adding to it stays exact: much faster than a bigint. */
+/** Returns a number if a delta can be added to it exactly: that is much faster than a bigint. */
 export function narrow(value: bigint): number | bigint {
   return -NARROW < value && value < NARROW ? Number(value) : value
 }
 
+/** Half of what a number holds exactly: the other half is room for a delta. */
 const NARROW = 2n ** 52n
 
-function sum(start: number | bigint, delta: number | bigint): string {
-  if (typeof start === 'number' && typeof delta === 'number') return String(start + delta)
-  return String(BigInt.asIntN(64, BigInt(start) + BigInt(delta)))
+function sum(base: number | bigint, delta: number | bigint): string {
+  if (typeof base === 'number' && typeof delta === 'number') return String(base + delta)
+  return String(BigInt.asIntN(64, BigInt(base) + BigInt(delta)))
 }

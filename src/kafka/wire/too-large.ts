@@ -1,4 +1,4 @@
-/** A batch would become more in memory than the cap allows. */
+/** Thrown where a batch would need more memory than the cap allows. */
 export class TooLarge extends Error {
   override readonly name = 'TooLarge'
 }

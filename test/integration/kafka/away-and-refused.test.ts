@@ -30,15 +30,15 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
   }, 60_000)
   afterAll(() => broker?.stop())
 
-  test('Kafka away at start, and again later: told once each time, and nothing is lost', async () => {
+  test('an outage of Kafka at start and another later are reported once each, and nothing is lost', async () => {
     const settings = settingsFor(broker.brokers)
     await makeTopic(settings)
     await produce(settings, [{ value: 'before' }])
     await broker.proxy.cut()
     const { consumer, values, events } = consume(settings)
     const kinds = () => events.map(({ kind }) => kind).filter((kind) => kind !== 'assigned')
-    await until('it is told', () => kinds().length === 1)
-    await sleep(1500) // several attempts more
+    await until('the outage is reported', () => kinds().length === 1)
+    await sleep(1500) // several more attempts
     expect(kinds()).toEqual(['lost'])
     expect(consumer.state().isReading).toBe(false)
     expect(consumer.state().outage?.message).toContain('ECONNREFUSED')
@@ -47,11 +47,11 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     await until('it reads', () => values().includes('before'))
     expect(kinds()).toEqual(['lost', 'back'])
     expect(consumer.state()).toMatchObject({ isReading: true, outage: undefined })
-    // or the record would come again
+    // otherwise the record would be redelivered
     await until('it is committed', async () => (await committed(settings))[0] === '1')
 
     await broker.proxy.cut()
-    await until('it is told', () => kinds().length === 3)
+    await until('the second outage is reported', () => kinds().length === 3)
     expect(consumer.state().isReading).toBe(false)
     await broker.proxy.restore()
     await produce(settings, [{ value: 'after' }])
@@ -61,14 +61,14 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     expect(values()).toEqual(['before', 'after'])
   })
 
-  test('a stop while Kafka is away keeps its deadline, and nothing comes back to life', async () => {
+  test('a stop during an outage keeps its deadline, and the consumer does not resume afterwards', async () => {
     const settings = settingsFor(broker.brokers)
     await makeTopic(settings)
     await broker.proxy.cut()
     onTestFinished(() => broker.proxy.cut().then(broker.proxy.restore))
     const { consumer, events } = consume(settings)
     const kinds = () => events.map(({ kind }) => kind).filter((kind) => kind !== 'assigned')
-    await until('it is told', () => kinds().length === 1)
+    await until('the outage is reported', () => kinds().length === 1)
     const startedAt = performance.now()
     await consumer.stop(3000)
     expect(performance.now() - startedAt).toBeLessThan(3500)
@@ -78,7 +78,7 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     expect(kinds()).toEqual(['lost'])
   })
 
-  test('what is published while Kafka is away for a moment arrives', async () => {
+  test('what is published during a short outage arrives', async () => {
     const settings = settingsFor(broker.brokers)
     await makeTopic(settings)
     const publisher = createPublisher(settings, log, { deadlineMs: 15_000 })
@@ -90,18 +90,18 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     await broker.proxy.restore()
     await during
     const { values } = consume(settings)
-    await until('both are there', () => new Set(values()).size === 2)
+    await until('both records are read', () => new Set(values()).size === 2)
   })
 
-  test('a wrong password is refused', async () => {
+  test('a wrong password ends checks and the consumer, with what to check', async () => {
     const settings = secured('wrong')
-    const error = await startFailureOf(checkTopics(settings, log))
+    const error = await denialOf(checkTopics(settings, log))
     expect(error).toContain('the mechanism, the user name and the password')
     const { consumer } = consume(settings)
     expect(String(await consumer.ended)).toContain('Check kafka.sasl')
   })
 
-  test('SCRAM is spoken, too', async () => {
+  test('SCRAM works', async () => {
     const sasl = { mechanism: 'scram-sha-512', username: 'scrammer', password: 'secret' } as const
     const settings = { ...secured(), sasl }
     await makeTopic({ ...settings, brokers: broker.brokers, sasl: null })
@@ -110,7 +110,7 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     await checkTopics(settings, log)
   })
 
-  test('each right that is missing is named, and what they allow works', async () => {
+  test('each missing right is named, and granting it is enough', async () => {
     const settings = secured()
     const { topic, groupId, deadLetterTopic } = settings
     const asAdmin = { ...settings, brokers: broker.brokers, sasl: null }
@@ -118,16 +118,16 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     await makeTopic(asAdmin, 1, {}, deadLetterTopic)
     const grant = "--add --allow-principal 'User:reader'"
 
-    expect(await startFailureOf(checkTopics(settings, log))).toContain(grant)
+    expect(await denialOf(checkTopics(settings, log))).toContain(grant)
     await allow('User:reader', topic, ['DESCRIBE'])
-    const noGroup = await startFailureOf(checkTopics(settings, log))
+    const noGroup = await denialOf(checkTopics(settings, log))
     expect(noGroup).toContain(`checking consumer group ${groupId}`)
     expect(noGroup).toContain(`--topic ${topic} --group ${groupId}`)
     await allowGroup(settings, 'User:reader')
     await checkTopics(settings, log)
 
     const { consumer } = consume(settings)
-    expect(await startFailureOf(consumer.ended.then((error) => Promise.reject(error)))).toContain(
+    expect(await denialOf(consumer.ended.then((error) => Promise.reject(error)))).toContain(
       `reading topic ${topic}: Not authorized to access topics`,
     )
     await allow('User:reader', topic, ['READ'])
@@ -136,18 +136,18 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     await until('it reads', () => values().length === 1)
 
     await allow('User:reader', deadLetterTopic, ['DESCRIBE'])
-    expect(await startFailureOf(ensureDeadLetterTopic(settings, log))).toContain(
+    expect(await denialOf(ensureDeadLetterTopic(settings, log))).toContain(
       `--operation Write --operation Describe --topic ${deadLetterTopic}`,
     )
     await allow('User:reader', deadLetterTopic, ['WRITE'])
     await ensureDeadLetterTopic(settings, log)
 
-    expect(await startFailureOf(checkPublishing(settings, log))).toContain('--operation Write')
+    expect(await denialOf(checkPublishing(settings, log))).toContain('--operation Write')
     await allow('User:reader', topic, ['WRITE'])
     await checkPublishing(settings, log)
   })
 
-  test('a right withdrawn while it runs is an outage, and ends when it is given back', async () => {
+  test('a right that is withdrawn while the consumer runs is an outage until it is granted again', async () => {
     const settings = secured()
     const asAdmin = { ...settings, brokers: broker.brokers, sasl: null }
     await makeTopic(asAdmin)
@@ -156,7 +156,7 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     const { consumer, values, events } = consume(settings)
     await until('it reads', () => consumer.state().isReading)
     await withdraw(settings)
-    await until('it is told', () => events.some(({ kind }) => kind === 'lost'))
+    await until('the outage is reported', () => events.some(({ kind }) => kind === 'lost'))
     await allow('User:reader', settings.topic, ['READ', 'DESCRIBE'])
     await produce(asAdmin, [{ value: 'v' }])
     await until('it reads again', () => values().length === 1)
@@ -169,8 +169,8 @@ function secured(password = 'secret'): KafkaSettings {
   return { ...settingsFor(broker.securedBrokers), sasl }
 }
 
-async function startFailureOf(check: Promise<unknown>): Promise<string> {
-  const error: unknown = await check.catch((refused: unknown) => refused)
+async function denialOf(check: Promise<unknown>): Promise<string> {
+  const error: unknown = await check.catch((denied: unknown) => denied)
   expect(error).toBeInstanceOf(NotRetriable)
   return String(error)
 }

@@ -7,7 +7,7 @@ import { until } from '../../setup/waiting.ts'
 const run = promisify(execFile)
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 const COUNT = 3000
-const here = (file: string) => new URL(`producers/${file}`, import.meta.url).pathname
+const producerFile = (file: string) => new URL(`producers/${file}`, import.meta.url).pathname
 
 const jars = inject('kafkaJars')
 const hasLibrdkafka = await run('python3', ['-c', 'import confluent_kafka']).then(
@@ -18,7 +18,7 @@ const hasLibrdkafka = await run('python3', ['-c', 'import confluent_kafka']).the
 test.skipIf(jars === '')(
   `every codec of the Java client is read${jars === '' ? ' (skipped: no Kafka jars)' : ''}`,
   async () => {
-    await readsAll('java', ['-cp', jars, here('Producer.java')])
+    await expectAllRead('java', ['-cp', jars, producerFile('Producer.java')])
   },
   60_000,
 )
@@ -26,19 +26,20 @@ test.skipIf(jars === '')(
 test.skipIf(!hasLibrdkafka)(
   `every codec of librdkafka is read${hasLibrdkafka ? '' : ' (skipped: pip install confluent-kafka)'}`,
   async () => {
-    await readsAll('python3', [here('producer.py')])
+    await expectAllRead('python3', [producerFile('producer.py')])
   },
   60_000,
 )
 
-async function readsAll(command: string, args: string[]): Promise<void> {
+/** Has the program produce records in each codec, and reads them. */
+async function expectAllRead(command: string, args: string[]): Promise<void> {
   const settings = settingsFor()
   await makeTopic(settings)
   const brokers = settings.brokers.join(',')
   await run(command, [...args, brokers, settings.topic, String(COUNT), ...CODECS])
 
   const { records, values } = consume(settings)
-  await until('all are read', () => records.length >= COUNT * CODECS.length)
+  await until('all records are read', () => records.length >= COUNT * CODECS.length)
   const wanted = CODECS.flatMap((codec) =>
     Array.from({ length: COUNT }, (_, i) => `${codec} ${i} ${'x'.repeat(i % 300)}`),
   )

@@ -1,9 +1,9 @@
-/** Topics that are deleted and made again under the same name, and what tells them apart. */
+/** Topics that are deleted and recreated under the same name: only their ids tell them apart. */
 import { expect, test } from 'vitest'
 import { clusterOf } from '../../../src/kafka/client/kafkajs.ts'
 import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'
-import { topicIdOf } from '../../../src/kafka/client/topic-id.ts'
 import { readOffsets } from '../../../src/kafka/topics/offsets.ts'
+import { topicIdOf } from '../../../src/kafka/wire/metadata-request.ts'
 import type { BatchContext } from '../../../src/pipeline/ports.ts'
 import {
   consume,
@@ -16,7 +16,7 @@ import {
 import { silentLog } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
 
-test('a topic keeps its id when it grows, and has another one when it is made anew', async () => {
+test('a topic keeps its id when partitions are added, and has another one when it is recreated', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   const first = await idOf(settings)
@@ -24,7 +24,7 @@ test('a topic keeps its id when it grows, and has another one when it is made an
   const topicPartitions = [{ topic: settings.topic, count: 2 }]
   await withAdmin(settings, (admin) => admin.createPartitions({ topicPartitions }))
   expect(await idOf(settings)).toBe(first)
-  await makeAnew(settings)
+  await recreateTopic(settings)
   const second = await idOf(settings)
   expect(second).toMatch(/^[\w-]{22}$/)
   expect(second).not.toBe(first)
@@ -45,7 +45,7 @@ test('commits of workers carry the id of their topic', async () => {
   ])
 })
 
-test('a worker’s commit counts for its own topic, or where it names none; one by hand for no worker’s', async () => {
+test('a worker’s commit counts if it names this topic or none, and one set by hand is no worker’s', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   await produce(settings, messages('a', 5))
@@ -56,7 +56,7 @@ test('a worker’s commit counts for its own topic, or where it names none; one 
     ['', 2n, undefined],
     ['group-traits ABEiM0RVZneImaq7zN3u_w', 0n, undefined],
   ] as const) {
-    await commitByHand(settings, '2', metadata)
+    await setOffset(settings, '2', metadata)
     const offsets = await readOffsets(settings, silentLog)
     expect(offsets, metadata).toMatchObject([{ next, committed }])
   }
@@ -66,14 +66,14 @@ test('a consumer reads from the beginning where the commit is of a former topic'
   const settings = settingsFor()
   await makeTopic(settings)
   await produce(settings, messages('a', 3))
-  // also right at the end, where no fetch would bring anything that gives it away
-  await commitByHand(settings, '3', 'group-traits ABEiM0RVZneImaq7zN3u_w')
+  // at the end of the topic, where no fetch would return a record that shows the mistake
+  await setOffset(settings, '3', 'group-traits ABEiM0RVZneImaq7zN3u_w')
   const { values } = consume(settings)
-  await until('all of it was read', () => values().length >= 3)
+  await until('all of it is read', () => values().length >= 3)
   expect(values()).toEqual(['a0', 'a1', 'a2'])
 })
 
-test('a consumer with a batch in hand commits for the former topic, then reads the new one', async () => {
+test('a consumer with a batch in flight commits for the former topic, then reads the new one', async () => {
   const settings = { ...settingsFor(), sessionTimeoutMs: 6000 }
   await makeTopic(settings)
   await produce(settings, messages('a', 5))
@@ -87,36 +87,36 @@ test('a consumer with a batch in hand commits for the former topic, then reads t
   await produce(settings, messages('a', 6).slice(5))
   await gates.a5.isReached
   const former = await idOf(settings)
-  await makeAnew(settings)
+  await recreateTopic(settings)
   await produce(settings, messages('b', 20))
   gates.a5.open()
-  await until('the commit was made in ignorance', async () => {
+  await until('it has committed for the former topic', async () => {
     return (await commitOf(settings)).metadata === `group-traits ${former}`
   })
   expect(await readOffsets(settings, silentLog)).toMatchObject([{ next: 0n, committed: undefined }])
   gates.b.open()
-  const ofNew = () => new Set(values().filter((value) => value?.startsWith('b')))
-  await until('all of the new topic was read', () => ofNew().size === 20)
+  const newValues = () => new Set(values().filter((value) => value?.startsWith('b')))
+  await until('all of the new topic is read', () => newValues().size === 20)
   await until(
     'and committed',
     async () => (await readOffsets(settings, silentLog))[0]?.next === 20n,
   )
   expect(lines).toMatchObject([
     { level: 'info', message: expect.stringContaining('joined the consumer group') },
-    { level: 'warn', message: expect.stringContaining('made anew') },
+    { level: 'warn', message: expect.stringMatching(/made anew|recreated/) },
     { level: 'info', message: expect.stringContaining('joined the consumer group') },
   ])
   expect(events.filter(({ kind }) => kind !== 'assigned')).toEqual([])
 }, 60_000)
 
-/** Holds batches, by heartbeats, until it is opened. */
+/** Holds batches until it is opened, and sends heartbeats meanwhile. */
 function gate() {
   const reached = Promise.withResolvers<void>()
   const opened = Promise.withResolvers<void>()
   const pass = async (context: BatchContext) => {
     reached.resolve()
-    const beating = setInterval(() => context.heartbeat().catch(() => {}), 500)
-    await opened.promise.finally(() => clearInterval(beating))
+    const heartbeats = setInterval(() => context.heartbeat().catch(() => {}), 500)
+    await opened.promise.finally(() => clearInterval(heartbeats))
   }
   return { pass, open: opened.resolve, isReached: reached.promise }
 }
@@ -136,8 +136,8 @@ async function commitOf({ brokers, topic, groupId }: KafkaSettings) {
   })
 }
 
-/** For a group without members, which needs none for it. */
-async function commitByHand(settings: KafkaSettings, offset: string, metadata: string) {
+/** Commits without joining: Kafka allows that while the group has no members. */
+async function setOffset(settings: KafkaSettings, offset: string, metadata: string) {
   const { topic, groupId } = settings
   const cluster = clusterOf(plainClient(settings))
   await cluster.connect()
@@ -153,7 +153,7 @@ async function commitByHand(settings: KafkaSettings, offset: string, metadata: s
   }
 }
 
-async function makeAnew(settings: KafkaSettings): Promise<void> {
+async function recreateTopic(settings: KafkaSettings): Promise<void> {
   const { topic } = settings
   await withAdmin(settings, async (admin) => {
     await admin.deleteTopics({ topics: [topic] })

@@ -29,7 +29,7 @@ const CODECS = [
   ['zstd', CompressionTypes.ZSTD, zstdCompressSync],
 ] as const
 
-// for producing; what reads is our own
+// for the producer only: our own decoder reads
 beforeAll(() => {
   for (const [, type, compress] of CODECS) {
     const codec = { compress: async ({ buffer }: { buffer: Buffer }) => compress(buffer) }
@@ -38,7 +38,7 @@ beforeAll(() => {
 })
 
 describe.each(CODECS)('a %s bomb', (_, compression) => {
-  test('stops its own partition, is skipped by hand, and the rest is read', async () => {
+  test('stops its partition only, can be skipped, and then the rest is read', async () => {
     const settings = { ...settingsFor(), maxBatchBytes: 8 * MiB }
     await makeTopic(settings, 2, { 'max.message.bytes': '4000000' })
     await produce(settings, [{ partition: 0, value: 'before' }], compression)
@@ -50,13 +50,13 @@ describe.each(CODECS)('a %s bomb', (_, compression) => {
     await produce(settings, [{ partition: 0, value: 'behind' }], compression)
     const { consumer, values, lines } = consume(settings)
     const stopped = () => consumer.state().partitions[0]?.stopped
-    await until('it stops', () => stopped() !== undefined)
+    await until('the partition stops', () => stopped() !== undefined)
     expect(stopped()?.offset).toBe(1n)
     expect(stopped()?.message).toContain(`the batch of offsets 1 to 2 of ${settings.topic}/0`)
     expect(stopped()?.message).toContain('`group-traits skip 0 1`')
 
     await produce(settings, [{ partition: 1, value: 'elsewhere' }])
-    await until('the other partition goes on', () => values().includes('elsewhere'))
+    await until('the other partition is read on', () => values().includes('elsewhere'))
     expect(values()).toEqual(['before', 'elsewhere'])
     await expect.poll(() => committed(settings), { timeout: 5000 }).toEqual({ 0: '1', 1: '1' })
 
@@ -66,7 +66,7 @@ describe.each(CODECS)('a %s bomb', (_, compression) => {
       nextOffset: 3n,
       wasReadable: false,
     })
-    await until('it goes on', () => values().includes('behind'))
+    await until('the partition is read on', () => values().includes('behind'))
     expect(values()).toEqual(['before', 'elsewhere', 'behind'])
     expect(stopped()).toBeUndefined()
     expect(lines.filter(({ level }) => level === 'error')).toHaveLength(1)
@@ -79,21 +79,21 @@ test('200,000 tiny records in one batch are read', async () => {
   const messages = Array.from({ length: 200_000 }, () => ({ value: '' }))
   await produceOneBatch(settings, messages)
   const { records } = consume(settings)
-  await until('all are read', () => records.length > 0)
+  await until('all records are read', () => records.length > 0)
   expect(records).toHaveLength(200_000)
 })
 
-test('more records in one batch than there is room for stop the partition, too', async () => {
+test('a batch of more records than kafka.maxBatchBytes allows stops its partition, too', async () => {
   const settings = { ...settingsFor(), maxBatchBytes: MiB }
   await makeTopic(settings)
   const messages = Array.from({ length: 5000 }, () => ({ value: '' }))
   await produce(settings, messages)
   const { consumer } = consume(settings)
-  await until('it stops', () => consumer.state().partitions[0]?.stopped !== undefined)
+  await until('the partition stops', () => consumer.state().partitions[0]?.stopped !== undefined)
   expect(consumer.state().partitions[0]?.stopped?.message).toContain('its 5000 records')
 })
 
-/** Past kafkajs' producer, which takes time square in the number of messages. */
+/** Bypasses kafkajs' producer, whose time grows with the square of the number of messages. */
 async function produceOneBatch(settings: KafkaSettings, messages: Message[]): Promise<void> {
   const { topic } = settings
   const cluster = clusterOf(plainClient(settings))

@@ -5,7 +5,7 @@ import { createTopic } from '../../../src/kafka/topics/topic-facts.ts'
 import { until } from '../waiting.ts'
 
 // without this, the clients fill stderr with warnings
-amendKafkajs(64 * 1024 * 1024)
+amendKafkajs()
 
 type Brokers = Pick<KafkaSettings, 'brokers'>
 

@@ -1,4 +1,4 @@
-/** Record batches and fetch responses as a broker would send them, for tests of the decoder. */
+/** Encodes record batches and fetch responses as a broker does, for tests of the decoder. */
 import { crc32 } from 'node:zlib'
 
 export interface WireRecord {
@@ -12,7 +12,7 @@ export interface WireRecord {
 export interface WireBatch {
   readonly firstOffset: bigint
   readonly records: readonly WireRecord[]
-  /** Where it is not that of the last record, as after compaction. */
+  /** If it is not that of the last record, as after compaction. */
   readonly lastOffsetDelta?: number
   readonly codec?: number
   readonly compress?: (plain: Buffer) => Buffer
@@ -22,7 +22,7 @@ export interface WireBatch {
   readonly producerId?: bigint
   readonly isTransactional?: boolean
   readonly isControl?: boolean
-  /** Where it is not that of the records. */
+  /** recordsCount, if it is not the number of records. */
   readonly count?: number
 }
 
@@ -69,7 +69,7 @@ export function recordBytes(records: readonly WireRecord[]): Buffer {
   )
 }
 
-/** A control record's key: version 0, and 0 for abort or 1 for commit. */
+/** A control batch. The key of its record has version 0, then type 0 for abort or 1 for commit. */
 export function marker(firstOffset: bigint, producerId: bigint, type: 'abort' | 'commit'): Buffer {
   const key = Buffer.from([0, 0, 0, type === 'abort' ? 0 : 1])
   return batchBytes({
@@ -81,28 +81,28 @@ export function marker(firstOffset: bigint, producerId: bigint, type: 'abort' | 
   })
 }
 
-/** Version 11, of one partition. */
+/** A fetch response of version 11, with one partition. */
 export function fetchResponse(
   recordSet: Buffer,
   aborted: readonly { producerId: bigint; firstOffset: bigint }[] = [],
 ): Buffer {
   const topic = Buffer.from('t')
   return Buffer.concat([
-    int32(0), // throttle
-    int16(0), // error
-    int32(0), // session
+    int32(0), // throttleTimeMs
+    int16(0), // errorCode
+    int32(0), // sessionId
     int32(1),
     int16(topic.length),
     topic,
     int32(1),
-    int32(3), // partition
-    int16(0), // error
-    int64(100n), // high watermark
-    int64(90n), // last stable offset
-    int64(0n), // log start
+    int32(3), // partitionIndex
+    int16(0), // errorCode
+    int64(100n), // highWatermark
+    int64(90n), // lastStableOffset
+    int64(0n), // logStartOffset
     int32(aborted.length),
     ...aborted.flatMap(({ producerId, firstOffset }) => [int64(producerId), int64(firstOffset)]),
-    int32(-1), // preferred replica
+    int32(-1), // preferredReadReplica
     int32(recordSet.length),
     recordSet,
   ])

@@ -17,36 +17,39 @@ const {
   KafkaJSProtocolError,
 } = kafkajs
 
-test('a connection that is cut off asks whether TLS is as the port wants it', () => {
+test('a connection that the broker closes asks to check whether the port speaks TLS', () => {
   const reset = { code: 'ECONNRESET' }
   const hintFor = (error: Error, isTls: boolean) =>
     withTlsHint(translate(exceeded(error), 'checking', ''), isTls).message
   const cut = new KafkaJSConnectionError('Connection error: read ECONNRESET', reset)
-  expect(hintFor(cut, false)).toMatch(/that port may want TLS\. See kafka\.tls\.enabled$/)
+  expect(hintFor(cut, false)).toMatch(/that port may require TLS\. See kafka\.tls\.enabled$/)
   expect(hintFor(cut, true)).toMatch(/does that port speak TLS\? See kafka\.tls\.enabled$/)
-  const nobody = new KafkaJSConnectionError('Connection error', { code: 'ECONNREFUSED' })
-  expect(hintFor(nobody, true)).not.toContain('TLS')
+  const notListening = new KafkaJSConnectionError('Connection error', { code: 'ECONNREFUSED' })
+  expect(hintFor(notListening, true)).not.toContain('TLS')
 })
 
-describe('what an error of kafkajs means', () => {
+describe('an error of kafkajs', () => {
   test.each([
     ['a closed connection', new KafkaJSConnectionError('Closed connection')],
-    ['retries that came to an end', exceeded(new KafkaJSConnectionError('Connection timeout'))],
+    ['retries that are exhausted', exceeded(new KafkaJSConnectionError('Connection timeout'))],
     ['a leader that moves', protocolError('NOT_LEADER_FOR_PARTITION', true)],
     ['a coordinator that moves', nonRetriable(protocolError('NOT_COORDINATOR_FOR_GROUP', true))],
     ['a group that changed', nonRetriable(protocolError('ILLEGAL_GENERATION', false))],
-    ['a connection lost as it was opened', new Error('Broker not connected')],
-    ['a queue for a connection', nonRetriable(timeout(KafkaJSLockTimeout, 'connect'))],
+    ['a connection lost while it was opened', new Error('Broker not connected')],
+    [
+      'a wait for a connection that times out',
+      nonRetriable(timeout(KafkaJSLockTimeout, 'connect')),
+    ],
   ])('%s is an outage', (_, error) => {
     expect(kindOfFailure(error)).toBe('away')
   })
 
   test.each([
     ['a wrong password', protocolError('SASL_AUTHENTICATION_FAILED', false)],
-    ['a login where nobody asks for one', protocolError('ILLEGAL_SASL_STATE', false)],
+    ['a login where the port requires none', protocolError('ILLEGAL_SASL_STATE', false)],
     ['a missing right, wrapped', nonRetriable(protocolError('GROUP_AUTHORIZATION_FAILED', false))],
     [
-      'a certificate that nobody trusts',
+      'a certificate that is not trusted',
       exceeded(
         new KafkaJSConnectionError('Connection error: self-signed certificate', {
           code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -54,10 +57,10 @@ describe('what an error of kafkajs means', () => {
       ),
     ],
     [
-      'a port that speaks no TLS',
+      'a port that does not speak TLS',
       new KafkaJSConnectionError('Connection error', { code: 'ERR_SSL_WRONG_VERSION_NUMBER' }),
     ],
-  ])('%s is a refusal', (_, error) => {
+  ])('%s is denied', (_, error) => {
     expect(kindOfFailure(error)).toBe('denied')
   })
 
@@ -72,7 +75,7 @@ describe('what an error of kafkajs means', () => {
   })
 })
 
-test('a refusal names what was done, why it failed, and what to do', () => {
+test('a denied request names what was done, why it failed, and what to do', () => {
   const error = translate(
     nonRetriable(protocolError('TOPIC_AUTHORIZATION_FAILED', false)),
     'reading topic groups',
@@ -85,13 +88,13 @@ test('a refusal names what was done, why it failed, and what to do', () => {
   )
 })
 
-test('a wrong password asks for other settings than a missing right', () => {
+test('the advice for a wrong password is to check kafka.sasl, not the rights', () => {
   const error = translate(protocolError('SASL_AUTHENTICATION_FAILED', false), 'x', 'Grant READ')
   expect(error.message).toContain('Check kafka.sasl')
   expect(error.message).not.toContain('Grant READ')
 })
 
-test('an outage keeps its cause, and a bug stays what it is', () => {
+test('an outage keeps its cause, and a bug is returned unchanged', () => {
   const away = exceeded(new KafkaJSConnectionError('Connection timeout'))
   const translated = translate(away, 'reading', '')
   expect(translated).toBeInstanceOf(Unavailable)
@@ -101,14 +104,14 @@ test('an outage keeps its cause, and a bug stays what it is', () => {
   expect(translate(bug, 'reading', '')).toBe(bug)
 })
 
-test('the type that a broker gave is found in the chain of causes, and in several errors', () => {
+test('the type that a broker sent is found in the chain of causes and in aggregate errors', () => {
   const many = new kafkajs.KafkaJSAggregateError('many', [protocolError('POLICY_VIOLATION', false)])
   expect(hasType(nonRetriable(many), 'POLICY_VIOLATION')).toBe(true)
   expect(hasType(nonRetriable(many), 'MESSAGE_TOO_LARGE')).toBe(false)
   expect(reasonOf(nonRetriable(many))).toContain('POLICY_VIOLATION')
 })
 
-test('a chain of causes that goes round in a circle has an end', () => {
+test('a circular chain of causes is no endless loop', () => {
   const error = new Error('a')
   error.cause = new Error('b', { cause: error })
   expect(kindOfFailure(error)).toBe('bug')
@@ -119,7 +122,7 @@ function protocolError(type: string, retriable: boolean): Error {
   return new KafkaJSProtocolError(given as unknown as Error)
 }
 
-/** As kafkajs' retrier wraps what it does not retry. */
+/** Wraps an error as kafkajs' retrier does where it does not retry. */
 function nonRetriable(cause: Error): Error {
   const Wrapper = KafkaJSNonRetriableError as unknown as new (
     error: Error,

@@ -76,6 +76,7 @@ export function unreadable(first: number, last: number): FetchedRecord {
     lastOffset: BigInt(last),
     bytes: 123,
     reason: 'because',
+    remedy: 'Raise kafka.maxBatchBytes',
   }
   return { ...record(last), value: null, undecodable }
 }

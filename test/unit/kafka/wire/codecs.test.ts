@@ -22,22 +22,22 @@ const CODECS = [
 ] as const
 
 describe.each(CODECS)('%s', (_, codec, compress) => {
-  test('gives back what was compressed', async () => {
+  test('is decompressed', async () => {
     expect((await decompress(codec, compress(PLAIN), MiB)).equals(PLAIN)).toBe(true)
   })
 
-  test('is read from the middle of a buffer', async () => {
+  test('is decompressed from the middle of a buffer', async () => {
     const inside = Buffer.concat([Buffer.alloc(61, 7), compress(PLAIN)]).subarray(61)
     expect((await decompress(codec, inside, MiB)).equals(PLAIN)).toBe(true)
   })
 
-  test('may become exactly as large as the cap', async () => {
+  test('may inflate to exactly the cap', async () => {
     expect(await decompress(codec, compress(PLAIN), PLAIN.length)).toHaveLength(PLAIN.length)
     const tooSmall = decompress(codec, compress(PLAIN), PLAIN.length - 1)
     await expect(tooSmall).rejects.toBeInstanceOf(TooLarge)
   })
 
-  test('a bomb is not inflated beyond the cap', async () => {
+  test('is not inflated beyond the cap', async () => {
     const bomb = compress(Buffer.alloc(64 * MiB))
     const before = process.memoryUsage()
     await expect(decompress(codec, bomb, MiB)).rejects.toBeInstanceOf(TooLarge)
@@ -45,34 +45,34 @@ describe.each(CODECS)('%s', (_, codec, compress) => {
     expect(arrayBuffers + external - before.arrayBuffers - before.external).toBeLessThan(16 * MiB)
   })
 
-  test('a part of it is an error', async () => {
+  test('that is cut off is an error', async () => {
     const whole = compress(PLAIN)
-    const part = decompress(codec, whole.subarray(0, whole.length - 20), MiB)
-    await expect(part).rejects.toBeInstanceOf(Error)
+    const cut = decompress(codec, whole.subarray(0, whole.length - 20), MiB)
+    await expect(cut).rejects.toBeInstanceOf(Error)
   })
 })
 
-test('a second lz4 frame behind the first, which would go past the cap, is refused', async () => {
+test('a second lz4 frame, which would evade the cap, is an error', async () => {
   const frame = compressFrameSync(PLAIN)
   const two = decompress(3, Buffer.concat([frame, frame]), 10 * MiB)
   await expect(two).rejects.toThrow('bytes behind its end')
 })
 
-test('a snappy block cannot claim to be small and become large', async () => {
+test('a snappy block cannot inflate to more than it declares', async () => {
   const block = Buffer.from(compressSync(PLAIN))
-  // the length of 250,000 at its head, replaced by 16
-  const liar = Buffer.concat([Buffer.from([16]), block.subarray(3)])
-  await expect(decompress(2, liar, MiB)).rejects.toBeInstanceOf(Error)
+  // declares 16 bytes instead of 250,000
+  const understated = Buffer.concat([Buffer.from([16]), block.subarray(3)])
+  await expect(decompress(2, understated, MiB)).rejects.toBeInstanceOf(Error)
 })
 
 function javaSnappy(plain: Buffer): Buffer {
   const magic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1])
-  const parts = [magic]
+  const chunks = [magic]
   for (let start = 0; start < plain.length; start += 32 * 1024) {
     const block = Buffer.from(compressSync(plain.subarray(start, start + 32 * 1024)))
     const size = Buffer.alloc(4)
     size.writeInt32BE(block.length)
-    parts.push(size, block)
+    chunks.push(size, block)
   }
-  return Buffer.concat(parts)
+  return Buffer.concat(chunks)
 }

@@ -4,7 +4,7 @@ import { batchBytes, type WireBatch } from '../../../setup/kafka/wire-bytes.ts'
 
 const CAP = 64 * 1024 * 1024
 
-test('a record comes with its offset, timestamp, key and exact value', async () => {
+test('a record has its offset, timestamp, key and exact value', async () => {
   const { records } = await read({
     firstOffset: 41n,
     firstTimestamp: 1_700_000_000_000n,
@@ -33,7 +33,7 @@ test('offsets and timestamps beyond 2^53 stay exact', async () => {
   ])
 })
 
-test('with log-append time, every record has the time of the batch', async () => {
+test('with log-append time, every record has the batch’s maxTimestamp', async () => {
   const { records } = await read({
     firstOffset: 0n,
     isLogAppendTime: true,
@@ -66,7 +66,7 @@ test('a header may have any name, be repeated, or have no value', async () => {
   ])
 })
 
-test('100,000 headers take no longer than their number asks for', async () => {
+test('100,000 headers are read in linear time', async () => {
   const headers = Array.from({ length: 100_000 }, (_, i) => [`h${i}`, Buffer.from('v')] as const)
   const startedAt = performance.now()
   const { records } = await read({ firstOffset: 0n, records: [{ headers }] })
@@ -81,7 +81,7 @@ test('200,000 records in one batch are read', async () => {
   expect(read200k.records.at(-1)?.offset).toBe('199999')
 })
 
-test('more records than the cap has room for are told of by one stand-in at the last offset', async () => {
+test('a batch of more records than the cap allows gives one stand-in at its last offset', async () => {
   const { records } = await read({ firstOffset: 7n, records: [{}, {}, {}] }, 600)
   expect(records).toHaveLength(1)
   expect(records[0]).toMatchObject({ offset: '9', value: null, isControlRecord: false })
@@ -90,15 +90,15 @@ test('more records than the cap has room for are told of by one stand-in at the 
 })
 
 test.each([
-  ['a count that the bytes do not hold', { count: 3 }],
-  ['a negative count, whatever room that would make', { count: -1 }],
-  ['a count of less than there are', { count: 0 }],
+  ['a recordsCount above the number of records', { count: 3 }],
+  ['a negative recordsCount, which must not add to the memory allowed', { count: -1 }],
+  ['a recordsCount below the number of records', { count: 0 }],
   ['an offset outside the batch', { lastOffsetDelta: -1, records: [{}, {}] }],
   ['an unknown compression', { codec: 6 }],
-  ['gzip that is none', { codec: 1 }],
-  ['snappy that is none', { codec: 2 }],
-  ['lz4 that is none', { codec: 3 }],
-  ['zstd that is none', { codec: 4 }],
+  ['invalid gzip', { codec: 1 }],
+  ['invalid snappy', { codec: 2 }],
+  ['invalid lz4', { codec: 3 }],
+  ['invalid zstd', { codec: 4 }],
 ])('%s makes the batch undecodable, and nothing is thrown', async (_, wrong) => {
   const { records } = await read({
     firstOffset: 0n,
@@ -109,14 +109,14 @@ test.each([
   expect(records[0]?.undecodable?.reason).toContain('cannot be decoded')
 })
 
-test('a record of another length than it says makes the batch undecodable', async () => {
+test('a record of another length than it claims makes the batch undecodable', async () => {
   const longer = (plain: Buffer) =>
     Buffer.concat([Buffer.of(plain[0]! + 2), plain.subarray(1), Buffer.alloc(1)])
   const { records } = await read({ firstOffset: 0n, records: [{}], compress: longer })
   expect(records[0]?.undecodable?.reason).toContain('another length')
 })
 
-test('headers that there is no room for make the batch undecodable', async () => {
+test('headers beyond the memory allowed make the batch undecodable', async () => {
   const headers = Array.from({ length: 1000 }, () => ['', null] as const)
   const batch = { firstOffset: 0n, records: [{ headers }] }
   const enough = await read(batch, 140_000)
