@@ -54,7 +54,7 @@ const remaining = PLANTED_BUGS[Symbol.iterator]()
 
 async function huntNext(): Promise<Hunt[]> {
   const hunts: Hunt[] = []
-  for (const bug of remaining) hunts.push(await huntFor(bug, bug.from ?? 1, HISTORIES))
+  for (const bug of remaining) hunts.push(await huntFor(bug, bug.firstSeed ?? 1, HISTORIES))
   return hunts
 }
 
