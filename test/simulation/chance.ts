@@ -1,4 +1,4 @@
-/** Chance that repeats: the same seed gives the same draws, in order. */
+/** Seeded randomness: the same seed gives the same draws in the same order. */
 import { randomFrom } from '../bench/generator.ts'
 
 export class Chance {
@@ -19,7 +19,7 @@ export class Chance {
     return least + this.below(most - least + 1)
   }
 
-  /** From `least` to below `most`, any number. */
+  /** Any number from `least` to below `most`, fractions included. */
   within(least: number, most: number): number {
     return least + this.random() * (most - least)
   }
@@ -28,6 +28,7 @@ export class Chance {
     return items[this.below(items.length)] as Item
   }
 
+  /** True with this probability. */
   happens(share: number): boolean {
     return this.random() < share
   }
