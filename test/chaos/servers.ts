@@ -1,4 +1,4 @@
-/** The Kafka and the Redis that faults happen to, each behind a way, and nobody else's. */
+/** The Kafka and the Redis of a run, each behind a proxy that can break connections. */
 import { downloadsFolder } from '../../src/local/endpoints.ts'
 import { getPrograms } from '../../src/local/servers/programs.ts'
 import { type OwnBroker, startBroker } from '../integration/kafka/own-broker.ts'
@@ -8,26 +8,26 @@ import { openWay, type Way } from '../setup/way.ts'
 export interface Servers {
   readonly kafka: OwnBroker
   readonly redis: OwnRedis
-  readonly wayToRedis: Way
-  /** Both ended, and their data gone. */
+  readonly redisProxy: Way
+  /** Stops both and removes their data. */
   stop(): Promise<void>
 }
 
-/** What Redis has acknowledged is on its disk, so that a kill loses nothing. */
+/** Redis acknowledges a write only once it is on disk, so that a kill loses nothing. */
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always']
 
 export async function startServers(report: (progress: string) => void): Promise<Servers> {
   const { kafkaJars, redisServer } = await getPrograms({ downloads: downloadsFolder, report })
-  report('Starting Kafka and Redis')
+  report('starting Kafka and Redis')
   const kafka = await startBroker(kafkaJars)
   const redis = await startOwnRedis(redisServer, { args: DURABLE })
-  const wayToRedis = await openWay(redis.port)
+  const redisProxy = await openWay(redis.port)
   return {
     kafka,
     redis,
-    wayToRedis,
+    redisProxy,
     async stop() {
-      await Promise.all([kafka.stop(), redis.stop(), wayToRedis.close()])
+      await Promise.all([kafka.stop(), redis.stop(), redisProxy.close()])
     },
   }
 }
