@@ -1,6 +1,6 @@
 import { randomFrom } from '../bench/generator.ts'
 
-/** Chance that repeats: the same for the same seed and index, whatever came before. */
+/** Seeded randomness: the draws depend only on the seed and the index of the input. */
 export interface Chance {
   /** From 0 to `limit` - 1. */
   below(limit: number): number

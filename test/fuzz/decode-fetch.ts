@@ -6,7 +6,7 @@ interface FetchResponse {
   readonly responses: readonly { readonly partitions: readonly { messages: unknown[] }[] }[]
 }
 
-/** The decoder of fetch responses (version 11) as kafkajs calls it in the worker. */
+/** Returns the decoder of fetch responses (version 11) that kafkajs uses in the worker. */
 export function decodeFetch(maxBatchBytes: number): (bytes: Buffer) => Promise<FetchedRecord[]> {
   amendKafkajs(maxBatchBytes)
   const require = createRequire(import.meta.url)
