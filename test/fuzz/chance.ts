@@ -1,19 +1,7 @@
 import { randomFrom } from '../bench/generator.ts'
+import { Chance } from '../setup/chance.ts'
 
-/** Seeded randomness: the draws depend only on the seed and the index of the input. */
-export interface Chance {
-  /** From 0 to `limit` - 1. */
-  below(limit: number): number
-  pick<Item>(items: readonly Item[]): Item
-  oneIn(count: number): boolean
-}
-
+/** The randomness of one input: its draws depend only on the seed and the index. */
 export function chanceAt(seed: number, index: number): Chance {
-  const random = randomFrom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b))
-  const below = (limit: number) => Math.floor(random() * limit)
-  return {
-    below,
-    pick: <Item>(items: readonly Item[]) => items[below(items.length)] as Item,
-    oneIn: (count) => below(count) === 0,
-  }
+  return new Chance(randomFrom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b)))
 }

@@ -3,7 +3,8 @@
  * JSON per chunk of inputs, and writes the index of the current input to descriptor 3.
  */
 import { writeSync } from 'node:fs'
-import { type Chance, chanceAt } from './chance.ts'
+import type { Chance } from '../setup/chance.ts'
+import { chanceAt } from './chance.ts'
 
 /** The results of a chunk of inputs. */
 export interface Chunk {

@@ -1,5 +1,5 @@
 /** Changes single tokens of JSON, so that the result is often still JSON and gets past the parser. */
-import type { Chance } from './chance.ts'
+import type { Chance } from '../setup/chance.ts'
 
 /** Returns the bytes with one token changed; `other` is JSON to take tokens from. */
 export function mutateJson(bytes: Buffer, other: Buffer, chance: Chance): Buffer {

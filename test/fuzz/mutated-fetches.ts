@@ -1,6 +1,7 @@
 /** Makes fetch responses in which one batch, or the whole response, is mutated. */
+
+import type { Chance } from '../setup/chance.ts'
 import { batchBytes, fetchResponse, type WireRecord } from '../unit/kafka/wire/wire-bytes.ts'
-import type { Chance } from './chance.ts'
 import { CODECS } from './codecs.ts'
 import { VALUES } from './corpus.ts'
 import { mutateBytes } from './mutations.ts'

@@ -1,6 +1,6 @@
 import { ERASE_HEADER } from '../../src/domain/event/erasure.ts'
 import type { KafkaRecord, RecordHeaders } from '../../src/domain/record.ts'
-import type { Chance } from './chance.ts'
+import type { Chance } from '../setup/chance.ts'
 import { NOW_MS, RECORDS, VALUES } from './corpus.ts'
 import { mutate, mutateBytes } from './mutations.ts'
 

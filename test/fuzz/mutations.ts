@@ -1,5 +1,5 @@
 /** Mutations of bytes, from a flipped bit to absurd sizes. */
-import type { Chance } from './chance.ts'
+import type { Chance } from '../setup/chance.ts'
 import { mutateJson } from './json-mutations.ts'
 
 /** Returns the bytes with one to four mutations; `other` is what they may be spliced with. */

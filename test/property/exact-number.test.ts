@@ -3,16 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { sameDecimal } from '../../src/domain/json/decimal.ts'
 import { type JsonObject, numberText, withExactNumbers } from '../../src/domain/json/json.ts'
 import { jsonSource, numberSource } from './documents.ts'
+import { scaled } from './exact-decimals.ts'
 
 const exact = (text: string) => withExactNumbers(JSON.parse(text) as JsonObject, text)
-
-/** The value of a decimal number as an integer times 10^-1000. */
-function scaled(text: string): bigint {
-  const [mantissa = '', exponent = '0'] = text.toLowerCase().replace(/^-/, '').split('e')
-  const [whole = '', fraction = ''] = mantissa.split('.')
-  const size = BigInt(whole + fraction) * 10n ** BigInt(1000 + Number(exponent) - fraction.length)
-  return text.startsWith('-') ? -size : size
-}
 
 const isExactAsDouble = (source: string) => {
   const double = Number(source)

@@ -7,6 +7,7 @@ import {
   parseEpoch,
 } from '../../src/domain/time/timestamp.ts'
 import { numberSource } from './documents.ts'
+import { SCALE, scaled } from './exact-decimals.ts'
 
 const two = (number: number) => String(number).padStart(2, '0')
 
@@ -174,14 +175,10 @@ describe('a date-time', () => {
 describe('a number of seconds, milliseconds or microseconds since 1970', () => {
   /** The microseconds, by exact arithmetic. */
   function micros(source: string): bigint {
-    const [mantissa = '', exponent = '0'] = source.toLowerCase().split('e')
-    const [whole = '', fraction = ''] = mantissa.split('.')
-    const scale = 10n ** 1000n
-    const value =
-      BigInt(whole + fraction) * 10n ** BigInt(1000 + Number(exponent) - fraction.length)
-    if (value < 100_000_000_000n * scale) return (value * 1_000_000n) / scale
-    if (value < 100_000_000_000_000n * scale) return (value * 1000n) / scale
-    return value / scale
+    const value = scaled(source)
+    if (value < 100_000_000_000n * SCALE) return (value * 1_000_000n) / SCALE
+    if (value < 100_000_000_000_000n * SCALE) return (value * 1000n) / SCALE
+    return value / SCALE
   }
 
   const time = fc.oneof(

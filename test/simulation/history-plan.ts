@@ -2,7 +2,8 @@
  * Plans one history (one simulated run) from its seed: the number of workers, partitions and
  * servers, when records are published, and when which faults happen.
  */
-import { Chance } from './chance.ts'
+import type { Chance } from '../setup/chance.ts'
+import { chanceOf } from './chance.ts'
 import { GROUP_IDS } from './records.ts'
 
 export const FAULTS = [
@@ -57,7 +58,7 @@ export interface Plan {
 
 /** Each history has only some kinds of faults, as one kind may hide the effects of another. */
 export function planHistory(seed: number): Plan {
-  const chance = new Chance(seed)
+  const chance = chanceOf(seed)
   const faultsEndMs = chance.between(5, 60) * 1000
   const share = (most: number) => (chance.happens(0.4) ? chance.random() * most : 0)
   const kinds = possible(FAULTS.filter(() => chance.happens(0.2)))

@@ -6,8 +6,8 @@ import type { Erasure, GroupEvent } from '../../src/domain/event/event.ts'
 import { JsonText, type StoredValue } from '../../src/domain/json/stored-value.ts'
 import type { Reason } from '../../src/domain/problem.ts'
 import type { KafkaRecord } from '../../src/domain/record.ts'
+import type { Chance } from '../setup/chance.ts'
 import { eventTraits } from '../setup/event-traits.ts'
-import type { Chance } from './chance.ts'
 
 export type Event = GroupEvent | Erasure
 

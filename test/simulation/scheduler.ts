@@ -2,7 +2,7 @@
  * Owns virtual time and the order of all events. Events wait in a heap and run one at a time, the
  * earliest first. All promise callbacks that one event causes run before the next event.
  */
-import type { Chance } from './chance.ts'
+import type { Chance } from '../setup/chance.ts'
 
 /** An event that is scheduled. */
 export interface Timer {

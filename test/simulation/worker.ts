@@ -48,20 +48,7 @@ export class Worker {
     this.process = new Process(name, scheduler)
     const kafka = new KafkaClient(this.process, options.kafka, options.linkToKafka)
     this.redis = new RedisClient(this.process, options.redis, options.linkToRedis)
-    const store = new CheckpointedStore({
-      store: this.redis.store,
-      checkpoints: this.redis.checkpoints,
-      source: {
-        offsets: () => kafka.offsets(),
-        seek: (partition, offset) => {
-          scheduler.trace(`${name} seeks ${partition}:${offset}`)
-          options.onSeek(partition)
-          this.consumer.seek(partition, offset)
-        },
-      },
-      onLostState: 'replay',
-      onLoss: (losses) => options.onLoss(this, losses),
-    })
+    const store = this.createStore(kafka, options)
     const look = () => store.look()
     this.process.withIntervals(() => watchState(this.redis.store, look))
     this.consumer = new Consumer({
@@ -88,6 +75,24 @@ export class Worker {
 
   stop(): void {
     this.consumer.stop()
+  }
+
+  private createStore(kafka: KafkaClient, options: WorkerOptions): CheckpointedStore {
+    const { name, scheduler } = this.process
+    return new CheckpointedStore({
+      store: this.redis.store,
+      checkpoints: this.redis.checkpoints,
+      source: {
+        offsets: () => kafka.offsets(),
+        seek: (partition, offset) => {
+          scheduler.trace(`${name} seeks ${partition}:${offset}`)
+          options.onSeek(partition)
+          this.consumer.seek(partition, offset)
+        },
+      },
+      onLostState: 'replay',
+      onLoss: (losses) => options.onLoss(this, losses),
+    })
   }
 
   private handler(store: CheckpointedStore, kafka: KafkaClient): HandleBatch {

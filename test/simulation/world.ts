@@ -1,5 +1,6 @@
 /** The servers, the workers and the oracle of one history. */
-import { Chance } from './chance.ts'
+import type { Chance } from '../setup/chance.ts'
+import { chanceOf } from './chance.ts'
 import { keepsSessions, type Plan } from './history-plan.ts'
 import { Kafka } from './kafka.ts'
 import { Link, type NetworkFaults } from './network.ts'
@@ -33,7 +34,7 @@ export class World {
   /** @param onTrace called with each line of the trace */
   constructor(plan: Plan, onTrace?: (line: string) => void) {
     this.plan = plan
-    this.scheduler = new Scheduler(new Chance(plan.seed ^ 0x5bd1e995), onTrace)
+    this.scheduler = new Scheduler(chanceOf(plan.seed ^ 0x5bd1e995), onTrace)
     this.kafka = new Kafka(this.scheduler, plan.partitions)
     this.redis = new Redis(plan.masters, plan.slowMaster)
     this.oracle = new Oracle(this.redis, this.kafka, new Set(plan.conflicting))
