@@ -130,7 +130,7 @@ export class ConsumerGroup {
     }
   }
 
-  /** Reads the missing committed offsets from Kafka. Without a commit, it starts at the beginning. */
+  /** Reads the missing committed offsets from Kafka. A partition without a commit starts at its beginning. */
   private async resolveOffsets(): Promise<void> {
     const { committed } = this
     const pending = this.partitions.filter((partition) => !committed.has(partition))

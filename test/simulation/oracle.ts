@@ -34,7 +34,7 @@ export class Oracle {
   violation: string | undefined
   /** Whether Redis lost any writes. */
   hasLosses = false
-  /** Set once a checkpoint is behind a commit without a loss: workers must take that for a loss. */
+  /** Set once a checkpoint is behind a commit without a loss. Workers cannot distinguish the two. */
   private isCheckpointBehindCommit = false
   private readonly redis: Redis
   private readonly kafka: Kafka

@@ -75,7 +75,7 @@ export class World {
     for (const index of this.redis.masters.keys()) worker.redis.cut(index)
   }
 
-  /** Publishes a planned record, with control records around it now and then. */
+  /** Publishes a planned record, sometimes with control records around it. */
   publish(): void {
     const { chance, kafka } = this
     const partition = chance.below(this.plan.partitions)
