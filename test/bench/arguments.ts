@@ -1,49 +1,50 @@
 import { parseArgs } from 'node:util'
-import { EarlyEnd, NOT_RETRIABLE } from './early-end.ts'
+import { BenchError, EXIT_USAGE } from './bench-error.ts'
 import { PART_RESULTS, WHOLE_RESULTS } from './results.ts'
 import { SCENARIOS, type Scenario, scenariosNamed } from './scenarios.ts'
 
-export type Wish =
+export type Command =
   | { readonly kind: 'help' }
   | { readonly kind: 'list' }
   | { readonly kind: 'plot'; readonly results: string }
-  | MeasureWish
+  | MeasureCommand
 
-export interface MeasureWish {
+export interface MeasureCommand {
   readonly kind: 'measure'
   readonly scenarios: readonly Scenario[]
   readonly events: number
   readonly seed: number
   readonly repeat: number
-  /** Where the results go; undefined: it depends on how the run comes out. */
+  /** The file for the results; undefined: it depends on whether the run is whole. */
   readonly results: string | undefined
 }
 
-export const HELP = `Measures the worker, beside what it is compared with.
+export const HELP = `Measures the worker and the reference workers that it is compared with.
 
     npm run bench -- [--scenario NAME]… [--events 600000] [--repeat 1] [--seed 42]
     npm run bench -- --list
     npm run bench -- --plot
 
-  --scenario NAME  that one, or those that begin so (drain, groups, latency), or all; again
-                   for more; without it a set that takes some ten minutes
-  --events N       how many events are drained; fewer where they are large
-  --repeat N       measures draining and latency N times, by turns with the references, and tells
-                   the median. The scenarios stop, idle, start, script and memory ignore it.
-  --seed N         of the generated events
-  --results FILE   where the figures go, or with --plot come from. Without it a whole run writes
-                   ${WHOLE_RESULTS}; one of chosen scenarios, or in which one
-                   failed, writes ${PART_RESULTS}.
-  --plot           measures nothing: draws docs/speed.svg from the results of a whole run
-  --list           names the scenarios
+  --scenario NAME  runs the scenario of this name, or all whose names begin with it (drain,
+                   groups, latency), or every one (all). May be repeated. Without it, the default
+                   scenarios run, which takes some ten minutes.
+  --events N       the number of events to drain; scenarios with large events use fewer
+  --repeat N       measures draining and latency N times, alternating with the references, and
+                   reports the median. The scenarios stop, idle, start, script and memory ignore it.
+  --seed N         the seed of the generated events
+  --results FILE   the file to write the results to, or to read them from with --plot. Default:
+                   ${WHOLE_RESULTS} if all default scenarios succeeded,
+                   else ${PART_RESULTS}.
+  --plot           measures nothing; draws docs/speed.svg from the results of a whole run
+  --list           lists the scenarios
 
-On the Kafka and Redis of KAFKA_BROKERS and REDIS_URL where both are set, else on a local stack
-of its own, which is gone after.`
+Uses the Kafka at KAFKA_BROKERS and the Redis at REDIS_URL if both are set, else starts a local
+stack of its own and removes it at the end.`
 
-/** A wrong call, told as what is wrong and what to do. */
-export class WrongArguments extends EarlyEnd {
+/** Wrong arguments; the message says what is wrong and what to do. */
+export class UsageError extends BenchError {
   constructor(message: string) {
-    super(`${message}\nnpm run bench -- --help tells more.`, NOT_RETRIABLE)
+    super(`${message}\nSee npm run bench -- --help.`, EXIT_USAGE)
   }
 }
 
@@ -60,8 +61,8 @@ const OPTIONS = {
 
 const MEASURING = ['scenario', 'events', 'repeat', 'seed'] as const
 
-/** @throws WrongArguments */
-export function parseArguments(args: readonly string[]): Wish {
+/** @throws UsageError */
+export function parseArguments(args: readonly string[]): Command {
   const values = valuesOf(args)
   if (values.help) return { kind: 'help' }
   if (values.list) return { kind: 'list' }
@@ -69,7 +70,7 @@ export function parseArguments(args: readonly string[]): Wish {
   if (values.plot) {
     const extra = MEASURING.find((option) => values[option] !== undefined)
     if (extra !== undefined) {
-      throw new WrongArguments(`--plot draws earlier results and measures nothing: no --${extra}`)
+      throw new UsageError(`--plot draws earlier results and measures nothing: remove --${extra}`)
     }
     return { kind: 'plot', results: results ?? WHOLE_RESULTS }
   }
@@ -87,18 +88,18 @@ function valuesOf(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: OPTIONS }).values
   } catch (error) {
-    throw new WrongArguments(error instanceof Error ? error.message : String(error))
+    throw new UsageError(error instanceof Error ? error.message : String(error))
   }
 }
 
-/** In the order of all scenarios, each once. */
+/** Returns the named scenarios, each once, in the order of SCENARIOS. */
 function chosen(names: readonly string[]): readonly Scenario[] {
   if (names.length === 0) return SCENARIOS.filter(({ isDefault }) => isDefault)
   const found = new Set<Scenario>()
   for (const name of names) {
-    if (name === '') throw new WrongArguments('--scenario takes a name: see --list')
+    if (name === '') throw new UsageError('--scenario needs a name: see --list')
     const named = scenariosNamed(name)
-    if (named.length === 0) throw new WrongArguments(`No scenario is named ${name}: see --list`)
+    if (named.length === 0) throw new UsageError(`There is no scenario ${name}: see --list`)
     for (const scenario of named) found.add(scenario)
   }
   return SCENARIOS.filter((scenario) => found.has(scenario))
@@ -107,5 +108,5 @@ function chosen(names: readonly string[]): readonly Scenario[] {
 function wholeNumber(option: string, text: string): number {
   const value = Number(text)
   if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value > 0) return value
-  throw new WrongArguments(`${option} is a whole number from 1, not "${text}"`)
+  throw new UsageError(`${option} must be a whole number from 1 on, not "${text}"`)
 }

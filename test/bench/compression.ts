@@ -1,11 +1,11 @@
-/** Producing compressed batches: kafkajs compresses with gzip only by itself. */
+/** Compression for the producer: kafkajs itself only knows gzip. */
 import kafkajs from 'kafkajs'
 import { CODECS } from '../setup/kafka/codecs.ts'
 
-/** Of the batches of a topic, by the names that Kafka has for them. */
+/** The compression of a topic's batches, by Kafka's names. */
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
-/** The codec's number for the producer, which knows it from now on. */
+/** Registers the codec with kafkajs and returns its number. */
 export function compressionId(name: Compression): number {
   const codec = CODECS.find((candidate) => candidate.name === name)
   if (codec === undefined) throw new Error(`There is no codec named ${name}`)
@@ -13,7 +13,7 @@ export function compressionId(name: Compression): number {
     kafkajs.CompressionCodecs[codec.id as keyof typeof kafkajs.CompressionCodecs] = () => ({
       compress: async ({ buffer }: { readonly buffer: Buffer }) => codec.compress(buffer),
       decompress: async () => {
-        throw new Error('Nothing is read here')
+        throw new Error('The benchmark only produces with kafkajs and never decompresses')
       },
     })
   }

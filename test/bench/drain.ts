@@ -1,14 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Place } from './place.ts'
+import type { Namespace } from './namespace.ts'
 import type { Figures } from './results.ts'
 import type { Servers } from './servers.ts'
 import { committedRecords } from './topic.ts'
 import { startWorker, type WorkerName, type WorkerProcess } from './worker-process.ts'
 
-/** What a drain found. */
+/** The figures of one drain. */
 export type DrainFigures = Figures & Required<Pick<Figures, 'eventsPerSecond' | 'count'>>
 
-interface Moment {
+/** The counters at one time. */
+interface Sample {
   readonly committed: number
   readonly atMs: number
   readonly nodeSeconds: number
@@ -16,44 +17,43 @@ interface Moment {
   readonly kafkaSeconds: number
 }
 
-const LOOK_EVERY_MS = 50
+const POLL_MS = 50
 const STALLED_AFTER_MS = 60_000
 
 /**
- * Lets a worker drain a topic that has been filled before, until `records` are committed, and
- * measures from its first commit to its last. So neither its start counts, nor what it does
- * before the first batch is done.
+ * Starts a worker on a filled topic, waits until `records` are committed, and measures from its
+ * first commit to its last. So neither its start nor its first batch is measured.
  *
- * @throws where all was committed between two looks, or nothing for a minute
+ * @throws Error if everything was committed between two polls, or nothing for a minute
  */
 export async function drain(
   name: WorkerName,
   servers: Servers,
-  place: Place,
+  namespace: Namespace,
   records: number,
   onProgress: (committed: number) => void,
 ): Promise<DrainFigures> {
-  const worker = await startWorker(name, servers, place)
+  const worker = await startWorker(name, servers, namespace)
   try {
-    let first: Moment | undefined
-    let last: Moment | undefined
-    let movedAtMs = performance.now()
+    let first: Sample | undefined
+    let last: Sample | undefined
+    let committedAtMs = performance.now()
     while (last === undefined || last.committed < records) {
-      await delay(LOOK_EVERY_MS, undefined, { signal: servers.signal })
+      await delay(POLL_MS, undefined, { signal: servers.signal })
       await worker.check()
-      const committed = await committedRecords(servers.admin, place.groupId, place.topic)
+      const committed = await committedRecords(servers.admin, namespace.groupId, namespace.topic)
       const atMs = performance.now()
       if (committed > (last?.committed ?? 0)) {
-        last = await momentOf(servers, worker, committed, atMs)
+        last = await takeSample(servers, worker, committed, atMs)
         first ??= last
-        movedAtMs = atMs
+        committedAtMs = atMs
         onProgress(committed)
-      } else if (atMs - movedAtMs > STALLED_AFTER_MS) {
-        throw new Error(`${name} committed nothing for a minute, at ${last?.committed} records`)
+      } else if (atMs - committedAtMs > STALLED_AFTER_MS) {
+        throw new Error(`${name} committed nothing for a minute, after ${last?.committed} records`)
       }
     }
     if (first === undefined || first.committed === last.committed) {
-      throw new Error(`${name} committed everything at once: take more events`)
+      throw new Error(`${name} committed everything at once: use more events (--events)`)
     }
     return { ...between(first, last), peakMemoryMiB: await worker.peakMemoryMiB() }
   } finally {
@@ -61,12 +61,12 @@ export async function drain(
   }
 }
 
-async function momentOf(
+async function takeSample(
   servers: Servers,
   worker: WorkerProcess,
   committed: number,
   atMs: number,
-): Promise<Moment> {
+): Promise<Sample> {
   const [nodeSeconds, redisSeconds, kafkaSeconds] = await Promise.all([
     worker.cpuSeconds(),
     servers.redisCpuSeconds(),
@@ -75,7 +75,7 @@ async function momentOf(
   return { committed, atMs, nodeSeconds, redisSeconds, kafkaSeconds }
 }
 
-function between(first: Moment, last: Moment): DrainFigures {
+function between(first: Sample, last: Sample): DrainFigures {
   const count = last.committed - first.committed
   const micros = (of: 'nodeSeconds' | 'redisSeconds' | 'kafkaSeconds') =>
     ((last[of] - first[of]) / count) * 1e6

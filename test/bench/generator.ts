@@ -1,4 +1,4 @@
-/** Events, the same for the same seed; what they are like is the workload's (workloads.ts). */
+/** Generates events, the same for the same seed. The workload (workloads.ts) describes them. */
 
 import { randomFrom } from '../setup/random.ts'
 
@@ -10,21 +10,21 @@ export interface Workload {
   readonly invalidShare: number
   readonly firstEventMs: number
   readonly traitsOf: (group: number, random: () => number) => Readonly<Record<string, unknown>>
-  /** How many usual events weigh as much as one of these: so many fewer are sent. */
+  /** The cost of one event, in usual events. The number of events is divided by it. */
   readonly weight: number
 }
 
 export interface GeneratedEvent {
-  /** Below the workload's `groups`. */
+  /** The number of the group, below the workload's `groups`. */
   readonly group: number
-  /** Of the record, and of the event where it is valid. */
+  /** The key of the record, and the group of the event if it is valid. */
   readonly groupId: string
   readonly value: string
   readonly valid: boolean
 }
 
 const USERS = 200_000
-/** How far events of the same moment lie apart in the topic. */
+/** How far the timestamps of neighbouring events may be out of order. */
 const DISORDER_MS = 5000
 
 export function* generateEvents(
@@ -63,7 +63,7 @@ export function eventOf(
   })
 }
 
-/** The ways in which events go wrong, by turns. */
+/** Makes an event invalid: truncated, without a group, or with a wrong timestamp, in turn. */
 function invalidated(event: string, index: number): string {
   switch (index % 3) {
     case 0:

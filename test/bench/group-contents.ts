@@ -6,14 +6,14 @@ import { USUAL } from './workloads.ts'
 
 /** A group with the usual traits and one member, who is in no other group. */
 export interface GroupContent {
-  /** As the worker's store takes it. */
+  /** For the worker's group store. */
   readonly patch: GroupState
   readonly groupId: string
-  /** Names and values by turns, as a plain HSET takes them. */
+  /** For a plain HSET: name, value, name, value, … */
   readonly fields: readonly string[]
 }
 
-/** One event for each group, as of a time. */
+/** Generates one event for each group, all with this timestamp. */
 export function generateContents(groups: number, timestampMs: number): GroupContent[] {
   const random = randomFrom(groups)
   const { decodeValue } = createDecoder(DEFAULT_RULES)

@@ -1,4 +1,4 @@
-/** The ways in which groups get into Redis: by the worker's store, in this process, or plainly. */
+/** Writes groups to Redis from this process: with the worker's group store, or with plain HSETs. */
 import { randomUUID } from 'node:crypto'
 import { openRedis } from '../../src/redis/connection/connection.ts'
 import { openGroupStore } from '../../src/redis/writing/group-store.ts'
@@ -18,8 +18,8 @@ interface OpenWriter {
   close(): void
 }
 
-/** About as many as a batch of the worker has. */
-const AT_ONCE = 2000
+/** Groups written at once, about as many as in a batch of the worker. */
+const BATCH_SIZE = 2000
 
 const merging = (userIndex: boolean): GroupWriter => ({
   name: userIndex ? 'merge' : 'merge, no user index',
@@ -30,14 +30,15 @@ const merging = (userIndex: boolean): GroupWriter => ({
     return {
       async write(contents) {
         const conflicts = await store.merge(contents.map(({ patch }) => patch))
-        if (conflicts.length > 0) throw new Error(`A group was refused: ${conflicts[0]?.message}`)
+        if (conflicts.length > 0)
+          throw new Error(`A group was not merged: ${conflicts[0]?.message}`)
       },
       close: () => connection.close(),
     }
   },
 })
 
-/** What the others are compared with. */
+/** The writer that the others are compared with. */
 export const PLAIN: GroupWriter = {
   name: 'plain HSET',
   open: ({ redis }, prefix) => ({
@@ -54,7 +55,7 @@ export const PLAIN: GroupWriter = {
 
 export const WRITERS: readonly GroupWriter[] = [merging(true), merging(false), PLAIN]
 
-/** Gives keys of their own to whoever writes, and removes them after. */
+/** Opens the writer with a key prefix of its own, and removes its keys afterwards. */
 export async function withWriter<T>(
   servers: Servers,
   writer: GroupWriter,
@@ -76,8 +77,8 @@ async function writeAll(
   contents: readonly GroupContent[],
   signal: AbortSignal,
 ): Promise<void> {
-  for (let from = 0; from < contents.length; from += AT_ONCE) {
+  for (let from = 0; from < contents.length; from += BATCH_SIZE) {
     signal.throwIfAborted()
-    await writer.write(contents.slice(from, from + AT_ONCE))
+    await writer.write(contents.slice(from, from + BATCH_SIZE))
   }
 }

@@ -1,18 +1,18 @@
-/** The keys of a place in Redis: counted, digested, removed. */
+/** Counts, digests and removes keys in Redis. */
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Servers } from './servers.ts'
 
-const AT_ONCE = 2000
+const SCAN_COUNT = 2000
 
-/** Keys that match a glob, counted. */
+/** Counts the keys that match a glob. */
 export async function countKeys(redis: Redis, pattern: string): Promise<number> {
   const found = new Set<string>()
   for await (const keys of scan(redis, pattern)) for (const key of keys) found.add(key)
   return found.size
 }
 
-/** A text that changes with whatever stands at the keys that match a glob. */
+/** Returns a digest of the keys that match a glob and of their values. */
 export async function digestKeys(redis: Redis, pattern: string): Promise<string> {
   const digests = new Map<string, string>()
   for await (const keys of scan(redis, pattern)) {
@@ -29,7 +29,7 @@ export async function digestKeys(redis: Redis, pattern: string): Promise<string>
   return all.digest('base64')
 }
 
-/** Removes what has the text in its key; on a server of our own everything, which is quicker. */
+/** Removes all keys that contain the text; on our own server simply all keys, which is faster. */
 export async function removeKeys({ redis, isOwn }: Servers, text: string): Promise<void> {
   if (isOwn) {
     await redis.flushall('SYNC')
@@ -41,7 +41,7 @@ export async function removeKeys({ redis, isOwn }: Servers, text: string): Promi
 }
 
 async function* scan(redis: Redis, pattern: string): AsyncGenerator<string[]> {
-  for await (const keys of redis.scanStream({ match: pattern, count: AT_ONCE })) {
+  for await (const keys of redis.scanStream({ match: pattern, count: SCAN_COUNT })) {
     yield keys as string[]
   }
 }

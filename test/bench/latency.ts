@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Producer } from 'kafkajs'
 import { randomFrom } from '../setup/random.ts'
-import { type Appearances, watchKeys } from './appearance.ts'
 import { eventOf } from './generator.ts'
-import type { Place } from './place.ts'
+import { type KeyWatcher, watchKeys } from './key-watcher.ts'
+import type { Namespace } from './namespace.ts'
 import { quantile } from './quantiles.ts'
 import type { Figures } from './results.ts'
 import type { Servers } from './servers.ts'
@@ -18,50 +18,49 @@ interface LatencyLoad {
 
 export type LatencyFigures = Figures & Required<Pick<Figures, 'p50Ms' | 'p99Ms' | 'maxMs'>>
 
-/** So many events a second are probes: watched until they are in Redis. */
+/** Events per second that are probes: the benchmark waits until they are in Redis. */
 const PROBES_PER_SECOND = 100
-/** Until the worker's code is warm: not counted. */
+/** Not measured, as the worker's code is not yet compiled. */
 const WARM_UP_SECONDS = 3
 export const GIVE_UP_AFTER_MS = 10_000
-/** Of one request, where this process was kept from sending in time: a broker takes 1 MB. */
+/** The most messages in one request, if this process is late: a broker accepts 1 MB. */
 const MAX_MESSAGES = 1000
 const PARTITIONS = 4
 const GROUPS = 10_000
 
 /**
- * The time from just before an event is handed to the producer until it can be read in Redis,
- * both by the clock of this process.
+ * Measures the time from just before an event is passed to the producer until it can be read in
+ * Redis, both by the clock of this process. So it includes the latency of producer and broker.
  *
- * Events are sent evenly; what is due by the millisecond goes in one request, from partition to
- * partition. A probe is of a group of its own, of whose key Redis tells. So a figure holds the
- * producer's part, and the broker's, too. A probe that never came counts as the longest wait.
+ * Events are sent at an even rate: those that are due in the same millisecond go in one request,
+ * the next request to the next partition. Each probe has its own group, and Redis notifies us when
+ * the group's key is written. A probe that is never seen counts as the longest wait.
  */
 export async function measureLatency(
   name: WorkerName,
   servers: Servers,
-  place: Place,
+  namespace: Namespace,
   load: LatencyLoad,
   onProgress: (seconds: number) => void,
 ): Promise<LatencyFigures> {
-  await createTopic(servers.admin, place.topic, PARTITIONS)
+  await createTopic(servers.admin, namespace.topic, PARTITIONS)
   const producer = await servers.connectProducer()
-  const prefix = `${place.keyPrefix}group:{probe-`
-  const appearances = await watchKeys(servers, prefix, GIVE_UP_AFTER_MS)
-  const worker = await startWorker(name, servers, place)
+  const prefix = `${namespace.keyPrefix}group:{probe-`
+  const watcher = await watchKeys(servers, prefix, GIVE_UP_AFTER_MS)
+  const worker = await startWorker(name, servers, namespace)
   try {
-    const refusal = new AbortController()
-    const onRefused = (error: unknown) => refusal.abort(error)
-    const way: Way = {
+    const failure = new AbortController()
+    const path: EventPath = {
       producer,
-      appearances,
-      place,
+      watcher,
+      namespace,
       interrupted: servers.signal,
-      refused: refusal.signal,
-      onRefused,
+      failed: failure.signal,
+      onFailed: (error) => failure.abort(error),
     }
-    await Promise.all(send(way, [probe('first')], 0))
+    await Promise.all(send(path, [probe('first')], 0))
     const cpuBefore = process.cpuUsage()
-    const { latencies, tookMs } = await sendAndWatch(way, load, onProgress)
+    const { latencies, tookMs } = await sendAndWatch(path, load, onProgress)
     const { user, system } = process.cpuUsage(cpuBefore)
     await worker.check()
     const counted = latencies.slice(WARM_UP_SECONDS * PROBES_PER_SECOND)
@@ -80,19 +79,19 @@ export async function measureLatency(
   } finally {
     await worker.stop()
     await producer.disconnect()
-    appearances.close()
+    watcher.close()
   }
 }
 
-/** The way of an event, from end to end. */
-interface Way {
+/** What an event passes through, from the producer to Redis. */
+interface EventPath {
   readonly producer: Producer
-  readonly appearances: Appearances
-  readonly place: Place
+  readonly watcher: KeyWatcher
+  readonly namespace: Namespace
   readonly interrupted: AbortSignal
-  /** Aborted once the broker refused a request. */
-  readonly refused: AbortSignal
-  readonly onRefused: (error: unknown) => void
+  /** Aborted once a request to produce has failed. */
+  readonly failed: AbortSignal
+  readonly onFailed: (error: unknown) => void
 }
 
 interface Message {
@@ -103,14 +102,14 @@ interface Message {
 const probe = (name: string): Message => ({ groupId: `probe-${name}`, isProbe: true })
 
 interface Watched {
-  /** Of each probe, in milliseconds, in the order of sending; undefined: it never came. */
+  /** The latency of each probe in milliseconds, in the order of sending; undefined: never seen. */
   readonly latencies: readonly (number | undefined)[]
-  /** From the first event to the last. */
+  /** From the first event sent to the last. */
   readonly tookMs: number
 }
 
 async function sendAndWatch(
-  way: Way,
+  path: EventPath,
   { eventsPerSecond, seconds }: LatencyLoad,
   onProgress: (seconds: number) => void,
 ): Promise<Watched> {
@@ -128,20 +127,20 @@ async function sendAndWatch(
       const groupId = `group-${Math.floor(random() * GROUPS)}`
       messages.push(isProbe ? probe(`${sent}`) : { groupId, isProbe })
     }
-    if (messages.length > 0) probes.push(...send(way, messages, requests++))
+    if (messages.length > 0) probes.push(...send(path, messages, requests++))
     onProgress(sent / eventsPerSecond)
-    await delay(1, undefined, { signal: way.interrupted })
-    way.refused.throwIfAborted()
+    await delay(1, undefined, { signal: path.interrupted })
+    path.failed.throwIfAborted()
   }
   const tookMs = performance.now() - startedAt
   const latencies = await Promise.all(probes)
-  way.refused.throwIfAborted()
+  path.failed.throwIfAborted()
   return { latencies, tookMs }
 }
 
 /** Sends messages in one request; returns the latencies of the probes among them. */
 function send(
-  { producer, appearances, place, onRefused }: Way,
+  { producer, watcher, namespace, onFailed }: EventPath,
   messages: readonly Message[],
   request: number,
 ): Promise<number | undefined>[] {
@@ -152,11 +151,11 @@ function send(
     partition: request % PARTITIONS,
   }))
   const sentAt = performance.now()
-  producer.send({ topic: place.topic, messages: records }).catch(onRefused)
+  producer.send({ topic: namespace.topic, messages: records }).catch(onFailed)
   return messages
     .filter(({ isProbe }) => isProbe)
     .map(async ({ groupId }) => {
-      const seenAt = await appearances.of(`${place.keyPrefix}group:{${groupId}}`)
+      const seenAt = await watcher.waitFor(`${namespace.keyPrefix}group:{${groupId}}`)
       return seenAt === undefined ? undefined : seenAt - sentAt
     })
 }

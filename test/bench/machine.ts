@@ -1,4 +1,4 @@
-/** What the figures were measured on. */
+/** Describes the machine and the versions that were measured. */
 import { execFile } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { promisify } from 'node:util'
@@ -11,7 +11,7 @@ export interface Machine {
   readonly os: string
   readonly node: string
   readonly redis: string | undefined
-  /** Undefined of a Kafka that was given: kafkajs does not learn it. */
+  /** Undefined for a Kafka that we did not start: kafkajs does not know its version. */
   readonly kafka: string | undefined
 }
 
@@ -28,7 +28,7 @@ export async function describeMachine({ redis, kafkaVersion }: Servers): Promise
   }
 }
 
-/** The commit that is checked out; undefined outside of a checkout. */
+/** Returns the commit that is checked out; undefined outside of a Git checkout. */
 export async function currentCommit(): Promise<string | undefined> {
   try {
     const cwd = import.meta.dirname

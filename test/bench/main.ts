@@ -1,9 +1,9 @@
-/** `npm run bench`: see HELP in arguments.ts. */
+/** `npm run bench`; see HELP in arguments.ts. */
 import { resolve } from 'node:path'
 import { StackFailed } from '../../src/local/servers/stack-failed.ts'
-import { HELP, parseArguments, type Wish } from './arguments.ts'
-import { EarlyEnd, FAILED } from './early-end.ts'
-import { measure } from './measuring.ts'
+import { type Command, HELP, parseArguments } from './arguments.ts'
+import { BenchError, EXIT_FAILURE } from './bench-error.ts'
+import { measure } from './measurement.ts'
 import { drawPlot } from './plot.ts'
 import { readResults } from './results.ts'
 import { SCENARIOS } from './scenarios.ts'
@@ -15,31 +15,31 @@ process.exitCode = await main(process.argv.slice(2))
 
 async function main(args: readonly string[]): Promise<number> {
   try {
-    return await fulfil(parseArguments(args))
+    return await execute(parseArguments(args))
   } catch (error) {
-    if (!(error instanceof EarlyEnd || error instanceof StackFailed)) throw error
+    if (!(error instanceof BenchError || error instanceof StackFailed)) throw error
     console.error(error.message)
-    return error instanceof EarlyEnd ? error.exitCode : FAILED
+    return error instanceof BenchError ? error.exitCode : EXIT_FAILURE
   }
 }
 
-async function fulfil(wish: Wish): Promise<number> {
-  switch (wish.kind) {
+async function execute(command: Command): Promise<number> {
+  switch (command.kind) {
     case 'help':
       console.log(HELP)
       return 0
     case 'list':
       for (const { name, about, isDefault } of SCENARIOS) {
-        console.log(`${name.padEnd(14)} ${about}${isDefault ? '' : ' (only where it is named)'}`)
+        console.log(`${name.padEnd(14)} ${about}${isDefault ? '' : ' (only if named)'}`)
       }
       return 0
     case 'plot':
-      await drawPlot(await readResults(resolve(ROOT, wish.results)), resolve(ROOT, PLOT))
+      await drawPlot(await readResults(resolve(ROOT, command.results)), resolve(ROOT, PLOT))
       console.log(`Drawn: ${PLOT}`)
       return 0
     case 'measure':
-      return measure(wish)
+      return measure(command)
     default:
-      return wish satisfies never
+      return command satisfies never
   }
 }

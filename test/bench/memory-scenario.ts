@@ -1,16 +1,17 @@
-/** What the state of a group takes of Redis' memory, beside a plain HSET of the same traits. */
+/** Measures the Redis memory of a group's state, compared with a plain HSET of the same traits. */
+
+import type { BenchContext } from './bench-context.ts'
 import { generateContents, groupIdOf, userIdOf } from './group-contents.ts'
 import { type GroupWriter, PLAIN, WRITERS, withWriter } from './group-writers.ts'
 import type { Row } from './results.ts'
 import { numberIn, type Servers } from './servers.ts'
-import type { Stage } from './stage.ts'
 import { USUAL } from './workloads.ts'
 
 const GROUPS = 50_000
 const SAMPLED_GROUPS = 500
 
-/** Bytes of each group with 7 traits and one member, who is in no other group. */
-export async function playMemory({ servers, progress }: Stage): Promise<Row[]> {
+/** Measures bytes per group, each with 7 traits and one member who is in no other group. */
+export async function runMemory({ servers, progress }: BenchContext): Promise<Row[]> {
   const end = progress.step('weighing groups in Redis')
   const rows: Row[] = []
   for (const writer of WRITERS) rows.push(await memoryOf(servers, writer))
@@ -27,7 +28,7 @@ function memoryOf(servers: Servers, writer: GroupWriter): Promise<Row> {
   const usedBytes = async () => numberIn(await servers.redis.info('memory'), /^used_memory:(\d+)/m)
   return withWriter(servers, writer, async (write, prefix) => {
     const contents = generateContents(GROUPS, USUAL.firstEventMs)
-    // the scripts are there before
+    // loads the scripts, so that their memory is not counted
     await write(contents.slice(0, 1))
     const before = await usedBytes()
     await write(contents)
@@ -37,7 +38,7 @@ function memoryOf(servers: Servers, writer: GroupWriter): Promise<Row> {
     }
     const kinds = Object.entries(bytes).filter(([, count]) => count > 0)
     const note = kinds.map(([kind, count]) => `${kind} ${Math.round(count)}`).join(', ')
-    return { ran: writer.name, figures: { count: GROUPS, bytes }, note: `bytes a group: ${note}` }
+    return { ran: writer.name, figures: { count: GROUPS, bytes }, note: `bytes per group: ${note}` }
   })
 }
 
@@ -48,7 +49,7 @@ const KEYS: Readonly<Record<string, (group: number) => string>> = {
   index: (group) => `user:{${userIdOf(group)}}:groups`,
 }
 
-/** What MEMORY USAGE says of such a key, on average. */
+/** Returns the average MEMORY USAGE of such a key. */
 async function sampleBytes(
   { redis }: Servers,
   prefix: string,

@@ -1,5 +1,5 @@
-import { EarlyEnd, NOT_RETRIABLE } from './early-end.ts'
-import { tenths, whole } from './numbers.ts'
+import { BenchError, EXIT_USAGE } from './bench-error.ts'
+import { tenths, whole } from './number-format.ts'
 import type { StoredResults } from './results.ts'
 import type { WorkerName } from './worker-process.ts'
 
@@ -12,7 +12,7 @@ export interface DrainBar {
   readonly backlog: string
   readonly worker: string
   readonly eventsPerSecond: number
-  /** What stands at the bar. */
+  /** The text beside the bar. */
   readonly label: string
 }
 
@@ -24,7 +24,7 @@ export interface LatencySpan {
   readonly label: string
 }
 
-/** What is drawn, as it is called there, in that order. */
+// scenarios and workers that are drawn, with their titles, in this order
 const BACKLOGS = new Map([
   ['drain-1', '1 partition'],
   ['drain-4', '4 partitions'],
@@ -42,9 +42,9 @@ const WORKERS = new Map<WorkerName, string>([
 ])
 
 /**
- * All that is drawn.
+ * Selects the figures to draw.
  *
- * @throws EarlyEnd where a row of it is missing: half a plot would pass for a whole one
+ * @throws BenchError if some are missing: nobody would notice that a plot is incomplete
  */
 export function plotData(results: StoredResults): PlotData {
   const missing = new Set<string>()
@@ -66,8 +66,8 @@ export function plotData(results: StoredResults): PlotData {
     return []
   })
   if (missing.size > 0) {
-    const message = `The results lack figures of ${[...missing].join(', ')}: run npm run bench first`
-    throw new EarlyEnd(message, NOT_RETRIABLE)
+    const message = `The results have no figures of ${[...missing].join(', ')}: run npm run bench first`
+    throw new BenchError(message, EXIT_USAGE)
   }
   return { drains, latencies }
 }

@@ -1,11 +1,11 @@
-/** Draws what a run found: how fast backlogs are drained, and how long one event takes. */
+/** Draws the results of a run: how fast backlogs are drained, and the latency of single events. */
 import { writeFile } from 'node:fs/promises'
 import { parse, View } from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
 import { type DrainBar, type LatencySpan, plotData } from './plot-data.ts'
 import type { StoredResults } from './results.ts'
 
-/** @throws EarlyEnd, and leaves the file as it is, where the results lack what is drawn */
+/** Draws the plot into an SVG file. @throws BenchError if figures are missing; the file is unchanged */
 export async function drawPlot(results: StoredResults, file: string): Promise<void> {
   const { drains, latencies } = plotData(results)
   const { cpus, cpu } = results.machine
@@ -20,7 +20,7 @@ export async function drawPlot(results: StoredResults, file: string): Promise<vo
       offset: 16,
     },
     config: CONFIG,
-    vconcat: [drainsPart(drains), latenciesPart(latencies)],
+    vconcat: [drainChart(drains), latencyChart(latencies)],
     spacing: 28,
   }
   const view = new View(parse(compile(spec).spec), { renderer: 'none' })
@@ -28,7 +28,7 @@ export async function drawPlot(results: StoredResults, file: string): Promise<vo
   view.finalize()
 }
 
-type Part = Extract<TopLevelSpec, { vconcat: unknown }>['vconcat'][number]
+type Chart = Extract<TopLevelSpec, { vconcat: unknown }>['vconcat'][number]
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
@@ -52,7 +52,7 @@ const LABEL_SIZE = 11
 
 const HEIGHT = { step: ROW_STEP, for: 'offset' } as const
 
-/** Ours stands out; the others are quiet. */
+/** Our worker in blue, the references in grey. */
 const COLOUR = {
   field: 'worker',
   type: 'nominal',
@@ -72,7 +72,7 @@ const rowOf = (field: string) =>
     yOffset: { field: 'worker', type: 'nominal', sort: null },
   }) as const
 
-function drainsPart(values: readonly DrainBar[]): Part {
+function drainChart(values: readonly DrainBar[]): Chart {
   const x = {
     field: 'eventsPerSecond',
     type: 'quantitative',
@@ -95,7 +95,7 @@ function drainsPart(values: readonly DrainBar[]): Part {
   }
 }
 
-function latenciesPart(values: readonly LatencySpan[]): Part {
+function latencyChart(values: readonly LatencySpan[]): Chart {
   return {
     width: WIDTH,
     height: HEIGHT,
@@ -129,5 +129,5 @@ function latenciesPart(values: readonly LatencySpan[]): Part {
   }
 }
 
-/** Room for the label behind the longest, on a logarithmic scale. */
+/** The end of the axis, with room for a label after the longest bar, on a logarithmic scale. */
 const farEnd = ({ p99Ms }: LatencySpan) => p99Ms * 6

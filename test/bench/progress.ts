@@ -1,22 +1,22 @@
-/** What goes on, as it goes on: a bar on a terminal, elsewhere a line for each step. */
+/** Shows progress: a bar on a terminal, elsewhere one line for each step. */
 import { SingleBar } from 'cli-progress'
 
 export interface Progress {
-  /** Begins a step of `total` units; the returned function is told how many are done. */
+  /** Begins a step of `total` units; call the returned function with the number of units done. */
   step(what: string, total?: number): (done: number) => void
-  /** Says a line that stays. */
-  say(line: string): void
+  /** Prints a line that is not overwritten. */
+  print(line: string): void
   end(): void
 }
 
 export function startProgress(stream: NodeJS.WriteStream): Progress {
   if (!stream.isTTY) {
-    const say = (line: string) => void stream.write(`${line}\n`)
+    const print = (line: string) => void stream.write(`${line}\n`)
     const step = (what: string) => {
-      say(`  ${what}`)
+      print(`  ${what}`)
       return () => {}
     }
-    return { step, say, end() {} }
+    return { step, print, end() {} }
   }
   const format = '{bar} {percentage}%  {what}'
   let bar: SingleBar | undefined
@@ -32,7 +32,7 @@ export function startProgress(stream: NodeJS.WriteStream): Progress {
       bar = current
       return (done) => current.update(Math.min(done, total))
     },
-    say(line) {
+    print(line) {
       end()
       stream.write(`${line}\n`)
     },

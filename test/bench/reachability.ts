@@ -1,13 +1,13 @@
-/** Whether the servers that were given answer: asked before anything is measured. */
+/** Checks, before anything is measured, that the given Kafka and Redis answer. */
 import { Redis } from 'ioredis'
 import kafkajs from 'kafkajs'
 import { describeAddress, parseRedisUrl } from '../../src/redis/connection/address.ts'
-import { EarlyEnd, FAILED } from './early-end.ts'
+import { BenchError, EXIT_FAILURE } from './bench-error.ts'
 import type { Addresses } from './servers.ts'
 
 const TIMEOUT_MS = 5000
 
-/** @throws EarlyEnd that names the address that does not answer */
+/** @throws BenchError that names the server that does not answer */
 export async function checkReachable({ kafkaBrokers, redisUrl }: Addresses): Promise<void> {
   await checkKafka(kafkaBrokers)
   await checkRedis(redisUrl)
@@ -19,7 +19,7 @@ async function checkKafka(brokers: readonly string[]): Promise<void> {
     logLevel: kafkajs.logLevel.NOTHING,
     connectionTimeout: TIMEOUT_MS,
     requestTimeout: TIMEOUT_MS,
-    // each of them is asked
+    // tries each broker
     retry: { retries: brokers.length, initialRetryTime: 100 },
   }).admin()
   try {
@@ -31,9 +31,9 @@ async function checkKafka(brokers: readonly string[]): Promise<void> {
   }
 }
 
-/** @throws EarlyEnd that names the address, without a password */
+/** @throws BenchError that names the address without the password */
 export async function checkRedis(url: string): Promise<void> {
-  const place = `Redis at ${placeOf(url)}`
+  const server = `Redis at ${addressOf(url)}`
   const redis = new Redis(url, {
     lazyConnect: true,
     connectTimeout: TIMEOUT_MS,
@@ -48,24 +48,24 @@ export async function checkRedis(url: string): Promise<void> {
     await redis.connect()
     await redis.ping()
   } catch (error) {
-    // which says only that the connection is closed, where there was one before
-    throw unreachable(place, 'REDIS_URL', cause ?? error)
+    // prefers the first error of the connection: this one may only say that it is closed
+    throw unreachable(server, 'REDIS_URL', cause ?? error)
   } finally {
     redis.disconnect()
   }
 }
 
-function placeOf(url: string): string {
+function addressOf(url: string): string {
   try {
     return describeAddress(parseRedisUrl(url))
   } catch (error) {
-    throw new EarlyEnd(`REDIS_URL: ${messageOf(error)}`, FAILED, { cause: error })
+    throw new BenchError(`REDIS_URL: ${messageOf(error)}`, EXIT_FAILURE, { cause: error })
   }
 }
 
-function unreachable(place: string, variable: string, cause: unknown): EarlyEnd {
-  const message = `${place} does not answer (${messageOf(cause)}): see ${variable}`
-  return new EarlyEnd(message, FAILED, { cause })
+function unreachable(server: string, variable: string, cause: unknown): BenchError {
+  const message = `${server} does not answer (${messageOf(cause)}): check ${variable}`
+  return new BenchError(message, EXIT_FAILURE, { cause })
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

@@ -1,12 +1,12 @@
-/** What a run of the benchmark found, as it stands in its JSON. */
+/** The results of a run, as stored in its JSON file. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
-import { EarlyEnd, NOT_RETRIABLE } from './early-end.ts'
+import { BenchError, EXIT_USAGE } from './bench-error.ts'
 import type { Machine } from './machine.ts'
 import type { WorkerName } from './worker-process.ts'
 
-/** Where the results of a whole run go, and those of any other. */
+/** The default files for the results of a whole run, and of any other run. */
 export const WHOLE_RESULTS = '.local/bench-results.json'
 export const PART_RESULTS = '.local/bench-results-part.json'
 
@@ -24,54 +24,55 @@ export interface ScenarioResult {
   readonly scenario: string
   readonly seconds: number
   readonly rows: readonly Row[]
-  /** Why it has no rows. */
+  /** The error, if the scenario failed; then it has no rows. */
   readonly failure?: string
 }
 
-/** What one scenario found of one thing that ran. */
+/** The figures of one worker (or writer) in one scenario. */
 export interface Row {
+  /** The name of the worker or writer. */
   readonly ran: string
-  /** Of several runs, those of the one in the middle. */
+  /** Of several runs, the figures of the median run. */
   readonly figures: Figures
-  /** How many times the events per second, or the latency, of what it is compared with. */
+  /** Our events per second (or latency, or CPU) divided by that of each reference. */
   readonly ratios?: Readonly<Partial<Record<WorkerName | 'plain HSET', number>>>
-  /** What else there is to say, for people. */
+  /** A remark for people. */
   readonly note?: string
-  /** Every one, in the order in which they were made. */
+  /** The figures of all runs, in order. */
   readonly runs?: readonly Figures[]
 }
 
-/** Measured; CPU is time on any core. What could not be measured is left out, or NaN. */
+/** CPU time is the sum over all cores. A figure that could not be measured is left out, or NaN. */
 export interface Figures {
   readonly eventsPerSecond?: number
-  /** CPU time of each event, or of each group where there are no events, in microseconds. */
+  /** CPU time per event, or per group in scenarios without events, in microseconds. */
   readonly nodeMicros?: number
   readonly redisMicros?: number
   readonly kafkaMicros?: number
   readonly peakMemoryMiB?: number
-  /** What the benchmark itself took meanwhile, of one core. */
+  /** The CPU share of the benchmark itself; 1 is one core. */
   readonly benchCpuShare?: number
-  /** What was measured, of one core. */
+  /** The CPU share of the worker; 1 is one core. */
   readonly cpuShare?: number
-  /** Of what was measured: events, groups, or probes. */
+  /** The number of events, groups or probes that were measured. */
   readonly count?: number
   readonly p50Ms?: number
   readonly p99Ms?: number
   readonly maxMs?: number
-  /** Probes that never came. */
+  /** Probes that were never seen in Redis. */
   readonly unseen?: number
-  /** Events that were really sent, a second. */
+  /** Events per second that were actually sent. */
   readonly sentPerSecond?: number
-  /** How long something took. */
+  /** The duration of a start or a stop. */
   readonly tookMs?: number
-  /** Memory that each group takes, by kind of key. */
+  /** Memory per group, by kind of key, in bytes. */
   readonly bytes?: Readonly<Record<string, number>>
 }
 
-/** What was NaN is null in JSON. */
+/** NaN is null in JSON. */
 const figure = z.number().nullish()
 
-/** What is drawn of results. */
+/** The fields of stored results that are drawn. */
 const storedSchema = z.object({
   at: z.string(),
   machine: z.object({ cpu: z.string(), cpus: z.number() }),
@@ -95,13 +96,13 @@ export async function writeResults(file: string, results: Results): Promise<void
   await writeFile(file, `${JSON.stringify(results, null, 2)}\n`)
 }
 
-/** @throws EarlyEnd where there is no such file, or it holds something else */
+/** Reads stored results. @throws BenchError if there is no such file, or it has other content */
 export async function readResults(file: string): Promise<StoredResults> {
   const parsed = storedSchema.safeParse(jsonIn(await textOf(file)))
   if (parsed.success) return parsed.data
-  throw new EarlyEnd(
-    `${file} holds no results of this benchmark: run npm run bench first`,
-    NOT_RETRIABLE,
+  throw new BenchError(
+    `${file} has no results of this benchmark: run npm run bench first`,
+    EXIT_USAGE,
   )
 }
 
@@ -110,8 +111,8 @@ async function textOf(file: string): Promise<string> {
     return await readFile(file, 'utf8')
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
-    const why = code === 'ENOENT' ? `No results at ${file}` : `No results to read: ${message}`
-    throw new EarlyEnd(`${why}: run npm run bench first`, NOT_RETRIABLE, { cause })
+    const why = code === 'ENOENT' ? `There is no ${file}` : `The results cannot be read: ${message}`
+    throw new BenchError(`${why}: run npm run bench first`, EXIT_USAGE, { cause })
   }
 }
 
@@ -119,6 +120,6 @@ function jsonIn(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    return undefined // told as anything else that is no result
+    return undefined // reported like any other wrong content
   }
 }

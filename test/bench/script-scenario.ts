@@ -1,24 +1,25 @@
-/** What merging a group costs in CPU of Redis, beside a plain HSET of the same traits. */
+/** Measures the Redis CPU of merging a group, compared with a plain HSET of the same traits. */
+
+import type { BenchContext } from './bench-context.ts'
 import { generateContents } from './group-contents.ts'
 import { type GroupWriter, PLAIN, WRITERS, withWriter } from './group-writers.ts'
 import { median } from './quantiles.ts'
 import type { Figures, Row } from './results.ts'
 import type { Servers } from './servers.ts'
-import type { Stage } from './stage.ts'
 import { USUAL } from './workloads.ts'
 
 const GROUPS = 50_000
 const ROUNDS = 3
 const LATER_MS = 3_600_000
 
-/** CPU of each group: 7 traits and a member, new groups, then the same again by later clocks. */
-export async function playScript(stage: Stage): Promise<Row[]> {
+/** Measures CPU per group of 7 traits and a member: new groups, then the same with later clocks. */
+export async function runScript(context: BenchContext): Promise<Row[]> {
   const runs = new Map<string, Figures[]>()
-  const onProgress = stage.progress.step('merging in Redis', ROUNDS * WRITERS.length)
+  const onProgress = context.progress.step('merging in Redis', ROUNDS * WRITERS.length)
   let done = 0
   for (let round = 0; round < ROUNDS; round++) {
     for (const writer of WRITERS) {
-      for (const [kind, figures] of await cpuOf(stage.servers, writer)) {
+      for (const [kind, figures] of await cpuOf(context.servers, writer)) {
         const name = `${writer.name}: ${kind}`
         runs.set(name, [...(runs.get(name) ?? []), figures])
       }

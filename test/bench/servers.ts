@@ -6,21 +6,21 @@ import kafkajs, { type Admin, type Producer } from 'kafkajs'
 import { downloadsFolder } from '../../src/local/endpoints.ts'
 import { kafkaVersion } from '../../src/local/servers/kafka-server.ts'
 import { startLocalStack } from '../../src/local/stack.ts'
-import { cpuSecondsOf, pidWithin } from './process-facts.ts'
+import { cpuSecondsOf, pidWithin } from './process-stats.ts'
 import { checkReachable } from './reachability.ts'
 
-/** The Kafka and the Redis to measure on, with clients of our own to fill and watch them. */
+/** The Kafka and the Redis to measure on, with the benchmark's own clients. */
 export interface Servers extends Addresses {
-  /** Whether nobody else uses them. */
+  /** Whether we started them: nobody else uses them. */
   readonly isOwn: boolean
   readonly kafkaVersion: string | undefined
   readonly admin: Admin
   readonly redis: Redis
-  /** Aborted where the run is interrupted: whoever waits on these servers waits no longer. */
+  /** Aborted when the run is interrupted; all waits end then. */
   readonly signal: AbortSignal
-  /** Connects a producer for one topic: kafkajs' own stumbles over a topic that is gone since. */
+  /** Connects a producer for one topic: a kafkajs producer fails if one of its topics is deleted. */
   connectProducer(): Promise<Producer>
-  /** CPU seconds so far; NaN of a Kafka whose process is not known. */
+  /** CPU seconds so far; NaN for a Kafka that we did not start. */
   kafkaCpuSeconds(): Promise<number>
   redisCpuSeconds(): Promise<number>
   stop(): Promise<void>
@@ -31,7 +31,7 @@ export interface Addresses {
   readonly redisUrl: string
 }
 
-interface Given extends Addresses {
+interface ServerOptions extends Addresses {
   readonly isOwn: boolean
   readonly kafkaVersion: string | undefined
   readonly kafkaPid: number | undefined
@@ -40,14 +40,14 @@ interface Given extends Addresses {
 }
 
 /**
- * Those of KAFKA_BROKERS and REDIS_URL where both are set, else a local stack that is gone
- * after, its Redis without persistence.
+ * Connects to the servers at KAFKA_BROKERS and REDIS_URL if both are set, else starts a local stack,
+ * whose Redis does not persist and which `stop` removes.
  *
- * @throws EarlyEnd where one that was given does not answer; StackFailed
+ * @throws BenchError if a given server does not answer; StackFailed if the stack does not start
  */
 export async function openServers(
   env: NodeJS.ProcessEnv,
-  say: (line: string) => void,
+  report: (line: string) => void,
   signal: AbortSignal,
 ): Promise<Servers> {
   const { KAFKA_BROKERS, REDIS_URL } = env
@@ -66,13 +66,13 @@ export async function openServers(
   const folder = await mkdtemp(join(tmpdir(), 'group-traits-bench-'))
   let stop = () => rm(folder, { recursive: true, force: true })
   try {
-    const options = { folder, downloads: downloadsFolder, report: say, signal }
+    const options = { folder, downloads: downloadsFolder, report, signal }
     const stack = await startLocalStack({ ...options, engine: 'java' })
     const remove = stop
     stop = () => stack.stop().finally(remove)
     const kafkaPid = await pidWithin(join(folder, 'kafka'))
     const servers = await connect({ ...stack, isOwn: true, kafkaVersion, kafkaPid, signal, stop })
-    // what a disk costs would be measured, too, and on no two machines alike
+    // otherwise the speed of the disk would be measured, too
     await servers.redis.config('SET', 'appendonly', 'no')
     return servers
   } catch (error) {
@@ -81,7 +81,7 @@ export async function openServers(
   }
 }
 
-async function connect({ kafkaPid, ...given }: Given): Promise<Servers> {
+async function connect({ kafkaPid, ...given }: ServerOptions): Promise<Servers> {
   const kafka = new kafkajs.Kafka({
     brokers: [...given.kafkaBrokers],
     logLevel: kafkajs.logLevel.NOTHING,
@@ -90,7 +90,7 @@ async function connect({ kafkaPid, ...given }: Given): Promise<Servers> {
   const admin = kafka.admin()
   const redis = new Redis(given.redisUrl)
   redis.on('error', () => {
-    // who waits for an answer is told
+    // the commands that are waiting are rejected
   })
   await admin.connect()
   return {
@@ -115,7 +115,7 @@ async function connect({ kafkaPid, ...given }: Given): Promise<Servers> {
   }
 }
 
-/** How long a broker waits for further members before the first of a group may begin. */
+/** Reads how long the broker waits for further members before a new group's first assignment. */
 export async function initialRebalanceDelayMs({ admin }: Servers): Promise<number> {
   const name = 'group.initial.rebalance.delay.ms'
   const { brokers } = await admin.describeCluster()
@@ -132,7 +132,7 @@ export async function initialRebalanceDelayMs({ admin }: Servers): Promise<numbe
   return Number(resources[0]?.configEntries[0]?.configValue)
 }
 
-/** The number that the pattern's first group finds in a text, such as an answer to INFO; else NaN. */
+/** Returns the number that the pattern's first group matches, in a reply of INFO for example; else NaN. */
 export function numberIn(text: string, pattern: RegExp): number {
   return Number(pattern.exec(text)?.[1])
 }

@@ -1,23 +1,23 @@
-/** The results for people. */
+/** Formats the results for people. */
 import Table from 'cli-table3'
-import { tenths, whole } from './numbers.ts'
+import { tenths, whole } from './number-format.ts'
 import type { Figures, Results, Row, ScenarioResult } from './results.ts'
 
-const HEADS = [
+const COLUMNS = [
   'scenario',
-  'what ran',
+  'worker',
   'events/s',
   'Node µs/event',
   'Redis µs/event',
   'Kafka µs/event',
   'peak RSS MiB',
-  'against',
-  'more',
+  'compared',
+  'notes',
 ]
 
-/** One row for each thing that ran; what is measured of a group stands where events do. */
+/** One row per worker. Scenarios without events show the figures per group in the same columns. */
 export function tableOf(scenarios: readonly ScenarioResult[]): string {
-  const table = new Table({ head: HEADS, style: { head: [], border: [], compact: true } })
+  const table = new Table({ head: COLUMNS, style: { head: [], border: [], compact: true } })
   for (const { scenario, rows, failure } of scenarios) {
     rows.forEach((row, i) => {
       table.push([i === 0 ? scenario : '', ...cellsOf(row)])
@@ -25,7 +25,7 @@ export function tableOf(scenarios: readonly ScenarioResult[]): string {
     if (failure !== undefined) {
       table.push([
         scenario,
-        { content: `failed: ${failure.split('\n')[0]}`, colSpan: HEADS.length - 1 },
+        { content: `failed: ${failure.split('\n')[0]}`, colSpan: COLUMNS.length - 1 },
       ])
     }
   }
@@ -42,29 +42,29 @@ export function headerOf({ machine, events, repeat, seed }: Results): string {
   )
 }
 
-/** A row in one line, for while the others run. */
+/** Formats a row in one line, to show it before the run is over. */
 export function lineOf(row: Row): string {
   const { figures } = row
-  const said = [
-    shown(figures.eventsPerSecond, (rate) => `${whole(rate)} events/s`),
-    shown(figures.redisMicros, (micros) => `${tenths(micros)} µs of Redis`),
+  const parts = [
+    formatted(figures.eventsPerSecond, (rate) => `${whole(rate)} events/s`),
+    formatted(figures.redisMicros, (micros) => `${tenths(micros)} µs of Redis`),
     ratiosOf(row).join(', '),
-    moreOf(row),
+    notesOf(row),
   ]
-  return `${row.ran}: ${said.filter(Boolean).join('; ')}`
+  return `${row.ran}: ${parts.filter(Boolean).join('; ')}`
 }
 
 function cellsOf(row: Row): string[] {
   const { eventsPerSecond, nodeMicros, redisMicros, kafkaMicros, peakMemoryMiB } = row.figures
   return [
     row.ran,
-    shown(eventsPerSecond, whole),
-    shown(nodeMicros, tenths),
-    shown(redisMicros, tenths),
-    shown(kafkaMicros, tenths),
-    shown(peakMemoryMiB, whole),
+    formatted(eventsPerSecond, whole),
+    formatted(nodeMicros, tenths),
+    formatted(redisMicros, tenths),
+    formatted(kafkaMicros, tenths),
+    formatted(peakMemoryMiB, whole),
     ratiosOf(row).join('\n'),
-    moreOf(row),
+    notesOf(row),
   ]
 }
 
@@ -72,9 +72,8 @@ function ratiosOf({ ratios = {} }: Row): string[] {
   return Object.entries(ratios).map(([name, ratio]) => `${ratio?.toPrecision(3)} x ${name}`)
 }
 
-function moreOf({ figures, note }: Row): string {
-  const figuresSaid = [latencyOf(figures), shareOf(figures), durationOf(figures)]
-  return [...figuresSaid, note].filter(Boolean).join(' ')
+function notesOf({ figures, note }: Row): string {
+  return [latencyOf(figures), shareOf(figures), durationOf(figures), note].filter(Boolean).join(' ')
 }
 
 function latencyOf({ p50Ms, p99Ms, maxMs }: Figures): string {
@@ -83,13 +82,13 @@ function latencyOf({ p50Ms, p99Ms, maxMs }: Figures): string {
 }
 
 function shareOf({ cpuShare }: Figures): string {
-  return shown(cpuShare, (share) => `${tenths(100 * share)} %`)
+  return formatted(cpuShare, (share) => `${tenths(100 * share)} %`)
 }
 
 function durationOf({ tookMs }: Figures): string {
-  return shown(tookMs, (ms) => `${whole(ms)} ms`)
+  return formatted(tookMs, (ms) => `${whole(ms)} ms`)
 }
 
-function shown(value: number | undefined, format: (value: number) => string): string {
+function formatted(value: number | undefined, format: (value: number) => string): string {
   return value === undefined || Number.isNaN(value) ? '' : format(value)
 }

@@ -4,7 +4,7 @@ import { type Compression, compressionId } from './compression.ts'
 import { generateEvents, type Workload } from './generator.ts'
 import type { Servers } from './servers.ts'
 
-/** What stands in a topic. */
+/** The content of a topic. */
 export interface TopicContent {
   readonly workload: Workload
   readonly count: number
@@ -16,16 +16,16 @@ export interface TopicContent {
 export interface FilledTopic {
   readonly topic: string
   readonly records: number
-  /** How many groups the valid events are about. */
+  /** The number of groups that have valid events. */
   readonly groups: number
   readonly invalid: number
 }
 
-/** What is sent at once; it stays under what a broker takes in one batch of a partition, 1 MB. */
+/** Limits of one request; a broker accepts 1 MB in one batch of a partition. */
 const MAX_MESSAGES = 2000
 const MAX_BYTES = 900_000
 
-/** Makes a topic and writes generated events into it, keyed by group. */
+/** Creates a topic and fills it with generated events, keyed by group. */
 export async function fillTopic(
   { admin, connectProducer, signal }: Servers,
   topic: string,
@@ -40,7 +40,7 @@ export async function fillTopic(
   let waitingBytes = 0
   let [records, invalid] = [0, 0]
   let sending: Promise<unknown> = Promise.resolve()
-  // the next ones are made while these are on their way
+  // the next events are generated while these are being sent
   const send = async () => {
     await sending
     signal.throwIfAborted()
@@ -66,7 +66,7 @@ export async function fillTopic(
   return { topic, records, groups: groups.size, invalid }
 }
 
-/** Makes a topic; resolves once every partition answers. */
+/** Creates a topic; resolves once every partition has a leader that answers. */
 export async function createTopic(admin: Admin, topic: string, partitions: number): Promise<void> {
   await admin.createTopics({
     topics: [{ topic, numPartitions: partitions }],
@@ -77,13 +77,13 @@ export async function createTopic(admin: Admin, topic: string, partitions: numbe
       await admin.fetchTopicOffsets(topic)
       return
     } catch (error) {
-      // brokers learn of a topic one after the other
+      // not every broker knows a new topic at once
       if (!isRetriable(error) || performance.now() > deadline) throw error
     }
   }
 }
 
-/** Records of the topic that a consumer group has committed, all partitions together. */
+/** Returns how many records of the topic the group has committed, in all partitions together. */
 export async function committedRecords(
   admin: Admin,
   groupId: string,
@@ -94,19 +94,19 @@ export async function committedRecords(
     const offsets = (committed?.partitions ?? []).map(({ offset }) => Math.max(0, Number(offset)))
     return offsets.reduce((sum, offset) => sum + offset, 0)
   } catch (error) {
-    // the coordinator of a new group takes a moment: nothing is committed by then
+    // a new group has no coordinator yet, so nothing is committed
     if (isRetriable(error)) return 0
     throw error
   }
 }
 
-/** Records that a topic holds. */
+/** Counts the records of a topic. */
 export async function countRecords(admin: Admin, topic: string): Promise<number> {
   const partitions = await admin.fetchTopicOffsets(topic)
   return partitions.reduce((sum, { low, high }) => sum + Number(high) - Number(low), 0)
 }
 
-/** Removes every topic, and every consumer group, that has the text in its name. */
+/** Removes all topics and consumer groups whose names contain the text. */
 export async function removeFromKafka(admin: Admin, text: string): Promise<void> {
   const topics = (await admin.listTopics()).filter((name) => name.includes(text))
   if (topics.length > 0) await admin.deleteTopics({ topics })

@@ -1,9 +1,9 @@
-/** What the log of a worker, or of one that it is compared with, tells of its end. */
+/** Finds the lines in the log of a worker, or of a reference, that explain why it ended. */
 
 const MAX_LINES = 5
 
-/** From the first error on, without stack traces; of a log without errors its last lines. */
-export function linesThatMatter(log: string): string[] {
+/** Returns the lines from the first error on, without stack traces; without errors the last lines. */
+export function relevantLines(log: string): string[] {
   const lines = log
     .split('\n')
     .filter((line) => line.trim() !== '' && !/^\s+at /.test(line))
@@ -12,12 +12,12 @@ export function linesThatMatter(log: string): string[] {
   return from < 0 ? lines.slice(-MAX_LINES) : lines.slice(from, from + MAX_LINES)
 }
 
-/** A line of JSON in words, any other as it is. */
+/** Formats a line of JSON for people; returns any other line unchanged. */
 function readable(line: string): string {
   try {
     const { level, msg, err } = JSON.parse(line)
     return `${level}: ${msg}${err?.message === undefined ? '' : `: ${err.message}`}`
   } catch {
-    return line // no JSON: of Node itself
+    return line // not JSON: printed by Node itself
   }
 }

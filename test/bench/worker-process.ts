@@ -2,19 +2,18 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
-import { BUILT_WORKER } from '../setup/worker/built-worker.ts'
-import type { Place } from './place.ts'
-import { cpuSecondsOf, peakMemoryMiBOf } from './process-facts.ts'
+import type { Namespace } from './namespace.ts'
+import { cpuSecondsOf, peakMemoryMiBOf } from './process-stats.ts'
 import type { Addresses } from './servers.ts'
-import { linesThatMatter } from './worker-log.ts'
+import { relevantLines } from './worker-log.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const LOGS = join(ROOT, '.local/bench')
 const REFERENCES = 'test/bench/references'
 
-/** What is measured: the worker of this project, and what it is compared with. */
+/** The arguments of Node for each worker: ours, and the references it is compared with. */
 export const WORKERS = {
-  'group-traits': BUILT_WORKER.args,
+  'group-traits': ['--max-semi-space-size=4', 'dist/main.js', 'worker'],
   pipelined: [`${REFERENCES}/pipelined.ts`],
   straightforward: [`${REFERENCES}/straightforward.ts`],
   fetch: [`${REFERENCES}/fetch.ts`],
@@ -24,34 +23,34 @@ export const WORKERS = {
 
 export type WorkerName = keyof typeof WORKERS
 
-/** A worker as a process of its own, as in production. */
+/** A worker that runs as its own process, as in production. */
 export interface WorkerProcess {
   /** CPU seconds so far, user and system; NaN where there is no /proc. */
   cpuSeconds(): Promise<number>
-  /** The most memory it has ever had, in MiB; NaN where there is no /proc. */
+  /** The peak resident memory, in MiB; NaN where there is no /proc. */
   peakMemoryMiB(): Promise<number>
-  /** @throws with what its log tells of its end, if it has ended by itself */
+  /** @throws Error with the relevant lines of its log, if it has ended by itself */
   check(): Promise<void>
-  /** Resolves once it has ended, after SIGTERM, or 15 s later SIGKILL. */
+  /** Sends SIGTERM, and SIGKILL 15 s later; resolves once it has ended. */
   stop(): Promise<void>
 }
 
 export async function startWorker(
   name: WorkerName,
   { kafkaBrokers, redisUrl }: Addresses,
-  { topic, groupId, deadLetterTopic, keyPrefix }: Place,
+  { topic, groupId, deadLetterTopic, keyPrefix }: Namespace,
 ): Promise<WorkerProcess> {
   await mkdir(LOGS, { recursive: true })
   const logFile = join(LOGS, `${groupId}.log`)
   const log = await open(logFile, 'w')
   const child = spawn(process.execPath, WORKERS[name], {
     cwd: ROOT,
-    // not reached by a Ctrl-C in the terminal: it is to leave its group in good order
+    // a Ctrl-C in the terminal must not reach it: we stop it, so that it leaves its group
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
     env: {
       ...process.env,
-      ...(name === 'group-traits' && BUILT_WORKER.environment),
+      ...(name === 'group-traits' && { MALLOC_ARENA_MAX: '1' }),
       KAFKA_BROKERS: kafkaBrokers.join(','),
       KAFKA_TOPIC: topic,
       KAFKA_GROUP_ID: groupId,
@@ -74,8 +73,8 @@ export async function startWorker(
     async check() {
       if (child.exitCode === null && child.signalCode === null) return
       const how = `${name} ended (${child.exitCode ?? child.signalCode})`
-      const said = linesThatMatter(await readFile(logFile, 'utf8')).join('\n')
-      throw new Error(`${how}; its log is ${relative(ROOT, logFile)}:\n${said}`)
+      const lines = relevantLines(await readFile(logFile, 'utf8')).join('\n')
+      throw new Error(`${how}; its log is ${relative(ROOT, logFile)}:\n${lines}`)
     },
     async stop() {
       child.kill('SIGTERM')
@@ -86,12 +85,12 @@ export async function startWorker(
   }
 }
 
-/** Those of earlier runs. */
+/** Removes the logs of earlier runs. */
 export async function removeLogs(): Promise<void> {
   await rm(LOGS, { recursive: true, force: true })
 }
 
-/** A benchmark that is cut off leaves no worker behind. */
+/** Kills the worker if the benchmark exits first. Returns the function that undoes this. */
 function endWithUs(child: ChildProcess): () => void {
   const end = () => void child.kill('SIGKILL')
   process.on('exit', end)

@@ -1,12 +1,13 @@
-/** What the events of a topic are like: of which groups, with which traits. */
+/** The workloads: which groups and traits the events of a topic have. */
+
 import { randomFrom } from '../setup/random.ts'
 import type { Workload } from './generator.ts'
 
 const DAY_MS = 86_400_000
 
 /**
- * Those of a business with many small customers and a few busy ones: some 370 bytes, 7 traits,
- * 50,000 groups, one in 200 not valid.
+ * Events of a business with many small customers and a few busy ones: some 370 bytes, 7 traits,
+ * 50,000 groups; one event in 200 is invalid.
  */
 export const USUAL: Workload = {
   name: 'usual',
@@ -18,14 +19,14 @@ export const USUAL: Workload = {
   weight: 1,
 }
 
-/** As the usual ones, but every one a month before. */
+/** The usual events, each with a timestamp a month earlier. */
 export const EARLIER: Workload = {
   ...USUAL,
   name: 'earlier',
   firstEventMs: USUAL.firstEventMs - 30 * DAY_MS,
 }
 
-/** Every group as likely as any other. */
+/** The usual events with equally likely groups. */
 export function uniform(groups: number): Workload {
   return { ...USUAL, name: `uniform-${groups}`, groups, skew: 1 }
 }
@@ -83,14 +84,16 @@ function usualTraits(group: number, random: () => number): Readonly<Record<strin
   }
 }
 
-let book = ''
+let randomText = ''
 
-/** From anywhere in a long text of chance, which is made at the first use. */
+/** Returns a random slice of a long random text, which is generated at the first use. */
 function longText(random: () => number): string {
-  if (book === '') {
-    const chance = randomFrom(1)
-    while (book.length < 20 * LARGE_VALUE_BYTES) book += `${chance().toString(36).slice(2)} `
+  if (randomText === '') {
+    const next = randomFrom(1)
+    while (randomText.length < 20 * LARGE_VALUE_BYTES) {
+      randomText += `${next().toString(36).slice(2)} `
+    }
   }
-  const from = Math.floor(random() * (book.length - LARGE_VALUE_BYTES))
-  return book.slice(from, from + LARGE_VALUE_BYTES)
+  const from = Math.floor(random() * (randomText.length - LARGE_VALUE_BYTES))
+  return randomText.slice(from, from + LARGE_VALUE_BYTES)
 }

@@ -1,66 +1,63 @@
-/** Every kind of fault, as data: what it happens to, how it begins and ends, how long it lasts. */
+/** All kinds of faults, as data: what each affects, how it begins and ends, and how long it lasts. */
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as redisFaults from '../setup/scene/redis-faults.ts'
 import type { Scene } from '../setup/scene/scene.ts'
-import type { Crew, Member } from './crew.ts'
 import type { Servers } from './servers.ts'
+import type { PoolWorker, WorkerPool } from './worker-pool.ts'
 
-/** What faults happen to. */
-export interface World extends Servers {
+/** What faults affect. */
+export interface Targets extends Servers {
   readonly scene: Scene
-  readonly crew: Crew
+  readonly pool: WorkerPool
 }
 
 export interface Fault {
   readonly kind: string
-  /** Of two faults at once, each happens to something else. */
-  readonly target: 'workers' | 'Kafka' | 'the way to Kafka' | 'Redis' | 'the way to Redis'
-  /** The least and the most that it lasts, in seconds. */
-  readonly lasts: readonly [number, number]
-  /** Resolves once it has begun, with what ends it. */
-  readonly begin: (world: World, random: () => number) => Promise<End>
+  /** Two faults at the same time have different targets. */
+  readonly target: 'workers' | 'Kafka' | 'Kafka proxy' | 'Redis' | 'Redis proxy'
+  /** The minimum and the maximum duration, in seconds. */
+  readonly lasts: readonly [min: number, max: number]
+  /** Begins the fault; resolves with the function that ends it. */
+  readonly begin: (targets: Targets, random: () => number) => Promise<End>
 }
 
 type End = () => Promise<unknown>
 
-const AT_ONCE = [0, 0] as const
-const A_WHILE = [0.5, 5] as const
-/** Past the session time-out of Kafka (6 s), and the time-outs for answers. */
+const INSTANT = [0, 0] as const
+const SHORT = [0.5, 5] as const
+/** Often longer than the session timeout (6 s) and the request timeouts. */
 const LONG = [2, 12] as const
 
 const OF_WORKERS = [
-  fault('a worker killed', 'workers', [0, 3], async ({ crew }, random) => {
-    const member = pick(crew, random)
-    await member.kill()
-    return () => member.startAgain()
+  fault('a worker killed', 'workers', [0, 3], async ({ pool }, random) => {
+    const worker = pick(pool, random)
+    await worker.kill()
+    return () => worker.start()
   }),
-  fault('a worker stopped', 'workers', [0, 3], async ({ crew }, random) => {
-    const member = pick(crew, random)
-    await member.stop()
-    return () => member.startAgain()
+  fault('a worker stopped', 'workers', [0, 3], async ({ pool }, random) => {
+    const worker = pick(pool, random)
+    await worker.stop()
+    return () => worker.start()
   }),
-  fault('a worker frozen', 'workers', LONG, async ({ crew }, random) => {
-    const { pid } = pick(crew, random)
+  fault('a worker frozen', 'workers', LONG, async ({ pool }, random) => {
+    const { pid } = pick(pool, random)
     process.kill(pid, 'SIGSTOP')
     return async () => process.kill(pid, 'SIGCONT')
   }),
-  fault('a worker more', 'workers', [3, 10], async ({ crew }) => {
-    const member = await crew.hire()
-    return async () => {
-      await member.stop()
-      member.leave()
-    }
+  fault('a worker added', 'workers', [3, 10], async ({ pool }) => {
+    const worker = await pool.add()
+    return () => pool.stop(worker)
   }),
 ]
 
 const OF_KAFKA = [
-  fault('Kafka restarted', 'Kafka', A_WHILE, async ({ kafka }) => {
+  fault('Kafka restarted', 'Kafka', SHORT, async ({ kafka }) => {
     await kafka.end('SIGTERM')
     return () => kafka.startAgain()
   }),
-  fault('Kafka killed', 'Kafka', A_WHILE, async ({ kafka }) => {
+  fault('Kafka killed', 'Kafka', SHORT, async ({ kafka }) => {
     await kafka.end('SIGKILL')
     return () => kafka.startAgain()
   }),
@@ -68,7 +65,7 @@ const OF_KAFKA = [
     process.kill(pid, 'SIGSTOP')
     return async () => process.kill(pid, 'SIGCONT')
   }),
-  fault('partitions added', 'Kafka', AT_ONCE, async ({ scene }) => {
+  fault('partitions added', 'Kafka', INSTANT, async ({ scene }) => {
     const { topic } = scene.config.kafka
     await scene.withAdmin(async (admin) => {
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
@@ -79,49 +76,54 @@ const OF_KAFKA = [
   }),
 ]
 
-const OF_THE_WAY_TO_KAFKA = [
-  fault('Kafka unreachable', 'the way to Kafka', LONG, async ({ kafka: { proxy } }) => {
+const OF_KAFKA_PROXY = [
+  fault('Kafka unreachable', 'Kafka proxy', LONG, async ({ kafka: { proxy } }) => {
     await proxy.cut()
     return () => proxy.restore()
   }),
-  fault('Kafka behind a silent way', 'the way to Kafka', LONG, async ({ kafka: { proxy } }) => {
+  fault('connections to Kafka stalled', 'Kafka proxy', LONG, async ({ kafka: { proxy } }) => {
     proxy.freeze()
     return async () => proxy.thaw()
   }),
-  fault('Kafka far away', 'the way to Kafka', [3, 8], async ({ kafka: { proxy } }, random) => {
-    proxy.delay(30 + Math.floor(random() * 170))
-    return async () => proxy.delay(0)
-  }),
-  fault("Kafka's replies broken off", 'the way to Kafka', [1, 6], async ({ kafka: { proxy } }) =>
+  fault(
+    'connections to Kafka slow',
+    'Kafka proxy',
+    [3, 8],
+    async ({ kafka: { proxy } }, random) => {
+      proxy.delay(30 + Math.floor(random() * 170))
+      return async () => proxy.delay(0)
+    },
+  ),
+  fault('replies of Kafka cut short', 'Kafka proxy', [1, 6], async ({ kafka: { proxy } }) =>
     redisFaults.repeatedly((signal) => proxy.cutInReply(100, signal)),
   ),
 ]
 
 const OF_REDIS = [
-  ofRedis('Redis restarted', A_WHILE, redisFaults.restartRedis),
-  ofRedis('Redis killed', A_WHILE, redisFaults.killRedis),
+  ofRedis('Redis restarted', SHORT, redisFaults.restartRedis),
+  ofRedis('Redis killed', SHORT, redisFaults.killRedis),
   ofRedis('Redis frozen', LONG, redisFaults.freezeRedis),
-  ofRedis('Redis full', A_WHILE, redisFaults.fillMemory),
-  ofRedis('Redis without replicas', A_WHILE, redisFaults.requireReplicas),
-  ofRedis('Redis read-only', A_WHILE, redisFaults.makeReadOnly),
+  ofRedis('Redis full', SHORT, redisFaults.fillMemory),
+  ofRedis('Redis without replicas', SHORT, redisFaults.requireReplicas),
+  ofRedis('Redis read-only', SHORT, redisFaults.makeReadOnly),
   ofRedis('scripts of Redis flushed', [1, 6], redisFaults.flushScriptsRepeatedly),
-  ofRedis('clients of Redis thrown out', [1, 6], redisFaults.killClientsRepeatedly),
+  ofRedis('clients of Redis disconnected', [1, 6], redisFaults.killClientsRepeatedly),
 ]
 
-const OF_THE_WAY_TO_REDIS = [
-  ofWayToRedis('Redis unreachable', LONG, redisFaults.cutConnections),
-  ofWayToRedis('Redis behind a silent way', LONG, redisFaults.freezeConnections),
-  ofWayToRedis('Redis far away', [3, 8], redisFaults.delayConnections(100)),
-  ofWayToRedis("Redis' replies broken off", [1, 6], redisFaults.cutRepliesRepeatedly),
+const OF_REDIS_PROXY = [
+  ofRedisProxy('Redis unreachable', LONG, redisFaults.cutConnections),
+  ofRedisProxy('connections to Redis stalled', LONG, redisFaults.freezeConnections),
+  ofRedisProxy('connections to Redis slow', [3, 8], redisFaults.delayConnections(100)),
+  ofRedisProxy('replies of Redis cut short', [1, 6], redisFaults.cutRepliesRepeatedly),
 ]
 
-/** Redis loses what it has acknowledged: only the checkpoint in it tells. */
-const OF_WHAT_REDIS_HOLDS = [
-  fault('Redis flushed', 'Redis', AT_ONCE, async ({ redis }) => {
+/** Redis loses acknowledged writes. Workers can notice that only from the checkpoints in Redis. */
+const OF_REDIS_DATA = [
+  fault('Redis flushed', 'Redis', INSTANT, async ({ redis }) => {
     await redisFaults.withClient(redis, (client) => client.flushall())
     return async () => {}
   }),
-  fault('Redis set back to older data', 'Redis', [1, 8], async ({ redis }) => {
+  fault('Redis restored from older data', 'Redis', [1, 8], async ({ redis }) => {
     const copy = await mkdtemp(join(tmpdir(), 'group-traits-older-'))
     await cp(redis.folder, copy, { recursive: true })
     return async () => {
@@ -137,10 +139,10 @@ const OF_WHAT_REDIS_HOLDS = [
 export const FAULTS: readonly Fault[] = [
   ...OF_WORKERS,
   ...OF_KAFKA,
-  ...OF_THE_WAY_TO_KAFKA,
+  ...OF_KAFKA_PROXY,
   ...OF_REDIS,
-  ...OF_THE_WAY_TO_REDIS,
-  ...OF_WHAT_REDIS_HOLDS,
+  ...OF_REDIS_PROXY,
+  ...OF_REDIS_DATA,
 ]
 
 function fault(
@@ -156,16 +158,16 @@ function ofRedis(kind: string, lasts: Fault['lasts'], redisFault: redisFaults.Re
   return fault(kind, 'Redis', lasts, ({ redis, redisProxy: proxy }) => redisFault({ redis, proxy }))
 }
 
-function ofWayToRedis(
+function ofRedisProxy(
   kind: string,
   lasts: Fault['lasts'],
   redisFault: redisFaults.RedisFault,
 ): Fault {
-  return { ...ofRedis(kind, lasts, redisFault), target: 'the way to Redis' }
+  return { ...ofRedis(kind, lasts, redisFault), target: 'Redis proxy' }
 }
 
-function pick({ members }: Crew, random: () => number): Member {
-  const member = members[Math.floor(random() * members.length)]
-  if (member === undefined) throw new Error('there is no worker to pick')
-  return member
+function pick({ workers }: WorkerPool, random: () => number): PoolWorker {
+  const worker = workers[Math.floor(random() * workers.length)]
+  if (worker === undefined) throw new Error('the pool has no workers')
+  return worker
 }

@@ -1,39 +1,39 @@
 import Table from 'cli-table3'
 import { clockTime } from './progress.ts'
 
-/** What came out, so far or in the end. */
+/** The results of a run, so far or at its end. The keys are those of the JSON results. */
 export interface Figures {
   readonly seed: number
   readonly startedAt: Date
   readonly recordsPerSecond: number
-  /** How long faults happened, in milliseconds. */
+  /** The duration of the run, in milliseconds. */
   elapsedMs: number
-  /** Times that the whole topic was held against Redis and the dead letters. */
+  /** How often a whole topic was compared with Redis and the dead letters. */
   checks: number
-  /** Acknowledged by Kafka. */
+  /** Records that Kafka has acknowledged. */
   records: number
-  /** In the topics that were checked. */
+  /** Records in the topics that were checked. */
   checkedRecords: number
-  /** Of these, the ones that were rejected. */
+  /** How many of the checked records are invalid. */
   rejected: number
-  /** At least one for each that was rejected. */
+  /** Dead letters found by the checks: at least one for each rejected record. */
   deadLetters: number
-  readonly faults: SufferedFault[]
-  /** Where Redis or the dead letters are not as the topic says. */
+  readonly faults: InjectedFault[]
+  /** Differences between the topics on one side and Redis and the dead letters on the other. */
   readonly differences: string[]
-  /** Workers that ended by themselves, or otherwise than they were asked to. */
+  /** Descriptions of workers that ended by themselves, or not with code 0 when stopped. */
   readonly deaths: string[]
-  /** Set where it had to be ended. */
+  /** Why the run ended early, if it did. */
   failure?: string
 }
 
-export interface SufferedFault {
-  /** Two, where two were at once. */
+export interface InjectedFault {
+  /** One kind, or two if two faults were injected at the same time. */
   readonly kinds: readonly string[]
-  /** How long each lasted. */
+  /** The duration of each. */
   readonly seconds: readonly number[]
   readonly endedAt: Date
-  /** From the end of the last of them until all was well again. */
+  /** From the end of the last of them until the workers had recovered. */
   readonly recoveryMs: number
 }
 
@@ -54,11 +54,11 @@ export function emptyFigures(seed: number, recordsPerSecond: number): Figures {
   }
 }
 
-export function isFlawless({ differences, deaths, failure }: Figures): boolean {
+export function hasPassed({ differences, deaths, failure }: Figures): boolean {
   return differences.length === 0 && deaths.length === 0 && failure === undefined
 }
 
-/** How often a kind of fault happened, and how long it took until all was well again. */
+/** How often a kind of fault was injected, and how long the workers took to recover from it. */
 export interface Recovery {
   readonly fault: string
   readonly times: number
@@ -66,18 +66,18 @@ export interface Recovery {
   readonly maxMs: number
 }
 
-/** By kind; then those of two at once, which count for both kinds as well; then all. */
+/** One row for each kind, one for two faults at once (which also count for their kinds), one for all. */
 export function recoveriesOf({ faults }: Figures): Recovery[] {
   const kinds = [...new Set(faults.flatMap((each) => each.kinds))].sort()
   return [
     ...kinds.map((kind) => recoveryOf(kind, (each) => each.kinds.includes(kind))),
-    recoveryOf('of these, two at once', (each) => each.kinds.length > 1),
+    recoveryOf('two at once', (each) => each.kinds.length > 1),
     recoveryOf('all', () => true),
   ].filter(({ times }) => times > 0)
 
-  function recoveryOf(fault: string, suits: (each: SufferedFault) => boolean): Recovery {
+  function recoveryOf(fault: string, isCounted: (each: InjectedFault) => boolean): Recovery {
     const times = faults
-      .filter(suits)
+      .filter(isCounted)
       .map(({ recoveryMs }) => Math.round(recoveryMs))
       .sort((a, b) => a - b)
     const quantile = (q: number) => times[Math.ceil(q * times.length) - 1] ?? Number.NaN
@@ -113,7 +113,7 @@ function tableOfTotals(figures: Figures): string {
     ['rejected records', count(figures.rejected)],
     ['dead letters', count(figures.deadLetters)],
     ['differences', count(figures.differences.length)],
-    ['workers that died by themselves', count(figures.deaths.length)],
+    ['unexpected worker exits', count(figures.deaths.length)],
   )
   return table.toString()
 }

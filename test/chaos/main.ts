@@ -1,28 +1,28 @@
 /**
- * Random faults under load, for as long as one likes, with an oracle that reads the topics
- * again and says whether Redis and the dead letters are as they must be.
+ * Injects random faults under load. An oracle re-reads the topics and checks that Redis and the
+ * dead letters match them.
  *
  *     npm run chaos -- [--minutes 10] [--seed S] [--rate 1500]
  *
- * Kafka, Redis and workers are its own, and gone at the end. The seed decides on the faults,
- * their order and how long each lasts, and on the events. The figures also go to
- * .local/chaos-results.json, the logs of workers to .local/chaos. Exits with 1 where there was
- * a difference, or a worker died by itself or did not recover.
+ * It starts its own Kafka, Redis and workers, and removes them at the end. The seed determines the
+ * faults, their order and durations, and the events. The results are also written to
+ * .local/chaos-results.json, and the workers' logs to .local/chaos. Exits with code 1 if there was
+ * a difference, a worker ended by itself, or the workers did not recover in time.
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { randomFrom } from '../setup/random.ts'
-import { LOGS } from './crew.ts'
-import { type EpochOptions, liveThrough } from './epoch.ts'
 import { FAULTS } from './faults.ts'
-import { emptyFigures, isFlawless, recoveriesOf, tableOf } from './figures.ts'
+import { emptyFigures, hasPassed, recoveriesOf, tableOf } from './figures.ts'
 import { clockTime, type Progress, startProgress } from './progress.ts'
+import { type RoundOptions, runRound } from './round.ts'
 import { scheduleFaults } from './schedule.ts'
 import { startServers } from './servers.ts'
+import { LOGS } from './worker-pool.ts'
 
 const RESULTS = resolve(import.meta.dirname, '../../.local/chaos-results.json')
-const EPOCH_MS = 120_000
+const ROUND_MS = 120_000
 
 await chaos()
 
@@ -41,36 +41,36 @@ async function chaos(): Promise<void> {
   const progress = startProgress(process.stderr, () => summaryOf(run))
   await rm(LOGS, { recursive: true, force: true })
   try {
-    await wreakHavoc(run, progress)
+    await runRounds(run, progress)
   } catch (error) {
     figures.failure = error instanceof Error ? `${error.message}: ${error.cause ?? ''}` : `${error}`
   }
   figures.elapsedMs = run.elapsedMs()
   progress.end()
   await show(run)
-  process.exitCode = isFlawless(figures) ? 0 : 1
+  process.exitCode = hasPassed(figures) ? 0 : 1
 }
 
-interface Run extends Pick<EpochOptions, 'figures' | 'seed' | 'recordsPerSecond' | 'signal'> {
+interface Run extends Pick<RoundOptions, 'figures' | 'seed' | 'recordsPerSecond' | 'signal'> {
   readonly endsAfterMs: number
   readonly elapsedMs: () => number
 }
 
-/** One epoch after the other, until the time is over, or something is not as it must be. */
-async function wreakHavoc(run: Run, progress: Progress): Promise<void> {
+/** Runs one round after the other, until the time is over or a check finds a difference. */
+async function runRounds(run: Run, progress: Progress): Promise<void> {
   const { figures, seed, signal } = run
   const random = randomFrom(seed)
   const steps = scheduleFaults(FAULTS, random)
-  const servers = await startServers(progress.now)
+  const servers = await startServers(progress.show)
   try {
     for (let number = 1; !signal.aborted && figures.differences.length === 0; number++) {
       const leftMs = run.endsAfterMs - run.elapsedMs()
       if (leftMs <= 0) return
-      const durationMs = leftMs < 1.5 * EPOCH_MS ? leftMs : EPOCH_MS
-      await liveThrough({ ...run, servers, number, random, steps, durationMs, progress })
+      const durationMs = leftMs < 1.5 * ROUND_MS ? leftMs : ROUND_MS
+      await runRound({ ...run, servers, number, random, steps, durationMs, progress })
     }
   } finally {
-    progress.now('Kafka and Redis end')
+    progress.show('stopping Kafka and Redis')
     await servers.stop()
   }
 }
@@ -82,20 +82,20 @@ function summaryOf({ figures, elapsedMs, endsAfterMs }: Run): string {
     `${records.toLocaleString('en')} records`,
     `${faults.length} faults`,
   ]
-  if (deaths.length > 0) parts.push(`${deaths.length} deaths`)
+  if (deaths.length > 0) parts.push(`${deaths.length} unexpected worker exits`)
   return parts.join(', ')
 }
 
 async function show({ figures, signal }: Run): Promise<void> {
   console.log(tableOf(figures))
-  if (signal.aborted) console.log('Interrupted: what came since the last check was not checked.')
+  if (signal.aborted) console.log('Interrupted: records since the last check were not checked.')
   if (figures.failure !== undefined) console.log(`Ended early: ${figures.failure}`)
   await mkdir(dirname(RESULTS), { recursive: true })
   const results = { ...figures, recoveries: recoveriesOf(figures) }
   await writeFile(RESULTS, `${JSON.stringify(results, null, 2)}\n`)
 }
 
-/** Aborted by Ctrl-C or SIGTERM; another one, a second or more later, ends everything at once. */
+/** Aborted by SIGINT or SIGTERM. A second signal, at least a second later, exits at once. */
 function signalOfInterrupts(): AbortSignal {
   const interruption = new AbortController()
   let firstMs: number | undefined
@@ -119,7 +119,7 @@ function readArguments(): { minutes: number; seed: number; recordsPerSecond: num
   const [minutes, seed] = [Number(values.minutes), Number(values.seed)]
   const recordsPerSecond = Number(values.rate)
   if (!(minutes > 0) || !Number.isSafeInteger(seed) || !(recordsPerSecond > 0)) {
-    console.error('--minutes and --rate are numbers over 0; --seed is a whole number')
+    console.error('--minutes and --rate must be numbers greater than 0, --seed a whole number')
     process.exit(2)
   }
   return { minutes, seed, recordsPerSecond }

@@ -1,33 +1,33 @@
-/** What goes on, as it goes on: one line that renews itself on a terminal, else line by line. */
+/** Shows progress: on a terminal one line that is overwritten, elsewhere one line after the other. */
 
 export interface Progress {
-  /** What happens now. */
-  now(what: string): void
-  /** What is worth keeping. */
-  tell(what: string): void
+  /** Shows what is going on now. */
+  show(what: string): void
+  /** Prints a line that is not overwritten. */
+  keep(what: string): void
   end(): void
 }
 
-const RENEW_MS = 500
+const REFRESH_MS = 500
 
-/** @param figures that stand before what happens */
-export function startProgress(stream: NodeJS.WriteStream, figures: () => string): Progress {
+/** @param summary makes the beginning of each line */
+export function startProgress(stream: NodeJS.WriteStream, summary: () => string): Progress {
   let current = ''
   if (!stream.isTTY) {
-    const tell = (what: string) => void stream.write(`${figures()}  ${what}\n`)
-    return { now: tell, tell, end() {} }
+    const print = (what: string) => void stream.write(`${summary()}  ${what}\n`)
+    return { show: print, keep: print, end() {} }
   }
   const render = () => {
-    const line = `${figures()}  ${current}`
+    const line = `${summary()}  ${current}`
     stream.write(`\r\x1b[K${line.slice(0, (stream.columns ?? 80) - 1)}`)
   }
-  const timer = setInterval(render, RENEW_MS)
+  const timer = setInterval(render, REFRESH_MS)
   return {
-    now(what) {
+    show(what) {
       current = what
       render()
     },
-    tell(what) {
+    keep(what) {
       stream.write(`\r\x1b[K${what}\n`)
       render()
     },

@@ -3,19 +3,22 @@ import { checkpointKey } from '../../src/redis/keys.ts'
 import { silentLog } from '../setup/logs.ts'
 import type { Scene } from '../setup/scene/scene.ts'
 import { until } from '../setup/waiting.ts'
-import type { World } from './faults.ts'
+import type { Targets } from './faults.ts'
 
-/** Whatever happened: by then something is wrong. */
+/** No fault may need longer to recover from. */
 const DEADLINE_MS = 120_000
 
 /**
- * Resolves once all is well again: every worker says so, and what was in the topic as this was
- * called is committed, and is in Redis by the checkpoint there.
+ * Resolves once the workers have recovered: every worker is ready, and all records that are in the
+ * topic now are committed and covered by the checkpoints in Redis.
  *
- * @returns the milliseconds that it took
- * @throws where it does not come to that in time, with what was missing
+ * @returns the time that it took, in milliseconds
+ * @throws Error that says what is missing, if they do not recover in time
  */
-export async function untilRecovered({ scene, crew }: World, signal: AbortSignal): Promise<number> {
+export async function untilRecovered(
+  { scene, pool }: Targets,
+  signal: AbortSignal,
+): Promise<number> {
   const startedMs = performance.now()
   const { kafka } = scene.config
   const ends = await until(
@@ -23,9 +26,9 @@ export async function untilRecovered({ scene, crew }: World, signal: AbortSignal
     async () => (signal.aborted ? [] : await readOffsets(kafka, silentLog)),
     DEADLINE_MS,
   )
-  const isWell = async () => {
-    for (const member of crew.members) {
-      if (!(await member.isReady())) throw new Error(`${member.name} is not ready`)
+  const hasRecovered = async () => {
+    for (const worker of pool.workers) {
+      if (!(await worker.isReady())) throw new Error(`${worker.name} is not ready`)
     }
     const now = new Map(
       (await readOffsets(kafka, silentLog)).map(({ partition, next }) => [partition, next]),
@@ -35,13 +38,17 @@ export async function untilRecovered({ scene, crew }: World, signal: AbortSignal
       const [committed = 0n, checkpoint = 0n] = [now.get(partition), checkpoints.get(partition)]
       if (committed >= end && checkpoint >= end) continue
       throw new Error(
-        `partition ${partition}, which ended at ${end}, is committed up to ${committed}, and in ` +
-          `Redis up to ${checkpoint}`,
+        `partition ${partition} ends at ${end}, but is committed up to ${committed}, and its ` +
+          `checkpoint in Redis is ${checkpoint}`,
       )
     }
     return true
   }
-  await until('the workers have recovered', async () => signal.aborted || isWell(), DEADLINE_MS)
+  await until(
+    'the workers have recovered',
+    async () => signal.aborted || hasRecovered(),
+    DEADLINE_MS,
+  )
   return performance.now() - startedMs
 }
 

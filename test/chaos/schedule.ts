@@ -1,40 +1,43 @@
 import type { Fault } from './faults.ts'
 
-/** What happens next: one fault, or two at once. */
+/** One step of a schedule: one fault, or two at the same time. */
 export interface Step {
-  /** Seconds of peace before it. */
+  /** The time without faults before it. */
   readonly pauseSeconds: number
   readonly faults: readonly { readonly fault: Fault; readonly seconds: number }[]
 }
 
-const SHARE_OF_TWO = 0.25
+const SHARE_OF_PAIRS = 0.25
 
-/** An endless sequence, the same for the same randomness, in which every kind gets its turn. */
+/**
+ * Generates an endless sequence of steps, the same for the same random numbers. Every kind of fault
+ * is drawn once before any is drawn again, except where a pair needs another target.
+ */
 export function* scheduleFaults(
   faults: readonly Fault[],
   random: () => number,
 ): Generator<Step, never> {
-  let bag: Fault[] = []
-  const draw = (suits: (fault: Fault) => boolean): Fault => {
-    if (!bag.some(suits)) bag = [...bag, ...shuffle(faults, random)]
-    const [fault] = bag.splice(bag.findIndex(suits), 1)
+  let remaining: Fault[] = []
+  const draw = (isPossible: (fault: Fault) => boolean): Fault => {
+    if (!remaining.some(isPossible)) remaining = [...remaining, ...shuffle(faults, random)]
+    const [fault] = remaining.splice(remaining.findIndex(isPossible), 1)
     return fault as Fault
   }
-  const during = (fault: Fault) => {
-    const [least, most] = fault.lasts
-    return { fault, seconds: least + random() * (most - least) }
+  const withDuration = (fault: Fault) => {
+    const [min, max] = fault.lasts
+    return { fault, seconds: min + random() * (max - min) }
   }
   for (;;) {
     const first = draw(() => true)
-    const isPair = random() < SHARE_OF_TWO
+    const isPair = random() < SHARE_OF_PAIRS
     const second = isPair ? [draw(({ target }) => target !== first.target)] : []
-    yield { pauseSeconds: 0.5 + 2 * random(), faults: [first, ...second].map(during) }
+    yield { pauseSeconds: 0.5 + 2 * random(), faults: [first, ...second].map(withDuration) }
   }
 }
 
 function shuffle<Item>(items: readonly Item[], random: () => number): Item[] {
   return items
-    .map((item) => ({ item, place: random() }))
-    .sort((a, b) => a.place - b.place)
+    .map((item) => ({ item, rank: random() }))
+    .sort((a, b) => a.rank - b.rank)
     .map(({ item }) => item)
 }

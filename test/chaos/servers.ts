@@ -1,4 +1,4 @@
-/** The Kafka and the Redis that faults happen to, each behind a way, and nobody else's. */
+/** The Kafka and the Redis of a run, each behind a proxy that can break connections. */
 import { downloadsFolder } from '../../src/local/endpoints.ts'
 import { getPrograms } from '../../src/local/servers/programs.ts'
 import { type OwnBroker, startBroker } from '../setup/servers/own-broker.ts'
@@ -9,16 +9,16 @@ export interface Servers {
   readonly kafka: OwnBroker
   readonly redis: OwnRedis
   readonly redisProxy: TcpProxy
-  /** Both ended, and their data gone. */
+  /** Stops both and removes their data. */
   stop(): Promise<void>
 }
 
-/** What Redis has acknowledged is on its disk, so that a kill loses nothing. */
+/** Redis acknowledges a write only once it is on disk, so that a kill loses nothing. */
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always']
 
 export async function startServers(report: (progress: string) => void): Promise<Servers> {
   const { kafkaJars, redisServer } = await getPrograms({ downloads: downloadsFolder, report })
-  report('Starting Kafka and Redis')
+  report('starting Kafka and Redis')
   const kafka = await startBroker(kafkaJars)
   const redis = await startOwnRedis(redisServer, { args: DURABLE })
   const redisProxy = await startProxy(redis.port)

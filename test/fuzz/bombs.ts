@@ -1,4 +1,4 @@
-/** Batches of some kilobytes or megabytes that claim, or would become, gigabytes. */
+/** Small batches (kilobytes or megabytes) that decompress to gigabytes, or claim to. */
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { compressFrameSync } from 'lz4-napi'
 import { compressSync } from 'snappy'
@@ -35,7 +35,7 @@ function compressed(codec: number, body: Buffer, count = 1): Buffer {
   return batchBytes({ firstOffset: 0n, records: [], codec, compress: () => body, count })
 }
 
-/** Room is what is left of the cap by the records; by a negative count it would be more. */
+/** The records reduce the number of bytes that may be inflated; a negative count would raise it. */
 function negativeCount(): Buffer {
   return compressed(1, repeat(gzipSync(ZEROS), 128), -8_000_000)
 }
@@ -44,20 +44,20 @@ function repeat(bytes: Buffer, count: number): Buffer {
   return Buffer.concat(Array<Buffer>(count).fill(bytes))
 }
 
-/** One frame of the blocks of 16 MiB, again and again. */
+/** One frame that repeats the blocks of 16 MiB. */
 function lz4(count: number): Buffer {
   const frame = compressFrameSync(ZEROS)
-  const [head, blocks, end] = [frame.subarray(0, 7), frame.subarray(7, -4), frame.subarray(-4)]
-  return Buffer.concat([head, repeat(blocks, count), end])
+  const [header, blocks, end] = [frame.subarray(0, 7), frame.subarray(7, -4), frame.subarray(-4)]
+  return Buffer.concat([header, repeat(blocks, count), end])
 }
 
-/** A block that declares so many bytes, and has some of them. */
+/** A block that declares this uncompressed length, but has only 4096 bytes. */
 function snappyOf(bytes: number): Buffer {
-  const behindLength = compressSync(Buffer.alloc(4096)).subarray(2)
-  return Buffer.concat([unsigned(bytes), behindLength])
+  const afterLength = compressSync(Buffer.alloc(4096)).subarray(2)
+  return Buffer.concat([unsigned(bytes), afterLength])
 }
 
-/** One record with headers of four letters and no value, all of one name or each of another. */
+/** One record with headers without values. Their names of four characters are equal or all distinct. */
 function headers(count: number, isDistinct: boolean): Buffer {
   const all = Buffer.alloc(6 * count, Buffer.from([2 * NAME_LENGTH, 0x61, 0x61, 0x61, 0x61, 0]))
   for (let at = 0; isDistinct && at < count; at++) {
@@ -72,7 +72,7 @@ function headers(count: number, isDistinct: boolean): Buffer {
 
 const NAME_LENGTH = 4
 
-/** Zigzag of what is not negative. */
+/** A zigzag varint; the value must not be negative. */
 function varint(value: number): Buffer {
   return unsigned(2 * value)
 }

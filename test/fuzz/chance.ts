@@ -1,19 +1,7 @@
+import { Chance } from '../setup/chance.ts'
 import { randomFrom } from '../setup/random.ts'
 
-/** Chance that repeats: the same for the same seed and index, whatever came before. */
-export interface Chance {
-  /** From 0 to `limit` - 1. */
-  below(limit: number): number
-  pick<Item>(items: readonly Item[]): Item
-  oneIn(count: number): boolean
-}
-
+/** The randomness of one input: its draws depend only on the seed and the index. */
 export function chanceAt(seed: number, index: number): Chance {
-  const random = randomFrom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b))
-  const below = (limit: number) => Math.floor(random() * limit)
-  return {
-    below,
-    pick: <Item>(items: readonly Item[]) => items[below(items.length)] as Item,
-    oneIn: (count) => below(count) === 0,
-  }
+  return new Chance(randomFrom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b)))
 }

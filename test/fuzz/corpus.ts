@@ -1,4 +1,4 @@
-/** What producers send, valid or nearly: the beginnings of all that is mutated. */
+/** The records that are mutated: as producers send them, valid or nearly valid. */
 import { ERASE_HEADER } from '../../src/domain/event/erasure.ts'
 import { SAMPLE_EVENT } from '../../src/domain/event/sample.ts'
 import type { KafkaRecord } from '../../src/domain/record.ts'
@@ -16,7 +16,7 @@ const TRAITS = {
 
 const IDS = { group_id: 'account123', user_id: 'user123' }
 
-/** As our contract, Segment's and RudderStack's destinations and the SDKs have it. */
+/** Events as our contract, the Segment and RudderStack destinations and the SDKs write them. */
 const EVENTS: readonly object[] = [
   SAMPLE_EVENT,
   { ...IDS, traits: TRAITS, timestamp: '2025-11-23T22:28:55.111222333+05:30' },
@@ -53,7 +53,7 @@ const TEXTS = [
   ...EVENTS.map((event) => JSON.stringify(event)),
 ]
 
-/** Values of records: plain, behind a byte order mark, and as Confluent's serializer frames them. */
+/** Values of records: plain, after a byte order mark, and framed by Confluent's serializer. */
 export const VALUES: readonly Buffer[] = TEXTS.map((text) => Buffer.from(text)).flatMap((value) => [
   value,
   value,
@@ -62,7 +62,7 @@ export const VALUES: readonly Buffer[] = TEXTS.map((text) => Buffer.from(text)).
   Buffer.concat([Buffer.from([0, 0, 0, 4, 210]), value]),
 ])
 
-/** When all of it was received: 2026-01-01, in milliseconds. */
+/** The time at which all records were received: 2026-01-01, in milliseconds. */
 export const NOW_MS = Date.UTC(2026, 0, 1)
 
 const frame = { offset: '0', timestamp: String(NOW_MS), key: Buffer.from('account123') }
@@ -76,7 +76,7 @@ const ERASE_TIMES = [
   '2030-01-01',
 ]
 
-/** Records without a value: erasures of several times, and accidents. */
+/** Records without a value: erasures with various times, and null values by accident. */
 const ERASURES: readonly KafkaRecord[] = [
   ...ERASE_TIMES.map((time) => ({
     ...frame,
@@ -87,7 +87,7 @@ const ERASURES: readonly KafkaRecord[] = [
   { ...frame, value: null },
 ]
 
-/** As a dead letter reads that is sent again by hand. */
+/** The headers of a dead letter that is produced to the topic again by hand. */
 const DEAD_LETTER_HEADERS = {
   '__connect.errors.topic': Buffer.from('groups'),
   '__connect.errors.offset': [Buffer.from('1'), Buffer.from('2')],

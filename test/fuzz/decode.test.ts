@@ -3,7 +3,7 @@ import { REASONS } from '../../src/domain/problem.ts'
 import { type FuzzReport, INPUTS, LIMIT_MS, runFuzz } from './fuzz-process.ts'
 
 const MiB = 1024 * 1024
-/** Those that do not come from decoding. */
+/** The reasons that do not come from decoding. */
 const OTHER_REASONS = ['state_conflict', 'skipped']
 
 let report: FuzzReport
@@ -16,7 +16,7 @@ test(`decoding ${INPUTS} mutated records never throws, hangs or breaks the contr
   expect(report.slowestMs).toBeLessThan(LIMIT_MS)
 })
 
-test('they get everywhere: to every kind of answer, and every reason', () => {
+test('they produce every kind of result, and every reason for rejection', () => {
   const seen = Object.fromEntries(report.outcomes)
   const reasons = REASONS.filter((reason) => !OTHER_REASONS.includes(reason))
   const wanted = ['erasure', 'ignored', ...reasons]
@@ -24,6 +24,6 @@ test('they get everywhere: to every kind of answer, and every reason', () => {
   expect(seen.group).toBeGreaterThan(INPUTS / 10)
 })
 
-test('memory does not grow with their number', () => {
+test('memory does not grow with the number of records', () => {
   expect(report.growthBytes).toBeLessThan(2 * MiB)
 })

@@ -1,11 +1,15 @@
-/** What must hold of whatever the decoder answers. */
+/** The invariants of every result of the decoder. */
 import type { Decoded, DecodeRules } from '../../src/domain/event/decode.ts'
 import { type GroupEvent, MAX_ID_BYTES } from '../../src/domain/event/event.ts'
 import { JsonText, type StoredValue, textOf } from '../../src/domain/json/stored-value.ts'
 import { type Problem, REASONS } from '../../src/domain/problem.ts'
 import { formatClock } from '../../src/domain/time/timestamp.ts'
 
-/** What is wrong with the answer, undefined where nothing is. `nowMs` is the time of decoding. */
+/**
+ * Returns the first invariant that the result violates; undefined if there is none.
+ *
+ * @param nowMs the time of decoding
+ */
 export function violationOf(
   decoded: Decoded,
   rules: DecodeRules,
@@ -17,10 +21,10 @@ export function violationOf(
     case 'erasure':
       return first([violationOfId(decoded.groupId), violationOfClock(decoded.clock, rules, nowMs)])
     case 'ignored':
-      return decoded.type === 'group' ? 'an event of our type was passed over' : undefined
+      return decoded.type === 'group' ? 'an event of our type was ignored' : undefined
     case 'rejected':
       return first([
-        decoded.problems.length === 0 && 'rejected for nothing',
+        decoded.problems.length === 0 && 'rejected without a reason',
         ...decoded.problems.map(violationOfProblem),
       ])
     default:
@@ -28,7 +32,7 @@ export function violationOf(
   }
 }
 
-/** The event written anew from what is stored of it: it must decode to the same. */
+/** Writes the event again from its decoded form; decoding that must give the same event. */
 export function rewrite({ groupId, userId, assigned, clock, traits }: GroupEvent): Buffer {
   const members = Array.from(traits, ([name, value]) => `${JSON.stringify(name)}:${jsonOf(value)}`)
   const fields = {
@@ -56,12 +60,12 @@ function violationOfEvent(event: GroupEvent, rules: DecodeRules, nowMs: number) 
 function violationOfTrait(name: string, value: StoredValue | null, rules: DecodeRules) {
   const text = value === null ? '' : textOf(value)
   return first([
-    name.trim() === '' && 'a trait of a blank name',
-    !name.isWellFormed() && 'a lone surrogate in the name of a trait',
-    !text.isWellFormed() && 'a lone surrogate in the value of a trait',
-    Buffer.byteLength(name) > rules.maxTraitNameBytes && 'the name of a trait over the limit',
-    Buffer.byteLength(text) > rules.maxTraitValueBytes && 'the value of a trait over the limit',
-    value instanceof JsonText && !isJson(text) && 'a stored form that is no JSON',
+    name.trim() === '' && 'a trait with a blank name',
+    !name.isWellFormed() && 'a lone surrogate in a trait name',
+    !text.isWellFormed() && 'a lone surrogate in a trait value',
+    Buffer.byteLength(name) > rules.maxTraitNameBytes && 'a trait name over the limit',
+    Buffer.byteLength(text) > rules.maxTraitValueBytes && 'a trait value over the limit',
+    value instanceof JsonText && !isJson(text) && 'a stored form that is not JSON',
   ])
 }
 
@@ -75,7 +79,7 @@ function violationOfId(id: string) {
 }
 
 function violationOfClock(clock: number, { maxClockSkewMs }: DecodeRules, nowMs: number) {
-  // a record may itself be ahead of now by as much
+  // the record's own timestamp may be ahead of now by the same skew
   const latest = (nowMs + 2 * maxClockSkewMs) * 1000 + 999
   const isFine = Number.isSafeInteger(clock) && clock >= 0 && clock <= latest
   return !isFine && `a clock of ${clock}`
@@ -84,7 +88,7 @@ function violationOfClock(clock: number, { maxClockSkewMs }: DecodeRules, nowMs:
 function violationOfProblem({ reason, path, message }: Problem) {
   return first([
     !REASONS.includes(reason) && `an unknown reason: ${reason}`,
-    !/^(\/([^~/]|~[01])*)*$/.test(path) && 'a path that is no JSON pointer',
+    !/^(\/([^~/]|~[01])*)*$/.test(path) && 'a path that is not a JSON Pointer',
     path.length > 2000 && `a path of ${path.length} characters`,
     !/^.{1,300}$/.test(message) && `a message of ${message.length} characters`,
   ])

@@ -6,7 +6,7 @@ const MiB = 1024 * 1024
 const FETCHES = Math.ceil(INPUTS / 10)
 
 test(
-  `${FETCHES} mutated fetches give records, an undecodable batch, or an error to ask again for`,
+  `${FETCHES} mutated fetches give records, an undecodable batch, or a retriable error`,
   async () => {
     const report = await runFuzz('./fetch-inputs.ts', FETCHES)
     expect(report.failures).toEqual([])
@@ -23,11 +23,11 @@ test(
   60_000 + INPUTS,
 )
 
-test('no bomb is read, nor takes memory beyond the cap, or long', async () => {
+test('no bomb is decoded, and none takes long or needs memory beyond the cap', async () => {
   const report = await runFuzz('./bomb-inputs.ts', BOMBS.length)
   expect(report.failures).toEqual([])
   expect([...report.outcomes.keys()]).toEqual(BOMBS.map(({ name }) => name))
   expect(report.slowestMs).toBeLessThan(LIMIT_MS)
-  // the cap is 64 MiB; some bombs take a few times that to be made
+  // the cap is 64 MiB; making some of the bombs takes several times that
   expect(report.peakBytes).toBeLessThan(700 * MiB)
 })

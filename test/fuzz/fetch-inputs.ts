@@ -1,8 +1,9 @@
+/** A fuzzing program: decodes mutated fetch responses and checks the records. */
 import type { FetchedRecord } from '../../src/kafka/wire/record-batch.ts'
 import type { WireRecord } from '../setup/kafka/wire-bytes.ts'
 import { decodeFetch } from './decode-fetch.ts'
-import { type MutatedFetch, mutatedFetch, STRIDE } from './fetches.ts'
 import { fuzzLoop } from './fuzz-loop.ts'
+import { type MutatedFetch, mutatedFetch, STRIDE } from './mutated-fetches.ts'
 
 const decodeBytes = decodeFetch(4 * 1024 * 1024)
 
@@ -12,15 +13,15 @@ await fuzzLoop(async (chance) => {
   if (messages === undefined) return 'an unreadable response'
   for (const message of messages) check(message)
   if (fetch.what !== 'response') {
-    checkBefore(fetch, messages)
-    checkWrong(fetch, messages)
+    checkBatchesBefore(fetch, messages)
+    checkMutatedBatch(fetch, messages)
   }
   return messages.some(({ undecodable }) => undecodable !== undefined)
     ? `${fetch.what}: an undecodable batch`
     : `${fetch.what}: records`
 })
 
-/** Undefined where the response is not one: then kafkajs asks again. */
+/** Returns undefined if the response is unreadable: then kafkajs fetches again. */
 async function decode({ what, bytes }: MutatedFetch): Promise<FetchedRecord[] | undefined> {
   try {
     return await decodeBytes(bytes)
@@ -35,39 +36,45 @@ function check({ offset, timestamp, key, value, headers, undecodable }: FetchedR
     throw new Error(`offset ${offset}, timestamp ${timestamp}`)
   }
   for (const bytes of [key, value, ...Object.values(headers ?? {}).flat()]) {
-    if (bytes !== null && !Buffer.isBuffer(bytes)) throw new Error('no bytes')
+    if (bytes !== null && !Buffer.isBuffer(bytes))
+      throw new Error('a key, value or header that is not a buffer')
   }
   if (undecodable === undefined) return
   const { firstOffset, lastOffset, reason } = undecodable
-  if (lastOffset < firstOffset || offset !== String(lastOffset)) throw new Error('a wrong range')
-  if (reason === '' || reason.length > 500) throw new Error(`a reason of ${reason.length} letters`)
+  if (lastOffset < firstOffset || offset !== String(lastOffset))
+    throw new Error('a wrong range of offsets')
+  if (reason === '' || reason.length > 500)
+    throw new Error(`a reason of ${reason.length} characters`)
 }
 
-/** What stands in front of the mutated batch is there, to the byte. */
-function checkBefore({ before }: MutatedFetch, messages: readonly FetchedRecord[]): void {
-  const wanted = before.flatMap(({ firstOffset, records }) =>
+/** The records of the batches before the mutated one are unchanged. */
+function checkBatchesBefore({ before }: MutatedFetch, messages: readonly FetchedRecord[]): void {
+  const expected = before.flatMap(({ firstOffset, records }) =>
     records.map((record, at) => ({ offset: firstOffset + BigInt(at), record })),
   )
-  wanted.forEach(({ offset, record }, at) => {
+  expected.forEach(({ offset, record }, at) => {
     const found = messages[at]
     if (found?.offset !== String(offset) || !isSame(found, record)) {
-      throw new Error(`the record at offset ${offset} is not as it was`)
+      throw new Error(`the record at offset ${offset} has changed`)
     }
   })
 }
 
-/** The mutated batch is read whole or not at all. */
-function checkWrong({ wrong, what }: MutatedFetch, messages: readonly FetchedRecord[]): void {
-  const { firstOffset, records } = wrong
+/** All records of the mutated batch are decoded, or none. */
+function checkMutatedBatch(
+  { mutated, what }: MutatedFetch,
+  messages: readonly FetchedRecord[],
+): void {
+  const { firstOffset, records } = mutated
   const found = messages.filter(
     ({ offset, isControlRecord }) =>
       !isControlRecord && BigInt(offset) >= firstOffset && BigInt(offset) < firstOffset + STRIDE,
   )
   const isUnreadable = messages.some(({ undecodable }) => undecodable?.firstOffset === firstOffset)
-  // a header may say that it is a control batch, or of no format that is known
-  const isNothing = what === 'header' && found.length === 0
-  if (isUnreadable ? found.length <= 1 : found.length === records.length || isNothing) return
-  throw new Error(`${found.length} of ${records.length} records`)
+  // a mutated header may claim a control batch, or an unknown format
+  const isSkipped = what === 'header' && found.length === 0
+  if (isUnreadable ? found.length <= 1 : found.length === records.length || isSkipped) return
+  throw new Error(`${found.length} of ${records.length} records were decoded`)
 }
 
 function isSame(found: FetchedRecord, { key = null, value = null, headers = [] }: WireRecord) {

@@ -1,17 +1,20 @@
-/** The inner side of fuzz-process.ts: runs the inputs in turn, and tells what became of them. */
+/**
+ * The loop of a fuzzing program, in the process that fuzz-process.ts starts. Prints one line of
+ * JSON per chunk of inputs, and writes the index of the current input to descriptor 3.
+ */
 import { writeSync } from 'node:fs'
-import { type Chance, chanceAt } from './chance.ts'
+import type { Chance } from '../setup/chance.ts'
+import { chanceAt } from './chance.ts'
 
-/** What is told of a chunk of inputs. */
+/** The results of a chunk of inputs. */
 export interface Chunk {
-  /** How many inputs came out how. */
+  /** outcome -> the number of inputs */
   readonly outcomes: Readonly<Record<string, number>>
   readonly failures: readonly Failure[]
   readonly slowestMs: number
-  readonly slowestIndex: number
-  /** On and off the heap, behind a full collection of garbage. */
+  /** Memory on and off the heap after a full garbage collection. */
   readonly heldBytes: number
-  /** The most of memory that the process ever had. */
+  /** The peak resident memory of the process so far. */
   readonly peakBytes: number
 }
 
@@ -21,13 +24,13 @@ export interface Failure {
 }
 
 const CHUNK = 2000
-/** The descriptor that the index of the input in hand is written to, at its beginning. */
+/** The descriptor of the file that holds the index of the current input. */
 const PROGRESS = 3
 
 /**
- * Runs a check for each input; what it throws is a failure.
+ * Calls `check` for each input; an error that it throws is a failure.
  *
- * @param check answers how the input came out, in a word
+ * @param check returns the outcome in a few words, for statistics
  */
 export async function fuzzLoop(
   check: (chance: Chance, index: number) => string | Promise<string>,
@@ -48,7 +51,6 @@ async function runChunk(
   const outcomes: Record<string, number> = {}
   const failures: Failure[] = []
   let slowestMs = 0
-  let slowestIndex = from
   for (let index = from; index < to; index++) {
     writeSync(PROGRESS, String(index).padEnd(16), 0)
     const startMs = performance.now()
@@ -61,8 +63,7 @@ async function runChunk(
         message: error instanceof Error ? String(error.stack) : String(error),
       })
     }
-    const tookMs = performance.now() - startMs
-    if (tookMs > slowestMs) [slowestMs, slowestIndex] = [tookMs, index]
+    slowestMs = Math.max(slowestMs, performance.now() - startMs)
   }
   globalThis.gc?.()
   const { heapUsed, external } = process.memoryUsage()
@@ -70,7 +71,6 @@ async function runChunk(
     outcomes,
     failures: failures.slice(0, 10),
     slowestMs,
-    slowestIndex,
     heldBytes: heapUsed + external,
     peakBytes: process.resourceUsage().maxRSS * 1024,
   }

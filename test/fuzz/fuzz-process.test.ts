@@ -7,7 +7,7 @@ const SEED = 7
 
 const run = (bug: string) => runFuzz('./planted-bugs.ts', INPUTS, SEED, [bug])
 
-test('the same seed makes the same inputs, another one others', async () => {
+test('the same seed makes the same inputs, and another seed makes others', async () => {
   const [first, again, other] = await Promise.all([
     run('none'),
     run('none'),
@@ -23,7 +23,7 @@ test('an exception is found, with its seed and index', async () => {
   expect(failures).toEqual([expect.stringContaining('FUZZ_SEED=7, input 4321: Error: planted')])
 })
 
-test('an input that takes for ever is found, and ended', async () => {
+test('an input that never ends is found, and its process is killed', async () => {
   const { failures } = await run('hangs')
   expect(failures).toEqual([`FUZZ_SEED=7, input 4321: took longer than ${LIMIT_MS} ms`])
 })
@@ -35,6 +35,6 @@ test('an input that kills the process is found', async () => {
   ])
 })
 
-test('a leak of 200 bytes an input is found', async () => {
+test('a leak of 200 bytes per input is found', async () => {
   expect((await run('leaks')).growthBytes).toBeGreaterThan(MiB)
 })

@@ -1,9 +1,8 @@
 /**
- * Runs a fuzzing program in a process of its own, so that an input that kills it, or that it
- * never comes back from, is a failure like any other, with its index.
+ * Runs a fuzzing program in its own process. So an input that kills the process, or that never
+ * ends, is reported as a failure with its index.
  *
- * FUZZ_SEED makes other inputs, FUZZ_INPUTS more of them; the seed and the index of an input
- * are all that it depends on.
+ * An input depends only on the seed (FUZZ_SEED) and its index. FUZZ_INPUTS is the number of inputs.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,24 +13,26 @@ import { createInterface } from 'node:readline'
 import type { Chunk, Failure } from './fuzz-loop.ts'
 
 export const SEED = Number(process.env.FUZZ_SEED ?? 20_201_123)
-/** Of decode.test.ts; the others take a share of as many. */
+/** The number of inputs of decode.test.ts; the other tests use a fraction of it. */
 export const INPUTS = Number(process.env.FUZZ_INPUTS ?? 150_000)
-/** No input may take longer. */
+/** An input that takes longer is a failure. */
 export const LIMIT_MS = 5000
 
 export interface FuzzReport {
   readonly outcomes: ReadonlyMap<string, number>
-  /** One line each, with what repeats it. */
+  /** One text for each failure, with the seed and the index that repeat it. */
   readonly failures: readonly string[]
   readonly slowestMs: number
   readonly peakBytes: number
-  /** By how much more memory it held at the end than once it was warm. */
+  /** The growth of the memory that is held, from the end of the warm-up to the end. */
   readonly growthBytes: number
 }
 
 /**
+ * Runs a fuzzing program and collects its results.
+ *
  * @param program the file in this folder that calls fuzzLoop
- * @param args what it is given beside the seed and the number of inputs
+ * @param args further arguments, after the seed and the number of inputs
  */
 export async function runFuzz(
   program: string,
@@ -46,7 +47,7 @@ export async function runFuzz(
   const child = spawn(process.execPath, argv, {
     stdio: ['ignore', 'pipe', 'pipe', progress.fd],
   })
-  const indexInFlight = async () => {
+  const currentIndex = async () => {
     return (await readFile(join(folder, 'progress'), 'latin1')).trim()
   }
   const chunks: Chunk[] = []
@@ -55,7 +56,7 @@ export async function runFuzz(
   child.stderr?.on('data', (text) => {
     stderr = (stderr + text).slice(-2000)
   })
-  const watch = watchForHang(indexInFlight, () => child.kill('SIGKILL'))
+  const watch = watchForHang(currentIndex, () => child.kill('SIGKILL'))
   try {
     const [exitCode, signal] = await once(child, 'close')
     const failures = chunks.flatMap((chunk) => chunk.failures)
@@ -63,7 +64,7 @@ export async function runFuzz(
       const message = watch.hung
         ? `took longer than ${LIMIT_MS} ms`
         : `ended the process (${signal ?? exitCode}): ${stderr}`
-      failures.push({ index: Number(await indexInFlight()), message })
+      failures.push({ index: Number(await currentIndex()), message })
     }
     return reportOf(chunks, failures, seed)
   } finally {
@@ -74,11 +75,11 @@ export async function runFuzz(
   }
 }
 
-function watchForHang(indexInFlight: () => Promise<string>, onHang: () => void) {
+function watchForHang(currentIndex: () => Promise<string>, onHang: () => void) {
   let last = ''
   let sinceMs = performance.now()
   const timer = setInterval(async () => {
-    const index = await indexInFlight().catch(() => last)
+    const index = await currentIndex().catch(() => last)
     if (index !== last || index === '') {
       last = index
       sinceMs = performance.now()
@@ -112,8 +113,8 @@ function reportOf(
 }
 
 /**
- * The least of the last third over that of the second: the first is for warming up, and the
- * least has nothing in it that is only on its way out.
+ * The minimum of the last third minus that of the second third. The first third is the warm-up; a
+ * minimum is least affected by memory that is about to be freed.
  */
 function growthOf(held: readonly number[]): number {
   const third = Math.floor(held.length / 3)

@@ -1,7 +1,7 @@
-/** Changes that leave JSON mostly JSON, so that they get past the parser. */
-import type { Chance } from './chance.ts'
+/** Changes single tokens of JSON, so that the result is often still JSON and gets past the parser. */
+import type { Chance } from '../setup/chance.ts'
 
-/** The bytes with one change to a token of their JSON; `other` is JSON to take tokens from. */
+/** Returns the bytes with one token changed; `other` is JSON to take tokens from. */
 export function mutateJson(bytes: Buffer, other: Buffer, chance: Chance): Buffer {
   const text = bytes.toString('latin1')
   const tokens = tokensOf(text)
@@ -13,15 +13,15 @@ export function mutateJson(bytes: Buffer, other: Buffer, chance: Chance): Buffer
 }
 
 const TOKEN = /"(?:[^"\\]|\\.)*"(?:\s*:)?|[^\s{}[\]:,"]+|[{}[\],:]/g
-const MOST_LOOKED_AT = 20_000
+const MAX_CHARACTERS = 20_000
 
-/** Where the tokens of a text stand: names with their colon, scalars, braces, commas. */
+/** Finds the tokens of a text: names with their colon, scalars, brackets, commas. */
 function tokensOf(text: string): [from: number, to: number][] {
-  const places: [number, number][] = []
-  for (const match of text.slice(0, MOST_LOOKED_AT).matchAll(TOKEN)) {
-    places.push([match.index, match.index + match[0].length])
+  const ranges: [number, number][] = []
+  for (const match of text.slice(0, MAX_CHARACTERS).matchAll(TOKEN)) {
+    ranges.push([match.index, match.index + match[0].length])
   }
-  return places
+  return ranges
 }
 
 type Change = (token: string, other: Buffer, chance: Chance) => string
@@ -38,7 +38,7 @@ const takeOther: Change = (token, other, chance) => {
   return isName(taken) === isName(token) ? taken : token + taken
 }
 
-/** One more member in front of a name, often one of the same name; or very many. */
+/** Inserts a member before a name, often with the same name; sometimes hundreds of members. */
 const addMember: Change = (token, _, chance) => {
   if (!isName(token)) return token
   if (chance.oneIn(40)) return members(chance.pick([512, 513, 600])) + token
@@ -83,7 +83,7 @@ const LONG: readonly ((length: number) => string)[] = [
   (length) => `{${members(length / 8)}"last":1}`,
 ]
 
-/** Literals, numbers, texts, times and containers that are at some border of the contract. */
+/** Literals, numbers, texts, times and containers at the limits of the event contract. */
 const VALUES = [
   ...['null', 'true', 'false', '{}', '[]', '[null]', '{"a":null}', '{"a":1,"a":2}'],
   ...['{"length":1e400}', '{"length":{"toString":1}}', '{"length":[1e400]}', '{"size":1e400}'],
@@ -116,7 +116,7 @@ function members(count: number): string {
   return Array.from({ length: count }, (_, at) => `"${at}":${at},`).join('')
 }
 
-/** The text's bytes, as the other texts here hold them. */
+/** Converts a text to the form of the other texts here: one character per byte of UTF-8. */
 function utf8(text: string): string {
   return Buffer.from(text).toString('latin1')
 }

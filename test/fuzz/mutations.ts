@@ -1,8 +1,8 @@
-/** Ways in which bytes go wrong, from a flipped bit to absurd sizes. */
-import type { Chance } from './chance.ts'
+/** Mutations of bytes, from a flipped bit to absurd sizes. */
+import type { Chance } from '../setup/chance.ts'
 import { mutateJson } from './json-mutations.ts'
 
-/** The bytes with some changes; `other` is what they may be spliced with. */
+/** Returns the bytes with one to four mutations; `other` is what they may be spliced with. */
 export function mutate(bytes: Buffer, other: Buffer, chance: Chance): Buffer {
   const change = chance.oneIn(3) ? mutateBytes : mutateJson
   let changed = bytes
@@ -12,9 +12,9 @@ export function mutate(bytes: Buffer, other: Buffer, chance: Chance): Buffer {
   return changed
 }
 
-/** The bytes with one change that knows nothing of what they mean. */
+/** Returns the bytes with one mutation that ignores their meaning. */
 export function mutateBytes(bytes: Buffer, other: Buffer, chance: Chance): Buffer {
-  if (chance.oneIn(3000)) return swell(bytes, chance)
+  if (chance.oneIn(3000)) return enlarge(bytes, chance)
   return chance.pick(CHANGES)(bytes, other, chance)
 }
 
@@ -40,8 +40,8 @@ const insert: Change = (bytes, _, chance) => {
   return insertAt(bytes, chance.below(bytes.length + 1), Buffer.alloc(count, chance.pick(BYTES)))
 }
 
-const insertNoText: Change = (bytes, _, chance) =>
-  insertAt(bytes, chance.below(bytes.length + 1), chance.pick(NO_TEXT))
+const insertInvalidUtf8: Change = (bytes, _, chance) =>
+  insertAt(bytes, chance.below(bytes.length + 1), chance.pick(INVALID_UTF8))
 
 const remove: Change = (bytes, _, chance) => {
   const from = chance.below(bytes.length + 1)
@@ -63,10 +63,10 @@ const splice: Change = (bytes, other, chance) =>
 
 const truncate: Change = (bytes, _, chance) => bytes.subarray(0, chance.below(bytes.length + 1))
 
-const CHANGES = [flipBit, overwrite, insert, insertNoText, remove, duplicate, splice, truncate]
+const CHANGES = [flipBit, overwrite, insert, insertInvalidUtf8, remove, duplicate, splice, truncate]
 
-/** A slice repeated to some megabytes. */
-function swell(bytes: Buffer, chance: Chance): Buffer {
+/** Inserts a slice, repeated up to some megabytes. */
+function enlarge(bytes: Buffer, chance: Chance): Buffer {
   const from = chance.below(bytes.length + 1)
   const slice = Buffer.concat([bytes.subarray(from, from + chance.below(32)), Buffer.of(0x20)])
   return insertAt(bytes, from, Buffer.alloc(chance.below(3_000_000), slice))
@@ -78,7 +78,7 @@ function insertAt(bytes: Buffer, at: number, inserted: Buffer): Buffer {
 
 const BYTES = [0, 1, 0x20, 0x22, 0x2c, 0x30, 0x5b, 0x5c, 0x5d, 0x7b, 0x7d, 0x7f, 0x80, 0xc2, 0xff]
 
-/** Not UTF-8: cut short, overlong, a surrogate, beyond Unicode; and a byte order mark. */
-const NO_TEXT = ['e282', 'c0af', 'eda080', 'f4908080', '80', 'f8', 'efbbbf', 'edb080'].map((hex) =>
-  Buffer.from(hex, 'hex'),
+/** Invalid UTF-8: truncated, overlong, a surrogate, beyond Unicode. Also a byte order mark. */
+const INVALID_UTF8 = ['e282', 'c0af', 'eda080', 'f4908080', '80', 'f8', 'efbbbf', 'edb080'].map(
+  (hex) => Buffer.from(hex, 'hex'),
 )

@@ -1,4 +1,4 @@
-/** What a fuzzed function may do wrong, to see that it is found. */
+/** A fuzzing program with the bug that its last argument names, to test that fuzzing finds it. */
 import { fuzzLoop } from './fuzz-loop.ts'
 
 const INDEX = 4321

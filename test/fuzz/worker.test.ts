@@ -18,33 +18,34 @@ import {
   bytesOf,
   type Expected,
   expectedOf,
-  type PlacedRecord,
   readViewOf,
+  type TopicRecord,
   viewOf,
-} from './expected.ts'
+} from './expected-results.ts'
 import { INPUTS, SEED } from './fuzz-process.ts'
-import { produceWith } from './production.ts'
-import { mutatedRecord } from './records.ts'
+import { mutatedRecord } from './mutated-records.ts'
+import { produceWith } from './producer.ts'
 
 const MiB = 1024 * 1024
-const PACK = 250
-/** In whole packs. */
-const COUNT = PACK * Math.ceil(INPUTS / 30 / PACK)
+/** Records that are produced at once, with one codec. */
+const CHUNK = 250
+/** A multiple of CHUNK. */
+const COUNT = CHUNK * Math.ceil(INPUTS / 30 / CHUNK)
 const PARTITIONS = 4
 
-test(`of ${COUNT} mutated records (FUZZ_SEED=${SEED}) in every codec, each is in Redis or a dead letter, byte for byte`, async () => {
+test(`${COUNT} mutated records (FUZZ_SEED=${SEED}) in every codec are all in Redis or dead letters, byte for byte`, async () => {
   const environment = ownEnvironment()
   const settings = topicOf(environment)
   await makeTopic(settings, PARTITIONS, { 'max.message.bytes': String(32 * MiB) })
   const worker = startWorker(environment)
-  for (let from = 0; from < COUNT; from += PACK) {
-    const messages = Array.from({ length: PACK }, (_, at) => messageAt(from + at))
-    await produceWith(CODECS[(from / PACK) % CODECS.length]!, settings, messages)
+  for (let from = 0; from < COUNT; from += CHUNK) {
+    const messages = Array.from({ length: CHUNK }, (_, at) => messageAt(from + at))
+    await produceWith(CODECS[(from / CHUNK) % CODECS.length]!, settings, messages)
   }
 
-  await until('all is committed', () => isDrained(settings), 60_000)
+  await until('all records are committed', () => isDrained(settings), 60_000)
   expect((await worker.get('/healthz')).status).toBe(200)
-  await until('it is ready', async () => (await worker.get('/readyz')).status === 200)
+  await until('the worker is ready', async () => (await worker.get('/readyz')).status === 200)
 
   const records = await recordsOf(settings)
   expect(records).toHaveLength(COUNT)
@@ -52,13 +53,13 @@ test(`of ${COUNT} mutated records (FUZZ_SEED=${SEED}) in every codec, each is in
   const expected = expectedOf(records, Date.now())
   expect(expected.accepted).toBeGreaterThan(COUNT / 10)
   expect(expected.rejected.size).toBeGreaterThan(COUNT / 10)
-  expect(await lettersOf(settings)).toEqual(expected.rejected)
+  expect(await deadLettersOf(settings)).toEqual(expected.rejected)
   await expectState(environment, expected)
   expect(await worker.end('SIGTERM')).toBe(0)
   expect(worker.lines.filter(({ level }) => /error|fatal|stderr/.test(level))).toEqual([])
 }, 120_000)
 
-test('a batch of too many headers stops its partition, named by offset and size; skip goes on', async () => {
+test('a batch with too many headers stops its partition and is reported; skip continues it', async () => {
   const environment = { ...ownEnvironment(), KAFKA_MAX_BATCH_BYTES: '8MiB' }
   const settings = topicOf(environment)
   await makeTopic(settings, 2)
@@ -67,11 +68,11 @@ test('a batch of too many headers stops its partition, named by offset and size;
     partition,
     value: JSON.stringify({ group_id: name, user_id: 'u', traits: {}, timestamp: '2026-01-01' }),
   })
-  // not a megabyte, as it is and as it is sent
+  // less than a megabyte, compressed and uncompressed
   const names = Array.from({ length: 80_000 }, (_, at) => [at.toString(36), ''])
   await produceWith(zstd, settings, [eventOf(0, 'before')])
   await produceWith(zstd, settings, [{ ...eventOf(0, 'bomb'), headers: Object.fromEntries(names) }])
-  await produceWith(zstd, settings, [eventOf(0, 'behind'), eventOf(1, 'elsewhere')])
+  await produceWith(zstd, settings, [eventOf(0, 'after'), eventOf(1, 'elsewhere')])
 
   const worker = startWorker(environment)
   const { msg } = await worker.said('cannot be read')
@@ -80,20 +81,20 @@ test('a batch of too many headers stops its partition, named by offset and size;
   expect([status, body]).toEqual([503, expect.stringContaining('`group-traits skip 0 1`')])
   const redis = redisOf(environment)
   const clock = async (groupId: string) => (await readGroup(redis, groupId))?.latest
-  await until('the other partition goes on', () => clock('elsewhere'))
-  expect(await clock('behind')).toBeUndefined()
+  await until('the other partition continues', () => clock('elsewhere'))
+  expect(await clock('after')).toBeUndefined()
 
   expect(await run(['skip', '0', '1', '--yes'], environment)).toMatchObject({ exitCode: 0 })
-  await until('it goes on', () => clock('behind'))
-  await until('all is committed', () => isDrained(settings))
+  await until('the partition continues', () => clock('after'))
+  await until('all records are committed', () => isDrained(settings))
   expect(await clock('bomb')).toBeUndefined()
-  const [letter] = await recordsOf({ ...settings, topic: settings.deadLetterTopic })
-  expect(String(letter?.headers?.['group-traits.value-omitted'])).toBe('undecodable')
-  await until('it is ready again', async () => (await worker.get('/readyz')).status === 200)
+  const [deadLetter] = await recordsOf({ ...settings, topic: settings.deadLetterTopic })
+  expect(String(deadLetter?.headers?.['group-traits.value-omitted'])).toBe('undecodable')
+  await until('the worker is ready again', async () => (await worker.get('/readyz')).status === 200)
   expect(await worker.end('SIGTERM')).toBe(0)
 }, 60_000)
 
-/** It stands at offset `index / PARTITIONS` of its partition. */
+/** The message at offset `index / PARTITIONS` of partition `index % PARTITIONS`. */
 function messageAt(index: number): Message {
   const { key, value, headers } = mutatedRecord(chanceAt(SEED, index))
   return {
@@ -104,7 +105,7 @@ function messageAt(index: number): Message {
   }
 }
 
-function isAsSent(record: PlacedRecord): boolean {
+function isAsSent(record: TopicRecord): boolean {
   const { key, value } = mutatedRecord(
     chanceAt(SEED, PARTITIONS * Number(record.offset) + record.partition),
   )
@@ -120,8 +121,8 @@ async function isDrained(settings: KafkaSettings): Promise<boolean> {
   return offsets.every(({ next, end }) => next === end)
 }
 
-async function recordsOf(settings: KafkaSettings): Promise<PlacedRecord[]> {
-  const records: PlacedRecord[] = []
+async function recordsOf(settings: KafkaSettings): Promise<TopicRecord[]> {
+  const records: TopicRecord[] = []
   await scanTopic({
     settings,
     log: silentLog,
@@ -134,14 +135,14 @@ async function recordsOf(settings: KafkaSettings): Promise<PlacedRecord[]> {
   return records
 }
 
-/** By where the original stands. */
-async function lettersOf(settings: KafkaSettings): Promise<Expected['rejected']> {
+/** The dead letters, by partition/offset of the original record. */
+async function deadLettersOf(settings: KafkaSettings): Promise<Expected['rejected']> {
   const records = await recordsOf({ ...settings, topic: settings.deadLetterTopic })
   return new Map(
     records.map((record) => {
       const header = (name: string) => String([record.headers?.[name]].flat().at(-1))
-      const place = `${header('__connect.errors.partition')}/${header('__connect.errors.offset')}`
-      return [place, { ...bytesOf(record), reason: header('group-traits.reason') }]
+      const origin = `${header('__connect.errors.partition')}/${header('__connect.errors.offset')}`
+      return [origin, { ...bytesOf(record), reason: header('group-traits.reason') }]
     }),
   )
 }
@@ -152,7 +153,7 @@ async function expectState(environment: Environment, { groups }: Expected): Prom
     const view = await readGroup(redis, state.groupId, 1_000_000)
     expect(view && readViewOf(view)).toEqual(viewOf(state))
   }
-  // each group has its clocks, whatever else it has
+  // every group has a clock key, even without traits and members
   const keys = await redis.client.call('KEYS', `${redis.settings.groupPrefix}*:clock`)
   expect(keys).toHaveLength(groups.size)
 }

@@ -28,7 +28,7 @@ const accepts = (text: string, changed: Partial<DecodeRules> = {}) =>
   decode(text, changed).kind === 'group'
 
 describe('decoding never throws', () => {
-  test('for any record at all: it gives an event, an erasure, another type, or reasons', () => {
+  test('for any record: it returns an event, an erasure, another type, or problems', () => {
     const seen = { group: 0, erasure: 0, ignored: 0, rejected: 0 }
     fc.assert(
       fc.property(anyRecord, rules, (record, changed) => {
@@ -49,7 +49,7 @@ describe('decoding never throws', () => {
       }),
       { numRuns: 3000 },
     )
-    // a decoder that rejects everything would never throw, either
+    // otherwise a decoder that rejects everything would pass
     expect(Math.min(...Object.values(seen))).toBeGreaterThan(10)
   })
 })
@@ -61,8 +61,8 @@ const isProblem = ({ reason, path, message }: Problem) =>
 
 const isId = (id: string) => id.trim() !== '' && Buffer.byteLength(id) <= 512 && id.isWellFormed()
 
-describe('what the decoder takes a short way for ends as on the long way', () => {
-  test('ids: as the schema has it', () => {
+describe('the fast paths of the decoder give the same results as the slow ones', () => {
+  test('for ids: the result of the schema', () => {
     const ids = fc.oneof(
       anyText,
       fc.string(),
@@ -83,19 +83,22 @@ describe('what the decoder takes a short way for ends as on the long way', () =>
     )
   })
 
-  test.each([...traitSchemas(false)])('%s: as the schema has it', (name, schema) => {
-    fc.assert(
-      fc.property(fc.jsonValue({ maxDepth: 2 }), (value) => {
-        const expected = value === null || schema.safeParse(value).success
-        const text = eventText({ traits: JSON.stringify({ [name]: value }) })
-        expect(accepts(text)).toBe(expected)
-      }),
-      { numRuns: 300 },
-    )
-  })
+  test.each([...traitSchemas(false)])(
+    'for the trait %s: the result of the schema',
+    (name, schema) => {
+      fc.assert(
+        fc.property(fc.jsonValue({ maxDepth: 2 }), (value) => {
+          const expected = value === null || schema.safeParse(value).success
+          const text = eventText({ traits: JSON.stringify({ [name]: value }) })
+          expect(accepts(text)).toBe(expected)
+        }),
+        { numRuns: 300 },
+      )
+    },
+  )
 
   test.each(['avatar', 'email', 'website'])(
-    '%s in strict formats: as the schema has it',
+    'for the trait %s in strict formats: the result of the schema',
     (name) => {
       const schema = traitSchemas(true).get(name)
       const values = fc.oneof(fc.emailAddress(), fc.webUrl(), fc.string(), fc.integer())
@@ -108,7 +111,7 @@ describe('what the decoder takes a short way for ends as on the long way', () =>
     },
   )
 
-  test('limits of bytes: as counted', () => {
+  test('for limits in bytes: the result of counting bytes', () => {
     fc.assert(
       fc.property(unicodeText, fc.nat(30), fc.boolean(), (text, limit, inArray) => {
         const value = inArray ? [text] : text
@@ -123,7 +126,7 @@ describe('what the decoder takes a short way for ends as on the long way', () =>
     )
   })
 
-  test('depth: as counted', () => {
+  test('for the depth: the result of counting levels', () => {
     fc.assert(
       fc.property(jsonSource, fc.integer({ min: 2, max: 8 }), (json, maxDepth) => {
         const decoded = decode(eventText({ context: `{"a":${json}}` }), { maxDepth })
@@ -134,7 +137,7 @@ describe('what the decoder takes a short way for ends as on the long way', () =>
     )
   })
 
-  test('lone surrogates: wherever they stand in what is stored', () => {
+  test('for lone surrogates: they are rejected anywhere in the traits', () => {
     fc.assert(
       fc.property(
         fc.dictionary(anyText, fc.oneof(anyText, fc.dictionary(anyText, anyText))),
@@ -162,8 +165,8 @@ function depthOf(value: unknown): number {
   return 1 + Math.max(0, ...Object.values(value).map(depthOf))
 }
 
-describe('what was sent is what is kept', () => {
-  test('every string trait exactly, and every name', () => {
+describe('decoding keeps what was sent', () => {
+  test('for every string trait, and every name, exactly', () => {
     const names = unicodeText.filter((name) => name.trim() !== '' && name !== 'address')
     fc.assert(
       fc.property(fc.dictionary(names, unicodeText, { noNullPrototype: true }), (traits) => {
@@ -176,7 +179,7 @@ describe('what was sent is what is kept', () => {
     )
   })
 
-  test('every JSON value, but for text that is no Unicode', () => {
+  test('for every JSON value, except text that is not valid Unicode', () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: 'grapheme', maxDepth: 4 }), (value) => {
         fc.pre(value !== null && typeof value !== 'string')
@@ -188,7 +191,7 @@ describe('what was sent is what is kept', () => {
     )
   })
 
-  test('ids exactly', () => {
+  test('for ids, exactly', () => {
     fc.assert(
       fc.property(unicodeText.filter(isId), unicodeText.filter(isId), (groupId, userId) => {
         const text = eventText({

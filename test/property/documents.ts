@@ -1,6 +1,7 @@
+/** Arbitrary texts, numbers and JSON documents. */
 import fc from 'fast-check'
 
-/** Arbitrary text, lone surrogates and escapes included. */
+/** Arbitrary text, including lone surrogates and characters that JSON escapes. */
 export const anyText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 12 }),
   fc.string({ unit: 'grapheme', maxLength: 12 }),
@@ -9,7 +10,7 @@ export const anyText = fc.oneof(
     .map((units) => String.fromCharCode(...units)),
 )
 
-/** Text that UTF-8 can hold. */
+/** Text without lone surrogates, which UTF-8 can encode. */
 export const unicodeText = anyText.map((text) => text.toWellFormed())
 
 const digits = (max: number) =>
@@ -17,7 +18,7 @@ const digits = (max: number) =>
     .array(fc.constantFrom(...'0123456789', '0', '9'), { minLength: 1, maxLength: max })
     .map((of) => of.join(''))
 
-/** The text of a JSON number: short and long, with and without fraction and exponent. */
+/** The text of a JSON number: short or long, with or without fraction and exponent. */
 export const numberSource = fc
   .record({
     sign: fc.constantFrom('', '-'),
@@ -47,7 +48,7 @@ const memberName = fc.oneof(
   fc.constantFrom('a', 'b', '1', '0', '__proto__', 'constructor', 'toString', 'toJSON', 'rawJSON'),
 )
 
-/** A JSON value as text, with numbers as they may be written and names that may repeat. */
+/** The text of a JSON value, with any form of numbers, and with names that may repeat. */
 export const { json: jsonSource } = fc.letrec<{ json: string }>((tie) => ({
   json: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },

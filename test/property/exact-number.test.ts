@@ -4,16 +4,9 @@ import { sameDecimal } from '../../src/domain/json/decimal.ts'
 import { numberText, withExactNumbers } from '../../src/domain/json/exact-numbers.ts'
 import type { JsonObject } from '../../src/domain/json/json-value.ts'
 import { jsonSource, numberSource } from './documents.ts'
+import { scaled } from './exact-decimals.ts'
 
 const exact = (text: string) => withExactNumbers(JSON.parse(text) as JsonObject, text)
-
-/** The value of a decimal number as an integer times 10^-1000. */
-function scaled(text: string): bigint {
-  const [mantissa = '', exponent = '0'] = text.toLowerCase().replace(/^-/, '').split('e')
-  const [whole = '', fraction = ''] = mantissa.split('.')
-  const size = BigInt(whole + fraction) * 10n ** BigInt(1000 + Number(exponent) - fraction.length)
-  return text.startsWith('-') ? -size : size
-}
 
 const isExactAsDouble = (source: string) => {
   const double = Number(source)
@@ -21,7 +14,7 @@ const isExactAsDouble = (source: string) => {
 }
 
 describe('a number', () => {
-  test('has the decimal value in its stored form that it has in its source', () => {
+  test('has the same decimal value in its stored form as in its source', () => {
     fc.assert(
       fc.property(numberSource, (source) => {
         const text = numberText(exact(`{"a":${source}}`).a) ?? ''
@@ -31,7 +24,7 @@ describe('a number', () => {
     )
   })
 
-  test('is stored as JSON has it where that is exact, and as its source elsewhere', () => {
+  test('is stored as JSON writes it if that is exact, else as its source', () => {
     fc.assert(
       fc.property(numberSource, (source) => {
         const expected = isExactAsDouble(source) ? JSON.stringify(JSON.parse(source)) : source
@@ -41,7 +34,7 @@ describe('a number', () => {
     )
   })
 
-  test('of every double is stored as JSON has it', () => {
+  test('that is a double is stored as JSON writes it', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (double) => {
         const text = JSON.stringify({ a: double })
@@ -51,7 +44,7 @@ describe('a number', () => {
     )
   })
 
-  test('is compared with another as by exact arithmetic', () => {
+  test('is compared with another one as exact arithmetic does', () => {
     const twins = fc.oneof(
       fc.tuple(numberSource, numberSource),
       numberSource.map((source) => [source, String(Number(source))] as const),
@@ -67,8 +60,8 @@ describe('a number', () => {
   })
 })
 
-describe('the cheap look for long numbers', () => {
-  test('misses none: the document is the one that a look at every number gives', () => {
+describe('the fast search for long numbers', () => {
+  test('finds the same numbers as a check of every number', () => {
     const raw = JSON as unknown as { rawJSON(text: string): unknown }
     const slow = (text: string) =>
       JSON.parse(text, (_key, value, context?: { source: string }) => {

@@ -19,9 +19,9 @@ import {
   withPrefix,
 } from '../setup/oracle/state-layout.ts'
 import { openTestRedis } from '../setup/redis/connection.ts'
-import { type Fate, withFates } from './crashes.ts'
+import { type CallOutcome, withConnectionCuts } from './connection-cuts.ts'
 
-/** Both merges, behind one face: batches in, what stands in Redis (or would) out. */
+/** One interface for both merges: takes batches, returns what Redis holds then (or would hold). */
 interface Merge {
   readonly name: string
   readonly numRuns: number
@@ -47,34 +47,37 @@ const typescript: Merge = {
   },
 }
 
-const fates = fc.array(fc.constantFrom<Fate>('through', 'through', 'cut before', 'cut after'), {
-  maxLength: 40,
-})
+const callOutcomes = fc.array(
+  fc.constantFrom<CallOutcome>('success', 'success', 'cut before', 'cut after'),
+  {
+    maxLength: 40,
+  },
+)
 
 const merges: Merge[] = [
   typescript,
   inRedis('in Redis', STORE_LIMITS),
-  inRedis('in Redis, in chunks as small as can be', TINY),
+  inRedis('in Redis, in the smallest chunks', TINY),
 ]
 
 describe.each(merges)('the merge $name', ({ mergeBatches, numRuns }) => {
   const holds = (property: fc.IAsyncProperty<unknown>) => fc.assert(property, { numRuns })
 
-  test('gives the same state whatever the order of events', () =>
+  test('gives the same state for any order of the events', () =>
     holds(
       fc.asyncProperty(withArrangement(shuffled), async ([all, order]) => {
         expect(await mergeBatches([order])).toEqual(layoutOf(statesByDefinition(all)))
       }),
     ))
 
-  test('gives the same state however events are split over batches', () =>
+  test('gives the same state for any split of the events into batches', () =>
     holds(
       fc.asyncProperty(withArrangement(cut), async ([all, batches]) => {
         expect(await mergeBatches(batches)).toEqual(layoutOf(statesByDefinition(all)))
       }),
     ))
 
-  test('gives the same state when a batch is delivered again', () =>
+  test('gives the same state when a batch is redelivered', () =>
     holds(
       fc.asyncProperty(events, fc.nat({ max: 2 }), async (all, times) => {
         const batches = Array.from({ length: times + 1 }, () => all)
@@ -90,7 +93,7 @@ describe.each(merges)('the merge $name', ({ mergeBatches, numRuns }) => {
     ))
 })
 
-test('patches of patches are worth their events, in whatever tree they are merged', () =>
+test('patches merged with each other, in any order, give the state of their events', () =>
   fc.assert(
     fc.property(withArrangement(delivered), fc.nat(), ([all, batches], seed) => {
       const patches = batches.map((batch) => fold(batch))
@@ -118,11 +121,11 @@ test('two workers that merge at the same time give the same state', () =>
     { numRuns: 200 },
   ))
 
-test('crashes in the middle of batches that are delivered again change nothing', () =>
+test('crashes in the middle of batches that are redelivered change nothing', () =>
   fc.assert(
-    fc.asyncProperty(withArrangement(delivered), fates, async ([all, batches], cuts) => {
+    fc.asyncProperty(withArrangement(delivered), callOutcomes, async ([all, batches], cuts) => {
       const one = scopedConnection()
-      const store = openGroupStore(withFates(one, cuts), TINY)
+      const store = openGroupStore(withConnectionCuts(one, cuts), TINY)
       for (const batch of batches) {
         const isDone = await tryToMerge(store, batch)
         if (!isDone) batches.push(batch)

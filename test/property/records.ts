@@ -3,7 +3,7 @@ import { ERASE_HEADER } from '../../src/domain/event/erasure.ts'
 import type { KafkaRecord } from '../../src/domain/record.ts'
 import { anyText, jsonSource } from './documents.ts'
 
-/** The text of an event of the given fields, valid but for these. */
+/** The text of an event with the given fields; all other fields are valid. */
 export function eventText(fields: Readonly<Record<string, string>>): string {
   const all = { group_id: '"g"', user_id: '"u"', traits: '{}', timestamp: '0', ...fields }
   return `{${Object.entries(all).map(([name, text]) => `${JSON.stringify(name)}:${text}`)}}`
@@ -36,7 +36,7 @@ const deep = fc
 
 const longNumber = fc
   .tuple(fc.constantFrom('9', '0.0', '1e9', '-1e-9'), fc.nat(5000))
-  .map(([head, count]) => head + '9'.repeat(count))
+  .map(([start, count]) => start + '9'.repeat(count))
   .map((number) => eventText({ traits: `{"a":${number}}`, timestamp: number }))
 
 const text = fc.oneof(
@@ -49,7 +49,7 @@ const text = fc.oneof(
   longNumber,
 )
 
-/** The bytes of a text, some of them changed. */
+/** The bytes of a text, with some of them changed. */
 const changed = fc
   .tuple(text, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 }))
   .map(([whole, edits]) => {
@@ -69,7 +69,7 @@ const header = fc.oneof(
   fc.constant(null as unknown as string),
 )
 
-/** Any record that Kafka may deliver, many of them nearly events. */
+/** Any record that Kafka may deliver; many are valid events, or nearly so. */
 export const anyRecord: fc.Arbitrary<KafkaRecord> = fc.record({
   offset: fc.constant('0'),
   value: fc.oneof(

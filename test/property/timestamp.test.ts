@@ -7,10 +7,11 @@ import {
   parseEpoch,
 } from '../../src/domain/time/timestamp.ts'
 import { numberSource } from './documents.ts'
+import { SCALE, scaled } from './exact-decimals.ts'
 
 const two = (number: number) => String(number).padStart(2, '0')
 
-/** The parts of a date-time, most of them such that the date exists. */
+/** The fields of a date-time; most of these dates exist. */
 const parts = fc.record({
   year: fc.integer({ min: 0, max: 9999 }),
   isShort: fc.boolean(),
@@ -22,7 +23,7 @@ const parts = fc.record({
       hour: fc.oneof({ weight: 9, arbitrary: fc.nat(23) }, fc.nat(99)),
       minute: fc.oneof({ weight: 9, arbitrary: fc.nat(59) }, fc.nat(99)),
       second: fc.option(fc.oneof({ weight: 9, arbitrary: fc.nat(59) }, fc.nat(99))),
-      mark: fc.constantFrom('.', ','),
+      decimalPoint: fc.constantFrom('.', ','),
       fraction: fc.string({ unit: fc.constantFrom(...'0123456789'), maxLength: 9 }),
       offset: fc.oneof(
         fc.constantFrom('Z', 'z', ''),
@@ -40,23 +41,23 @@ const parts = fc.record({
 
 type Parts = typeof parts extends fc.Arbitrary<infer Value> ? Value : never
 
-function written({ year, isShort, month, day, time }: Parts): string {
+function format({ year, isShort, month, day, time }: Parts): string {
   const yearText = isShort ? two(year % 100) : String(year).padStart(4, '0')
   const date = `${yearText}-${two(month)}-${two(day)}`
   if (time === null) return date
-  const { separator, hour, minute, second, mark, fraction, offset } = time
-  const finer = second === null ? '' : `:${two(second)}${fraction && mark + fraction}`
-  return `${date}${separator}${two(hour)}:${two(minute)}${finer}${writtenOffset(offset)}`
+  const { separator, hour, minute, second, decimalPoint, fraction, offset } = time
+  const seconds = second === null ? '' : `:${two(second)}${fraction && decimalPoint + fraction}`
+  return `${date}${separator}${two(hour)}:${two(minute)}${seconds}${formatOffset(offset)}`
 }
 
-function writtenOffset(offset: NonNullable<Parts['time']>['offset']): string {
+function formatOffset(offset: NonNullable<Parts['time']>['offset']): string {
   if (typeof offset === 'string') return offset
   const { sign, hour, minute, colon } = offset
   return sign + two(hour) + (minute === null ? '' : colon + two(minute))
 }
 
-/** The slow way: count the days of every year and month since the year 0. */
-function counted({ year: given, isShort, month, day, time }: Parts): bigint | undefined {
+/** The clock, computed slowly: counts the days of every year and month since the year 0. */
+function clockByCounting({ year: given, isShort, month, day, time }: Parts): bigint | undefined {
   const year = isShort ? 2000 + (given % 100) : given
   const { hour, minute, second, fraction, offset } = time ?? {
     hour: 0,
@@ -65,7 +66,7 @@ function counted({ year: given, isShort, month, day, time }: Parts): bigint | un
     fraction: '',
     offset: '',
   }
-  const away = typeof offset === 'string' ? { sign: '+', hour: 0, minute: 0 } : offset
+  const zone = typeof offset === 'string' ? { sign: '+', hour: 0, minute: 0 } : offset
   const exists =
     month >= 1 &&
     month <= 12 &&
@@ -74,13 +75,13 @@ function counted({ year: given, isShort, month, day, time }: Parts): bigint | un
     hour < 24 &&
     minute < 60 &&
     (second ?? 0) < 60 &&
-    away.hour < 24 &&
-    (away.minute ?? 0) < 60
+    zone.hour < 24 &&
+    (zone.minute ?? 0) < 60
   if (!exists) return undefined
   const days = daysTo(year, month, day) - daysTo(1970, 1, 1)
   const minutes = days * 1440 + hour * 60 + minute
-  const awayMinutes = (away.hour * 60 + (away.minute ?? 0)) * (away.sign === '-' ? -1 : 1)
-  const seconds = BigInt(minutes - awayMinutes) * 60n + BigInt(second ?? 0)
+  const zoneMinutes = (zone.hour * 60 + (zone.minute ?? 0)) * (zone.sign === '-' ? -1 : 1)
+  const seconds = BigInt(minutes - zoneMinutes) * 60n + BigInt(second ?? 0)
   const micros = second === null ? '' : fraction
   return seconds * 1_000_000n + BigInt(micros.slice(0, 6).padEnd(6, '0'))
 }
@@ -109,11 +110,11 @@ function daysTo(year: number, month: number, day: number): number {
 }
 
 describe('a date-time', () => {
-  test('is read as counting days and seconds gives it, and not where it does not exist', () => {
+  test('is parsed to the clock that counting days and seconds gives; undefined if it does not exist', () => {
     fc.assert(
       fc.property(parts, (given) => {
-        const expected = counted(given)
-        const clock = parseDateTime(written(given))
+        const expected = clockByCounting(given)
+        const clock = parseDateTime(format(given))
         if (expected === undefined) expect(clock).toBeUndefined()
         else if (expected <= BigInt(MAX_CLOCK)) expect(clock).toBe(Number(expected))
         else expect(clock).toBeGreaterThan(MAX_CLOCK)
@@ -122,7 +123,7 @@ describe('a date-time', () => {
     )
   })
 
-  test('in the common form is what Date has for it', () => {
+  test('in the common form is parsed as Date does', () => {
     const dates = fc.date({
       min: new Date('0000-01-01'),
       max: new Date('9999-12-31T23:59:59.999Z'),
@@ -138,10 +139,10 @@ describe('a date-time', () => {
     )
   })
 
-  test('that a character was changed in is another date-time, or none', () => {
+  test('with one character changed is another date-time, or invalid', () => {
     fc.assert(
       fc.property(parts, fc.nat(), fc.string({ maxLength: 1 }), (given, at, character) => {
-        const text = written(given)
+        const text = format(given)
         const cut = at % (text.length + 1)
         const changed = text.slice(0, cut) + character + text.slice(cut + 1)
         const clock = parseDateTime(changed)
@@ -153,7 +154,7 @@ describe('a date-time', () => {
     )
   })
 
-  test('never throws, and never comes from digits alone', () => {
+  test('is never parsed from digits alone', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...'0123456789.') }), (text) => {
         expect(parseDateTime(text)).toBeUndefined()
@@ -161,7 +162,7 @@ describe('a date-time', () => {
     )
   })
 
-  test('written from a clock is read as that clock', () => {
+  test('formatted from a clock is parsed to that clock', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: MAX_CLOCK }), (clock) => {
         expect(parseDateTime(formatClock(clock))).toBe(clock)
@@ -171,17 +172,13 @@ describe('a date-time', () => {
   })
 })
 
-describe('a number since 1970', () => {
-  /** Microseconds by exact arithmetic. */
+describe('a number of seconds, milliseconds or microseconds since 1970', () => {
+  /** The microseconds, by exact arithmetic. */
   function micros(source: string): bigint {
-    const [mantissa = '', exponent = '0'] = source.toLowerCase().split('e')
-    const [whole = '', fraction = ''] = mantissa.split('.')
-    const scale = 10n ** 1000n
-    const value =
-      BigInt(whole + fraction) * 10n ** BigInt(1000 + Number(exponent) - fraction.length)
-    if (value < 100_000_000_000n * scale) return (value * 1_000_000n) / scale
-    if (value < 100_000_000_000_000n * scale) return (value * 1000n) / scale
-    return value / scale
+    const value = scaled(source)
+    if (value < 100_000_000_000n * SCALE) return (value * 1_000_000n) / SCALE
+    if (value < 100_000_000_000_000n * SCALE) return (value * 1000n) / SCALE
+    return value / SCALE
   }
 
   const time = fc.oneof(
@@ -200,10 +197,10 @@ describe('a number since 1970', () => {
         ),
         fc.integer({ min: -2, max: 2 }),
       )
-      .map(([border, away]) => String(border + BigInt(away))),
+      .map(([limit, distance]) => String(limit + BigInt(distance))),
   )
 
-  test('is read by exact arithmetic, cut to microseconds', () => {
+  test('is parsed exactly and cut to microseconds', () => {
     fc.assert(
       fc.property(time, (source) => {
         const clock = parseEpoch(source) ?? Number.NaN

@@ -1,34 +1,7 @@
-/** Chance that repeats: the same seed gives the same draws, in order. */
+import { Chance } from '../setup/chance.ts'
 import { randomFrom } from '../setup/random.ts'
 
-export class Chance {
-  /** From 0 to below 1. */
-  readonly random: () => number
-
-  constructor(seed: number) {
-    this.random = randomFrom(Math.imul(seed, 0x9e3779b1) ^ 0x85ebca6b)
-  }
-
-  /** From 0 to `limit` - 1. */
-  below(limit: number): number {
-    return Math.floor(this.random() * limit)
-  }
-
-  /** From `least` to `most`, both included. */
-  between(least: number, most: number): number {
-    return least + this.below(most - least + 1)
-  }
-
-  /** From `least` to below `most`, any number. */
-  within(least: number, most: number): number {
-    return least + this.random() * (most - least)
-  }
-
-  pick<Item>(items: readonly Item[]): Item {
-    return items[this.below(items.length)] as Item
-  }
-
-  happens(share: number): boolean {
-    return this.random() < share
-  }
+/** The randomness of one history: all its draws depend on the seed. */
+export function chanceOf(seed: number): Chance {
+  return new Chance(randomFrom(Math.imul(seed, 0x9e3779b1) ^ 0x85ebca6b))
 }

@@ -1,6 +1,9 @@
 /**
- * kafkajs' ConsumerGroup and OffsetManager, as far as it matters what they remember: after a
- * join the offsets are new, the seeks and pauses are not.
+ * Models kafkajs' ConsumerGroup and OffsetManager: what they remember about partitions, and for
+ * how long. A join resets the resolved and the committed offsets. Seeks survive a join, and so do
+ * pauses of partitions that are not assigned again.
+ *
+ * Left out: subscriptions, assigners, the metadata of brokers.
  */
 import type { Commit, Membership } from './coordinator.ts'
 import { type FetchedPartition, type KafkaClient, MAX_WAIT_MS } from './kafka.ts'
@@ -14,7 +17,7 @@ export class ConsumerGroup {
   private readonly onJoined: (partitions: readonly number[]) => void
   private readonly onReset: (partition: number) => void
   private membership: Membership = { memberId: '', generation: -1, partitions: [] }
-  /** Where reading goes on, of this generation. */
+  /** The next offset to fetch, in this generation. */
   private resolved = new Map<number, number>()
   private committed = new Map<number, number>()
   private readonly seeks = new Map<number, number>()
@@ -52,7 +55,7 @@ export class ConsumerGroup {
     this.memberId = undefined
   }
 
-  /** Shared, and only where the last one was a while ago. */
+  /** Concurrent calls share one request. Sends nothing if the last heartbeat is recent. */
   heartbeat(): Promise<void> {
     this.beating ??= this.beat().finally(() => {
       this.beating = undefined
@@ -60,7 +63,7 @@ export class ConsumerGroup {
     return this.beating
   }
 
-  /** Of the generation that is current now, whichever the batch came in. */
+  /** Commits under the current generation, even if the batch was fetched in an earlier one. */
   async commit(commits: ReadonlyMap<number, Commit>): Promise<void> {
     const { committed } = this
     const { memberId, generation } = this.membership
@@ -81,7 +84,7 @@ export class ConsumerGroup {
     this.paused.add(partition)
   }
 
-  /** Where it reads on next. */
+  /** The offset that the next fetch asks for. */
   positionOf(partition: number): number | undefined {
     return (
       this.seeks.get(partition) ?? this.resolved.get(partition) ?? this.committed.get(partition)
@@ -92,7 +95,7 @@ export class ConsumerGroup {
     return this.membership.partitions
   }
 
-  /** One fetch of those partitions that one broker leads. */
+  /** Fetches once from the partitions that one broker leads. */
   async fetch(isLed: (partition: number) => boolean): Promise<FetchedPartition[]> {
     try {
       const partitions = this.partitions.filter(isLed)
@@ -127,7 +130,7 @@ export class ConsumerGroup {
     }
   }
 
-  /** Where nothing is known to be committed, Kafka is asked; where nothing is, it is the start. */
+  /** Reads the missing committed offsets from Kafka. A partition without a commit starts at its beginning. */
   private async resolveOffsets(): Promise<void> {
     const { committed } = this
     const pending = this.partitions.filter((partition) => !committed.has(partition))
@@ -166,5 +169,5 @@ export class ConsumerGroup {
   }
 }
 
-/** What kafkajs commits where the offset is gone. */
+/** What kafkajs commits when the requested offset is out of range. */
 const START_OF_LOG = -2

@@ -1,7 +1,11 @@
 /**
- * The consumer of a worker: kafkajs' fetch loops, its queue of batches and what it does about
- * errors, and around it the life that src/kafka/consumer/consumer.ts gives it. The batches that were
- * decoded go on behind it.
+ * Models the consumer of a worker:
+ *   - kafkajs' Runner and FetchManager: fetch loops, the queue of batches, retries and rejoins;
+ *   - the sessions of src/kafka/consumer/consumer.ts: restart after a failure, deadlines, shutdown.
+ *
+ * The handling of batches (handleBatch, BatchesInFlight, PartitionStates) is the real code.
+ *
+ * Left out: connections, authentication, decoding of bytes.
  */
 import { once } from 'node:events'
 import { isKafkajsError } from '../../src/kafka/client/failures.ts'
@@ -24,7 +28,7 @@ const BATCHES_DEADLINE_MS = 1000
 const COMMIT_DEADLINE_MS = 1000
 const CLOSE_DEADLINE_MS = 5000
 const RETRIES = 5
-/** Each with a fetch loop of its own. */
+/** Brokers that lead partitions; each has its own fetch loop. */
 const BROKERS = 2
 
 export interface ConsumerOptions {
@@ -44,7 +48,7 @@ export class Consumer {
   private current: ConsumerGroup | undefined
   private isRunning = false
   private endSession = () => {}
-  /** Batches that wait for their turn. */
+  /** Batches that wait because as many as `concurrency` are being handled. */
   private queue: (() => Promise<void>)[] = []
   private busy = 0
 
@@ -54,10 +58,11 @@ export class Consumer {
     this.partitions = new PartitionStates(inFlight)
   }
 
-  async live(): Promise<void> {
+  /** Runs one session after the other until `stop` is called. */
+  async run(): Promise<void> {
     const { process } = this.options.client
     while (!this.stopping.signal.aborted) {
-      await this.session()
+      await this.runSession()
       if (this.stopping.signal.aborted) return
       await process.sleep(process.scheduler.chance.within(125, 2000))
     }
@@ -72,7 +77,7 @@ export class Consumer {
     this.current.seek(partition, Number(offset))
   }
 
-  /** Whether nothing is in hand, and each partition is read up to there. */
+  /** Whether no batch is queued or handled and each partition is read up to `endOf` it. */
   isIdleAt(endOf: (partition: number) => number): boolean {
     const { current } = this
     if (current === undefined || current.isJoining || this.busy > 0 || this.queue.length > 0)
@@ -86,7 +91,7 @@ export class Consumer {
     return this.current?.partitions ?? []
   }
 
-  private async session(): Promise<void> {
+  private async runSession(): Promise<void> {
     const { client, onEvent } = this.options
     const { process } = client
     const group = new ConsumerGroup(
@@ -101,7 +106,7 @@ export class Consumer {
     this.endSession = failed.resolve
     this.current = group
     this.isRunning = true
-    const running = this.run(group)
+    const running = this.runGroup(group)
     await Promise.race([running, failed.promise, this.stopped])
     this.current = undefined
     const isStopping = this.stopping.signal.aborted
@@ -114,15 +119,15 @@ export class Consumer {
     try {
       await group.leave()
     } catch {
-      // the group finds out by the session time-out
+      // the coordinator removes the member when its session times out
     }
     this.partitions.assign([])
     onEvent({ kind: 'assigned', partitions: [] })
-    await running // what is left of it ends by itself, now that nothing is assigned
+    await running // the remaining batches end by themselves, as nothing is assigned any more
   }
 
-  /** Runner: what fails is tried again some times, after joining anew where that helps. */
-  private async run(group: ConsumerGroup): Promise<void> {
+  /** As kafkajs' Runner: retries after errors, and rejoins the group first where that helps. */
+  private async runGroup(group: ConsumerGroup): Promise<void> {
     let failures = 0
     let mustJoin = true
     while (this.isRunning && failures <= RETRIES) {
@@ -144,7 +149,7 @@ export class Consumer {
     }
   }
 
-  /** FetchManager: one loop a broker; where one fails, the others end after their batches. */
+  /** As kafkajs' FetchManager: one loop per broker. If one fails, the others finish their batches. */
   private async fetchLoops(group: ConsumerGroup): Promise<void> {
     let isFetching = true
     const loop = async (broker: number) => {
@@ -172,18 +177,18 @@ export class Consumer {
   private enqueue(group: ConsumerGroup, fetched: FetchedPartition): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.queue.push(() => this.handleOne(group, fetched).then(resolve, reject))
-    this.startWaiting()
+    this.startQueued()
     return promise
   }
 
-  private startWaiting(): void {
+  private startQueued(): void {
     while (this.busy < this.options.concurrency) {
       const next = this.queue.shift()
       if (next === undefined) return
       this.busy++
       next().finally(() => {
         this.busy--
-        this.startWaiting()
+        this.startQueued()
       })
     }
   }

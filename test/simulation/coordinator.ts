@@ -1,17 +1,23 @@
 /**
- * The consumer group as Kafka keeps it: stable ⇄ joining. While members join, the others learn
- * of it by their heartbeats; who does not come in time is a member no longer, knows nothing of
- * it, and has its commits refused.
+ * Models the group coordinator of Kafka. The group is stable or joining:
+ *
+ *     stable --(a member joins, leaves or expires; the topic is recreated)--> joining
+ *     joining --(all members have joined, or the rebalance times out)--> stable, next generation
+ *
+ * Members learn of a rebalance from their heartbeats. A member that does not rejoin in time is
+ * removed. It does not notice, and its later heartbeats and commits are answered with an error.
+ *
+ * Left out: SyncGroup (the assignment comes with the join), several coordinators.
  */
 import type { Reply } from './network.ts'
-import type { Pending, Scheduler } from './scheduler.ts'
+import type { Scheduler, Timer } from './scheduler.ts'
 
 export const SESSION_TIMEOUT_MS = 10_000
 const REBALANCE_TIMEOUT_MS = 20_000
 
 export interface Commit {
   readonly offset: number
-  /** Null: not made by a worker. */
+  /** Null if no worker made this commit. */
   readonly metadata: string | null
 }
 
@@ -24,26 +30,26 @@ export interface Membership {
 interface Member {
   readonly id: string
   readonly partitions: number[]
-  session: Pending
-  /** Set while it waits for the others. */
+  session: Timer
+  /** Set while it waits for the other members to join. */
   joining: Reply<Membership> | undefined
 }
 
-/** As the broker calls it. */
+/** The broker's name for the error. */
 export type GroupError = 'UNKNOWN_MEMBER_ID' | 'ILLEGAL_GENERATION' | 'REBALANCE_IN_PROGRESS'
 
 export class Coordinator {
   readonly commits = new Map<number, Commit>()
-  /** Told of a member that did not heartbeat in time. */
+  /** Called when a member did not heartbeat in time. */
   onExpired: () => void = () => {}
-  /** Told of each commit of a worker before it counts. */
+  /** Called for each commit of a worker, before it is stored. */
   onCommit: (partition: number, commit: Commit) => void = () => {}
   private readonly scheduler: Scheduler
   private readonly partitionCount: number
   private readonly fail: (type: GroupError) => Error
   private generation = 0
   private isJoining = false
-  private rebalance: Pending | undefined
+  private rebalance: Timer | undefined
   private readonly members = new Map<string, Member>()
   private membersEver = 0
 
@@ -99,11 +105,11 @@ export class Coordinator {
     return undefined
   }
 
-  /** All are to join anew, as where a topic is deleted or another member comes. */
+  /** Makes all members rejoin. */
   beginRebalance(): void {
     if (this.isJoining || this.members.size === 0) return
     this.isJoining = true
-    this.rebalance = this.scheduler.after(REBALANCE_TIMEOUT_MS, 'the group waits no longer', () => {
+    this.rebalance = this.scheduler.after(REBALANCE_TIMEOUT_MS, 'the rebalance times out', () => {
       for (const { id, joining } of [...this.members.values()]) {
         if (joining === undefined) this.drop(id)
       }
@@ -111,7 +117,7 @@ export class Coordinator {
     })
   }
 
-  /** The topic is gone, and with it the commits; all are to join anew. */
+  /** Drops the commits of the deleted topic and makes all members rejoin. */
   forgetTopic(): void {
     this.commits.clear()
     this.generation++
@@ -129,8 +135,8 @@ export class Coordinator {
     return member
   }
 
-  private sessionOf(id: string): Pending {
-    return this.scheduler.after(SESSION_TIMEOUT_MS, `the session of ${id} ends`, () => {
+  private sessionOf(id: string): Timer {
+    return this.scheduler.after(SESSION_TIMEOUT_MS, `the session of ${id} times out`, () => {
       this.onExpired()
       this.remove(id)
     })

@@ -1,45 +1,45 @@
-/** What each fault does to the world. */
-import type { FaultKind } from './history.ts'
+/** What each kind of fault does to the servers and workers. */
+import type { FaultKind } from './history-plan.ts'
 import type { Master } from './redis.ts'
 import type { World } from './world.ts'
 
-export const INFLICT: Readonly<Record<FaultKind, (world: World) => void>> = {
+export const FAULT_ACTIONS: Readonly<Record<FaultKind, (world: World) => void>> = {
   'a worker is killed': (world) => {
     const worker = anyWorker(world)
     if (worker === undefined) return
     world.kill(worker)
-    startAgain(world)
+    restartLater(world)
   },
   'a worker is frozen': (world) => {
     anyWorker(world)?.process.freeze(world.chance.within(100, 25_000))
   },
   'a worker is stopped': (world) => {
     anyWorker(world)?.stop()
-    startAgain(world)
+    restartLater(world)
   },
-  'another worker comes': (world) => {
+  'another worker joins': (world) => {
     const { worker } = world.addSlot()
-    world.scheduler.after(world.chance.within(10, 15_000), 'the other worker goes', () =>
+    world.scheduler.after(world.chance.within(10, 15_000), 'the additional worker leaves', () =>
       worker?.stop(),
     )
   },
-  'Kafka is away': (world) => {
+  'Kafka is unreachable': (world) => {
     const untilMs = world.scheduler.nowMs + world.chance.within(100, 15_000)
-    for (const way of world.ways.values()) way.closedUntilMs = untilMs
+    for (const link of world.links.values()) link.closedUntilMs = untilMs
   },
-  'a worker loses Kafka': (world) => {
-    const way = world.ways.get(anyWorker(world)?.process.name ?? '')
-    if (way) way.closedUntilMs = world.scheduler.nowMs + world.chance.within(100, 25_000)
+  'a worker cannot reach Kafka': (world) => {
+    const link = world.links.get(anyWorker(world)?.process.name ?? '')
+    if (link) link.closedUntilMs = world.scheduler.nowMs + world.chance.within(100, 25_000)
   },
-  'Redis is away': (world) => {
-    goAway(world, world.chance.below(world.redis.masters.length))
+  'Redis is down': (world) => {
+    stopMaster(world, world.chance.below(world.redis.masters.length))
   },
-  'Redis refuses writes': (world) => {
+  'Redis rejects commands': (world) => {
     const { chance, redis, scheduler } = world
     const master = chance.pick(redis.masters)
-    master.refusal = 'READONLY'
-    scheduler.after(chance.within(100, 10_000), 'Redis takes writes again', () => {
-      master.refusal = undefined
+    master.errorReply = 'READONLY'
+    scheduler.after(chance.within(100, 10_000), 'Redis accepts commands again', () => {
+      master.errorReply = undefined
     })
   },
   'a connection to Redis is cut': (world) => {
@@ -47,7 +47,7 @@ export const INFLICT: Readonly<Record<FaultKind, (world: World) => void>> = {
   },
   'Redis loses its last writes': (world) => {
     const index = loseWrites(world)
-    goAway(world, index)
+    stopMaster(world, index)
   },
   'Redis is flushed': (world) => {
     world.oracle.hasLosses = true
@@ -56,46 +56,45 @@ export const INFLICT: Readonly<Record<FaultKind, (world: World) => void>> = {
   'Redis fails over': (world) => {
     const { chance, redis, scheduler, oracle } = world
     const index = chance.below(redis.masters.length)
-    const deposed = redis.master(index)
+    const former = redis.master(index)
     oracle.hasLosses = true
-    redis.replace(index, lostOf(world, deposed))
+    redis.replace(index, lostWrites(world, former))
     for (const { redis: client, process } of world.workers) {
       const untilMs = chance.happens(0.5) ? chance.within(0, 20) : chance.within(0, 2000)
-      scheduler.after(untilMs, `the failover reaches ${process.name}`, () =>
-        client.cutFrom(deposed),
-      )
+      scheduler.after(untilMs, `the failover reaches ${process.name}`, () => client.cutFrom(former))
     }
   },
   'an offset is set by hand': (world) => setByHand(world),
-  'an offset is set as a member': (world) => setAsMember(world),
-  retention: ({ chance, kafka, oracle }) => {
+  'an offset is set by a member': (world) => setAsMember(world),
+  'retention deletes records': ({ chance, kafka, oracle }) => {
     const partition = chance.pick(kafka.topic.partitions)
-    oracle.gone(partition.truncate(chance.between(partition.start, partition.end)))
+    oracle.deleted(partition.truncate(chance.between(partition.start, partition.end)))
   },
-  'the topic is made anew': ({ kafka, oracle }) => {
-    oracle.topicMadeAnew(kafka.topic.makeAnew())
+  'the topic is recreated': ({ kafka, oracle }) => {
+    oracle.topicRecreated(kafka.topic.recreate())
     kafka.group.forgetTopic()
   },
-  'a foreign key goes': ({ plan, redis }) => {
+  'a key of a wrong type is deleted': ({ plan, redis }) => {
     for (const groupId of plan.conflicting) {
       const master = redis.master(redis.masterOf(groupId))
-      master.write({ kind: 'foreign', groupId, isThere: false })
+      master.write({ kind: 'wrong type', groupId, exists: false })
     }
   },
 }
 
-/** Ends what faults may still be going on. */
-export function calm(world: World): void {
-  const { weather, kafka, redis, ways, scheduler } = world
-  weather.lateShare = 0
-  weather.lostShare = 0
+/** Ends all faults that may still be active, and starts the workers that do not run. */
+export function endFaults(world: World): void {
+  const { networkFaults, kafka, redis, links, scheduler } = world
+  networkFaults.lateShare = 0
+  networkFaults.lostShare = 0
   kafka.movedShare = 0
-  kafka.refusedShare = 0
+  kafka.rejectedShare = 0
   for (const master of redis.masters) {
-    master.isAway = false
-    master.refusal = undefined
+    master.isDown = false
+    master.errorReply = undefined
   }
-  for (const way of ways.values()) way.closedUntilMs = Math.min(way.closedUntilMs, scheduler.nowMs)
+  for (const link of links.values())
+    link.closedUntilMs = Math.min(link.closedUntilMs, scheduler.nowMs)
   world.startAll()
 }
 
@@ -103,53 +102,53 @@ function anyWorker({ workers, chance }: World) {
   return workers.length === 0 ? undefined : chance.pick(workers)
 }
 
-function startAgain(world: World): void {
+function restartLater(world: World): void {
   const { chance, scheduler } = world
   const delayMs = chance.happens(0.5) ? chance.within(1, 100) : chance.within(100, 15_000)
-  scheduler.after(delayMs, 'what does not run is started', () => world.startAll())
+  scheduler.after(delayMs, 'stopped workers are started', () => world.startAll())
 }
 
-function goAway({ redis, workers, chance, scheduler }: World, index: number): void {
+function stopMaster({ redis, workers, chance, scheduler }: World, index: number): void {
   const master = redis.master(index)
-  master.isAway = true
+  master.isDown = true
   for (const { redis: client } of workers) client.cut(index)
-  scheduler.after(chance.within(10, 10_000), `redis ${index} is back`, () => {
-    master.isAway = false
+  scheduler.after(chance.within(10, 10_000), `redis ${index} is up again`, () => {
+    master.isDown = false
   })
 }
 
-/** @returns the master that lost some */
+/** @returns the index of the master that lost writes */
 function loseWrites(world: World): number {
   const { redis, chance, oracle } = world
   const index = chance.below(redis.masters.length)
-  const lost = lostOf(world, redis.master(index))
+  const lost = lostWrites(world, redis.master(index))
   if (lost > 0) oracle.hasLosses = true
-  const dead = redis.replace(index, lost)
-  dead.isAway = true
+  const former = redis.replace(index, lost)
+  former.isDown = true
   return index
 }
 
-/** Mostly the last few, sometimes all. */
-function lostOf({ chance }: World, { log }: Master): number {
+/** How many of the latest writes are lost: mostly a few, sometimes all. */
+function lostWrites({ chance }: World, { log }: Master): number {
   const most = chance.pick([3, 12, log.length + 1])
   return Math.min(log.length, chance.below(most))
 }
 
-/** As Kafka's own tool does it, which wants the group to be empty: all workers are stopped. */
+/** As kafka-consumer-groups.sh does it, which requires an empty group: all workers are stopped. */
 function setByHand(world: World): void {
   const { kafka, scheduler } = world
   for (const worker of world.workers) worker.stop()
-  const giveUpMs = scheduler.nowMs + 15_000
+  const deadlineMs = scheduler.nowMs + 15_000
   const attempt = () => {
     const isEmpty = kafka.group.isEmpty
     if (isEmpty) setOffset(world)
-    if (isEmpty || scheduler.nowMs > giveUpMs) world.startAll()
+    if (isEmpty || scheduler.nowMs > deadlineMs) world.startAll()
     else scheduler.after(500, 'the group is not empty yet', attempt)
   }
   attempt()
 }
 
-/** As `skip` does it: by joining the group, and leaving it again. */
+/** As `group-traits skip` does it: joins the group, commits and leaves. */
 function setAsMember(world: World): void {
   const { group } = world.kafka
   group.join(undefined, (outcome) => {
@@ -163,7 +162,7 @@ function setOffset({ chance, kafka, oracle, scheduler }: World): void {
   const index = chance.below(kafka.topic.partitions.length)
   const { start, end } = kafka.topic.partition(index)
   const offset = chance.between(start, end)
-  scheduler.note(`${index}:${offset} is set by hand`)
+  scheduler.trace(`${index}:${offset} is set by hand`)
   kafka.group.commits.set(index, { offset, metadata: null })
   oracle.setByHand(index, offset)
 }

@@ -1,10 +1,15 @@
-/** Kafka as its clients meet it: requests, each on its way, and the broker's errors. */
+/**
+ * Models Kafka as its clients see it: requests that may be late or lost, and the broker's errors.
+ *
+ * Left out: several brokers (fetches only pretend that a leader has moved), replication,
+ * transactions, and the bytes of the protocol.
+ */
 import type { DeadLetter } from '../../src/domain/dead-letter.ts'
 import { kafkajs } from '../../src/kafka/client/kafkajs.ts'
 import { Unavailable } from '../../src/pipeline/errors.ts'
 import type { DeadLetterTopic, PartitionOffsets } from '../../src/pipeline/ports.ts'
 import { type Commit, Coordinator, type GroupError, type Membership } from './coordinator.ts'
-import { type Request, send, type Way } from './network.ts'
+import { type Link, type Request, send } from './network.ts'
 import type { Process } from './process.ts'
 import type { Scheduler } from './scheduler.ts'
 import { type LogEntry, Topic } from './topic.ts'
@@ -17,26 +22,27 @@ export interface FetchedPartition {
   readonly partition: number
   readonly fetchOffset: number
   readonly highWatermark: number
-  /** Of the topic. */
-  readonly incarnation: number
+  /** The topic that it was fetched from. */
+  readonly topicId: number
   readonly entries: readonly LogEntry[]
 }
 
 export class Kafka {
   readonly topic: Topic
   readonly group: Coordinator
-  /** Dead letters that were taken. */
-  readonly letters: DeadLetter[] = []
-  /** Share of writes to the dead-letter topic that it refuses, in part. */
-  refusedShare = 0
-  /** Share of fetches whose leader has moved: the consumer joins anew, in the middle of batches. */
+  /** Dead letters that were accepted. */
+  readonly deadLetters: DeadLetter[] = []
+  /** Share of writes to the dead-letter topic that fail; some of their records are written. */
+  rejectedShare = 0
+  /** Share of fetches whose leader has moved: the consumer rejoins while batches are in flight. */
   movedShare = 0
   /**
-   * Set once a commit was refused, or not answered in time. It is not sent again before the next
-   * batch, and may yet come, behind a later one: then the offset stays behind while nothing comes.
+   * Set once a commit failed or was not answered in time. It is not retried before the next batch,
+   * and may still arrive, even after a later one. So the committed offset may stay too low while
+   * no more records come.
    */
   hasFailedCommit = false
-  /** Told of where a partition is read from. */
+  /** Called with the offset that a partition is fetched from. */
   onFetch: (partition: number, offset: number) => void = () => {}
   private readonly scheduler: Scheduler
   /** Fetches that wait for records. */
@@ -48,22 +54,22 @@ export class Kafka {
     this.group = new Coordinator(scheduler, partitions, protocolError)
   }
 
-  /** Calls back once there is more to read, or after a while. */
+  /** Calls `answer` once records are published, or after the fetch's maximum wait. */
   waitForRecords(answer: () => void): void {
     const answerOnce = () => {
       timeout.isCancelled = true
       if (this.waiting.delete(answerOnce)) answer()
     }
-    const timeout = this.scheduler.after(MAX_WAIT_MS, 'a fetch waited', answerOnce)
+    const timeout = this.scheduler.after(MAX_WAIT_MS, 'a fetch has waited long enough', answerOnce)
     this.waiting.add(answerOnce)
   }
 
-  /** Records were published, or the topic changed: fetches wait no longer. */
+  /** Answers the waiting fetches: records were published, or the topic changed. */
   wake(): void {
     for (const answerOnce of [...this.waiting]) answerOnce()
   }
 
-  /** What a fetch brings, or an error that the broker answers with. */
+  /** Returns what a fetch finds, or the broker's error. */
   fetch(positions: ReadonlyMap<number, number>): FetchedPartition[] | Error {
     const { chance } = this.scheduler
     if (chance.happens(this.movedShare)) return protocolError('NOT_LEADER_FOR_PARTITION')
@@ -72,32 +78,35 @@ export class Kafka {
       const { start, end } = this.topic.partition(partition)
       if (fetchOffset < start || fetchOffset > end) return outOfRange(partition)
       const entries = this.topic.partition(partition).from(fetchOffset)
-      const { incarnation } = this.topic
+      const topicId = this.topic.id
       this.onFetch(partition, fetchOffset)
       const some = entries.slice(0, chance.between(1, 8))
-      fetched.push({ partition, fetchOffset, highWatermark: end, incarnation, entries: some })
+      fetched.push({ partition, fetchOffset, highWatermark: end, topicId, entries: some })
     }
     return fetched
   }
 
-  take(letters: readonly DeadLetter[]): boolean {
+  /** Stores the dead letters; returns false if the write fails, with only some of them stored. */
+  writeDeadLetters(deadLetters: readonly DeadLetter[]): boolean {
     const { chance } = this.scheduler
-    const isRefused = chance.happens(this.refusedShare)
-    this.letters.push(...(isRefused ? letters.slice(0, chance.below(letters.length)) : letters))
-    return !isRefused
+    const isRejected = chance.happens(this.rejectedShare)
+    this.deadLetters.push(
+      ...(isRejected ? deadLetters.slice(0, chance.below(deadLetters.length)) : deadLetters),
+    )
+    return !isRejected
   }
 }
 
-/** What one process asks of Kafka. */
+/** The requests of one process to Kafka. */
 export class KafkaClient {
   readonly process: Process
   readonly kafka: Kafka
-  private readonly way: Way
+  private readonly link: Link
 
-  constructor(process: Process, kafka: Kafka, way: Way) {
+  constructor(process: Process, kafka: Kafka, link: Link) {
     this.process = process
     this.kafka = kafka
-    this.way = way
+    this.link = link
   }
 
   join(memberId: string | undefined): Promise<Membership> {
@@ -156,7 +165,7 @@ export class KafkaClient {
     return this.ask('commits', () => new Map(this.kafka.group.commits))
   }
 
-  /** The commits first: what is committed meanwhile would seem to be beyond the end. */
+  /** Reads the commits before the ends: a commit made in between would seem to be beyond the end. */
   async offsets(): Promise<PartitionOffsets[]> {
     try {
       const commits = await this.commits()
@@ -178,10 +187,10 @@ export class KafkaClient {
   }
 
   readonly deadLetters: DeadLetterTopic = {
-    write: async (letters) => {
+    write: async (deadLetters) => {
       try {
-        await this.ask(`${letters.length} dead letters`, () =>
-          this.kafka.take(letters) ? undefined : new Error('refused'),
+        await this.ask(`write ${deadLetters.length} dead letters`, () =>
+          this.kafka.writeDeadLetters(deadLetters) ? undefined : new Error('rejected'),
         )
       } catch (error) {
         throw new Unavailable('kafka', String(error))
@@ -189,7 +198,7 @@ export class KafkaClient {
     },
   }
 
-  /** A request that is answered at once; an error that is returned is the answer. */
+  /** Sends a request that is answered at once. If `answer` returns an error, that is the reply. */
   private ask<Result>(label: string, answer: () => Result | Error): Promise<Result> {
     return this.request<Result>(label, (reply) => {
       const result = answer()
@@ -203,14 +212,14 @@ export class KafkaClient {
     serve: Request<Result>['serve'],
     timeoutMs = REQUEST_TIMEOUT_MS,
   ): Promise<Result> {
-    const lost = () => new kafkajs.KafkaJSError(`no answer: ${label}`)
-    return send(this.process, this.way, { label, timeoutMs, lost, serve })
+    const timeoutError = () => new kafkajs.KafkaJSError(`no answer: ${label}`)
+    return send(this.process, this.link, { label, timeoutMs, timeoutError, serve })
   }
 }
 
 type BrokerError = GroupError | 'NOT_LEADER_FOR_PARTITION'
 
-/** As kafkajs throws what the broker answered. */
+/** The error that kafkajs throws for this answer of the broker. */
 function protocolError(type: BrokerError): Error {
   const retriable = type === 'NOT_LEADER_FOR_PARTITION'
   return Object.assign(new kafkajs.KafkaJSError(type, { retriable }), { type })

@@ -1,25 +1,33 @@
-/** `npm run simulate -- --seeds N --from S [--trace]`: runs histories, and says what came out. */
+/**
+ * `npm run simulate -- [--seeds N] [--from S] [--trace]`: simulates histories and prints a summary
+ * and the violations. Exit code 1 if a history failed, 2 for wrong arguments.
+ */
 import { parseArgs } from 'node:util'
-import { runHistories } from './fleet.ts'
 import { simulate, type Verdict } from './simulate.ts'
+import { runHistories } from './thread-pool.ts'
 
-const USAGE = 'usage: npm run simulate -- [--seeds N] [--from S] [--trace]'
+const USAGE = `usage: npm run simulate -- [--seeds N] [--from S] [--trace]
+
+  --seeds N   how many histories to simulate (1000)
+  --from S    the first seed (1)
+  --trace     print every event; the histories run one after the other`
+/** Histories between two lines of progress. */
 const PROGRESS_EVERY = 500
 
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(argv: readonly string[]): Promise<number> {
-  const given = understand(argv)
-  if (typeof given === 'string') {
-    process.stderr.write(`${given}\n${USAGE}\n`)
+  const parsed = parseArguments(argv)
+  if (typeof parsed === 'string') {
+    process.stderr.write(`${parsed}\n${USAGE}\n`)
     return 2
   }
-  const { from, count } = given
-  return given.trace ? await trace(from, count) : await run(from, count)
+  const { from, count } = parsed
+  return parsed.trace ? await trace(from, count) : await run(from, count)
 }
 
-/** What is asked for, or what is wrong with how it is asked. */
-function understand(
+/** Returns the options, or a message that says which of them is wrong. */
+function parseArguments(
   argv: readonly string[],
 ): { from: number; count: number; trace: boolean } | string {
   const options = {
@@ -54,14 +62,15 @@ async function run(from: number, count: number): Promise<number> {
   return failed.length === 0 ? 0 : 1
 }
 
-/** One after the other, with every event on a line of its own. */
+/** Runs the histories one after the other and prints each event on its own line. */
 async function trace(from: number, count: number): Promise<number> {
   let failures = 0
   for (let seed = from; seed < from + count; seed++) {
     const verdict = await simulate(seed, (line) => process.stdout.write(`${line}\n`))
     if (verdict.violation !== undefined) failures++
-    const outcome = verdict.violation === undefined ? `seed ${seed}: all is well\n` : ''
-    process.stdout.write(outcome || describe(verdict))
+    process.stdout.write(
+      verdict.violation === undefined ? `seed ${seed}: no violation\n` : describe(verdict),
+    )
   }
   return failures === 0 ? 0 : 1
 }

@@ -1,17 +1,21 @@
-/** A bug, planted in the text of a source file as it is loaded. */
+/** A replacement in the text of a source file, made when the file is loaded. */
 export interface Mutation {
-  /** How the path of the file ends. */
+  /** The end of the file's path. */
   readonly file: string
-  /** Occurs once in it. */
+  /** Must occur exactly once in the file. */
   readonly find: string
   readonly replace: string
 }
 
-/** @throws Error where the text is not there, or not once: the bug is to be planted elsewhere */
+/**
+ * Returns the source with the replacement.
+ *
+ * @throws Error if the text to replace does not occur exactly once
+ */
 export function mutate(source: string, { file, find, replace }: Mutation): string {
   const parts = source.split(find)
   if (parts.length !== 2) {
-    throw new Error(`${file} has ${parts.length - 1} times, not once: ${find}`)
+    throw new Error(`${file} must contain this once, but has it ${parts.length - 1} times: ${find}`)
   }
   return parts.join(replace)
 }

@@ -1,38 +1,57 @@
 /**
- * Says what must be true, at each checkpoint, at each commit and in the end. It knows the records that
- * were published and what was done to the servers on purpose, and takes nothing from the pipeline.
+ * Checks that the workers keep their promises. It knows the records that were published and the
+ * faults that were injected; it takes nothing from the pipeline.
+ *
+ * When a worker writes a checkpoint to a Redis master:
+ *   - every event of that partition before the checkpoint is in the groups of that master.
+ *
+ * When a worker commits an offset:
+ *   - every event before the offset is applied, or a checkpoint has already covered it;
+ *   - every record before the offset that needs a dead letter has one;
+ *   - the commit does not overwrite an offset that was set by hand and not fetched from yet.
+ *
+ * When a worker reports a loss:
+ *   - Redis lost something, or a late write of a former owner looks exactly like a loss.
+ *
+ * At the end, once the workers are idle:
+ *   - every valid event is in the state, or has a dead letter;
+ *   - every invalid record has a dead letter;
+ *   - there are no dead letters for valid events, except for groups whose key has a wrong type;
+ *   - everything in the state comes from some event, and is later than the erasure of its group.
+ *
+ * Records that were skipped by hand, or deleted by Kafka before they were applied, are excused.
  */
 import type { Commit } from './coordinator.ts'
+import { findUnexplained, includesEvent } from './expected-state.ts'
 import type { Kafka } from './kafka.ts'
 import type { PlannedMessage } from './payload.ts'
 import type { Event, PlannedRecord } from './records.ts'
 import type { Master, Redis } from './redis.ts'
 import type { LogEntry } from './topic.ts'
-import { holdsEvent, strangerIn } from './truth.ts'
 
 export class Oracle {
-  /** The first thing that was wrong. */
+  /** The first violation that was found. */
   violation: string | undefined
-  /** Whether Redis lost anything. */
+  /** Whether Redis lost any writes. */
   hasLosses = false
-  /** Set once a checkpoint is behind a commit although nothing was lost, which nobody can tell. */
-  private isOvertaken = false
+  /** Set once a checkpoint is behind a commit without a loss. Workers cannot distinguish the two. */
+  private isCheckpointBehindCommit = false
   private readonly redis: Redis
   private readonly kafka: Kafka
-  /** Groups at whose name something foreign stands, or stood. */
+  /** Groups whose key has, or had, a wrong type in Redis. */
   private readonly conflicting: ReadonlySet<string>
   private readonly published: PlannedRecord[] = []
-  /** Nobody can be held to these: skipped by hand, or gone from the topic too early. */
+  /** Records that need not be applied: skipped by hand, or deleted before they were applied. */
   private readonly excused = new Set<PlannedRecord>()
-  /** Gone from the topic after they had been applied. */
-  private readonly goneApplied: PlannedRecord[] = []
-  /** Events of conflicting groups that were in the state once. */
+  /** Records that were deleted from the topic after they had been applied. */
+  private readonly deletedApplied: PlannedRecord[] = []
+  /** Events of conflicting groups that were in the state at some time. */
   private readonly written = new Set<PlannedRecord>()
-  /** Partition -> up to where a checkpoint said that all is applied. */
-  private vouched = new Map<number, number>()
-  /** Offsets set by hand that nobody has read from yet. */
+  /** Partition -> the highest checkpoint: all records before it were applied. */
+  private checkpointed = new Map<number, number>()
+  /** Partition -> the offset that was set by hand, until a worker fetches from it. */
   private readonly unreadResets = new Map<number, number>()
-  /** kafkajs keeps a seek over a join, and prefers it to what is committed by then. */
+  /** Partitions with a seek. kafkajs keeps seeks over a join and prefers them to commits. */
   private readonly sought = new Set<number>()
 
   constructor(redis: Redis, kafka: Kafka, conflicting: ReadonlySet<string>) {
@@ -49,7 +68,7 @@ export class Oracle {
     this.published.push(record)
   }
 
-  /** An offset was set by hand, just now: what it passes over need not be applied. */
+  /** Called when an offset has been set by hand: the records before it need not be applied. */
   setByHand(partition: number, offset: number): void {
     const { topic } = this.kafka
     for (const entry of topic.partition(partition).from(0)) {
@@ -58,18 +77,18 @@ export class Oracle {
     this.unreadResets.set(partition, offset)
   }
 
-  /** The entries are gone from the topic: what was not applied by then cannot be. */
-  gone(entries: readonly LogEntry[]): void {
+  /** Called when entries were deleted from the topic: those not applied by then are excused. */
+  deleted(entries: readonly LogEntry[]): void {
     for (const entry of entries) {
       if (entry.record === undefined) continue
-      if (this.isDone(entry)) this.goneApplied.push(entry.record)
+      if (this.isDone(entry)) this.deletedApplied.push(entry.record)
       else this.excuse(entry)
     }
   }
 
-  topicMadeAnew(entries: readonly LogEntry[]): void {
-    this.gone(entries)
-    this.vouched = new Map()
+  topicRecreated(entries: readonly LogEntry[]): void {
+    this.deleted(entries)
+    this.checkpointed = new Map()
     this.unreadResets.clear()
   }
 
@@ -77,45 +96,45 @@ export class Oracle {
     if (this.unreadResets.get(partition) === offset) this.unreadResets.delete(partition)
   }
 
-  /** A worker is to read on elsewhere. */
+  /** Called when a worker seeks. */
   seeks(partition: number): void {
     this.sought.add(partition)
   }
 
-  /** All of the partition before a checkpoint is applied, in that very server. */
+  /** Called when a checkpoint was written: all records before it must be applied in that master. */
   checkpointSet(master: Master, partition: number, next: number): void {
     const commit = this.kafka.group.commits.get(partition)
     const isByHand = commit !== undefined && commit.metadata === null
     for (const entry of this.kafka.topic.partition(partition).from(0)) {
       if (entry.offset >= next) break
-      this.noteConflicting(entry, master)
-      // who sets an offset by hand vouches for what it passes over, whatever was lost since
-      const isVouchedFor = isByHand && this.hasLosses && entry.offset < commit.offset
-      const isThere = this.isApplied(entry, master)
-      if (isVouchedFor && !(isThere && this.isDone(entry))) this.excuse(entry)
-      if (isThere || isVouchedFor) continue
-      this.fail(`the checkpoint ${partition}:${next} is ahead: ${describe(entry)} is not applied`)
+      this.recordConflicting(entry, master)
+      // whoever sets an offset by hand takes responsibility for the records before it
+      const isSkippedByHand = isByHand && this.hasLosses && entry.offset < commit.offset
+      const isApplied = this.isApplied(entry, master)
+      if (isSkippedByHand && !(isApplied && this.isDone(entry))) this.excuse(entry)
+      if (isApplied || isSkippedByHand) continue
+      this.fail(`checkpoint ${partition}:${next} is too high: ${describe(entry)} is not applied`)
     }
-    this.vouched.set(partition, Math.max(next, this.vouched.get(partition) ?? 0))
+    this.checkpointed.set(partition, Math.max(next, this.checkpointed.get(partition) ?? 0))
   }
 
-  /** All before a commit was applied, and its dead letters are taken. */
+  /** Called for each commit: all records before it must be applied or dead-lettered. */
   committed(partition: number, { offset, metadata }: Commit): void {
     if (metadata === null) {
-      // where reading begins anew at the start, what was set by hand was gone
+      // the offset that was set by hand no longer exists, so the worker restarts at the beginning
       this.unreadResets.delete(partition)
       return
     }
     const checkpoints = this.redis.masters.map((master) =>
       Number(master.checkpoints.get(partition) ?? -1),
     )
-    if (Math.min(...checkpoints) < offset) this.isOvertaken = true
-    const vouched = this.vouched.get(partition) ?? 0
+    if (Math.min(...checkpoints) < offset) this.isCheckpointBehindCommit = true
+    const checkpointed = this.checkpointed.get(partition) ?? 0
     for (const entry of this.kafka.topic.partition(partition).from(0)) {
       if (entry.offset >= offset) break
-      const isApplied = entry.offset < vouched || this.isApplied(entry)
-      if (!isApplied || !this.hasLetter(entry)) {
-        this.fail(`commit ${partition}:${offset} is early: ${describe(entry)} is not done`)
+      const isApplied = entry.offset < checkpointed || this.isApplied(entry)
+      if (!isApplied || !this.isDeadLetteredIfNeeded(entry)) {
+        this.fail(`commit ${partition}:${offset} is too high: ${describe(entry)} is not done`)
       }
     }
     const reset = this.unreadResets.get(partition)
@@ -125,39 +144,39 @@ export class Oracle {
   }
 
   /**
-   * Where a worker has committed more by then, a former owner did it, which does not know yet
-   * that it is one: it asked before, or its request came late.
+   * Called when a checkpoint was lowered. If a higher offset is committed by then, a former owner
+   * of the partition did it: it had read the commits before, or its request arrived late.
    */
   checkpointRewound(partition: number, next: number): void {
     const commit = this.kafka.group.commits.get(partition)
-    if (commit?.metadata && commit.offset > next) this.isOvertaken = true
+    if (commit?.metadata && commit.offset > next) this.isCheckpointBehindCommit = true
   }
 
-  lossTold(told: string): void {
-    if (!this.hasLosses && !this.isOvertaken)
-      this.fail(`a loss was told that there was none of: ${told}`)
+  lossReported(report: string): void {
+    if (this.hasLosses || this.isCheckpointBehindCommit) return
+    this.fail(`a loss was reported, but nothing was lost: ${report}`)
   }
 
-  /** Once all is quiet. */
-  judge(): void {
+  /** Called at the end, once the workers are idle. */
+  checkEndState(): void {
     const required = this.published.filter(({ expected }) => expected.kind !== 'ignored')
-    const gone = new Set(this.hasLosses ? this.goneApplied : [])
+    const gone = new Set(this.hasLosses ? this.deletedApplied : [])
     for (const record of required) {
       if (this.excused.has(record) || gone.has(record)) continue
       const { expected } = record
       if (expected.kind === 'rejected') {
-        if (!this.letterOf(record)) this.fail(`${record.name} has no dead letter`)
+        if (!this.isDeadLettered(record)) this.fail(`${record.name} has no dead letter`)
       } else if (expected.kind !== 'ignored' && !this.holds(expected)) {
-        if (!this.letterOf(record)) this.fail(`${record.name} is not in the state`)
+        if (!this.isDeadLettered(record)) this.fail(`${record.name} is not in the state`)
       }
     }
-    this.judgeLetters()
-    this.judgeOrigins()
+    this.checkDeadLetters()
+    this.checkOrigins()
   }
 
-  /** Nothing valid is dead-lettered, but where a foreign key stands. */
-  private judgeLetters(): void {
-    for (const { record, problem } of this.kafka.letters) {
+  /** Valid events have no dead letters, unless the key of their group has a wrong type. */
+  private checkDeadLetters(): void {
+    for (const { record, problem } of this.kafka.deadLetters) {
       const { name, expected } = (record as PlannedMessage).planned
       if (expected.kind === 'rejected' && problem.reason === expected.reason) continue
       const isConflict = problem.reason === 'state_conflict' && 'groupId' in expected
@@ -166,39 +185,46 @@ export class Oracle {
     }
   }
 
-  /** Each thing in the state is of some event, and above the floor. */
-  private judgeOrigins(): void {
+  /** Everything in the state comes from some event, and is later than the erasure. */
+  private checkOrigins(): void {
     const events = this.published.flatMap(({ expected }) => ('groupId' in expected ? expected : []))
     for (const { groups } of this.redis.masters) {
       for (const [groupId, state] of groups) {
-        const wrong = strangerIn(
+        const wrong = findUnexplained(
           state,
           events.filter((event) => event.groupId === groupId),
         )
-        if (wrong !== undefined) this.fail(`${groupId} has ${wrong} of no event`)
+        if (wrong !== undefined) this.fail(`${groupId} has ${wrong}, which comes from no event`)
       }
     }
   }
 
-  /** Of a group at whose name something foreign stood, it may be written all the same. */
-  private noteConflicting({ record }: LogEntry, master: Master): void {
+  /** Remembers the events of conflicting groups that were written after the wrong key was deleted. */
+  private recordConflicting({ record }: LogEntry, master: Master): void {
     if (record === undefined || !('groupId' in record.expected)) return
     const { groupId } = record.expected
-    const isThere = this.conflicting.has(groupId) && this.redis.masterOf(groupId) === master.index
-    if (isThere && holdsEvent(master.groups.get(groupId), record.expected)) this.written.add(record)
+    const isOnMaster =
+      this.conflicting.has(groupId) && this.redis.masterOf(groupId) === master.index
+    if (isOnMaster && includesEvent(master.groups.get(groupId), record.expected))
+      this.written.add(record)
   }
 
   private excuse({ record }: LogEntry): void {
     if (record !== undefined) this.excused.add(record)
   }
 
-  /** As things are now, whatever was before. */
+  /** Whether the record needs nothing more: it is in the state now, dead-lettered, or ignored. */
   private isDone({ record }: LogEntry): boolean {
     if (record === undefined || record.expected.kind === 'ignored') return true
-    return ('groupId' in record.expected && this.holds(record.expected)) || this.letterOf(record)
+    return (
+      ('groupId' in record.expected && this.holds(record.expected)) || this.isDeadLettered(record)
+    )
   }
 
-  /** In the state, or no event, or one that cannot be written; of the given server's groups only. */
+  /**
+   * Whether the record is in the state, or does not belong there: not an event, excused, or of a
+   * conflicting group. With a master, only the groups of that master are checked.
+   */
   private isApplied({ record }: LogEntry, master?: Master): boolean {
     if (record === undefined || this.excused.has(record)) return true
     const { expected } = record
@@ -206,25 +232,25 @@ export class Oracle {
     if (this.conflicting.has(expected.groupId)) return true
     if (master === undefined) return this.holds(expected)
     if (master.index !== this.redis.masterOf(expected.groupId)) return true
-    return holdsEvent(master.groups.get(expected.groupId), expected)
+    return includesEvent(master.groups.get(expected.groupId), expected)
   }
 
-  private hasLetter({ record }: LogEntry): boolean {
+  private isDeadLetteredIfNeeded({ record }: LogEntry): boolean {
     if (record === undefined || this.excused.has(record)) return true
     const { expected } = record
-    if (expected.kind === 'rejected') return this.letterOf(record)
+    if (expected.kind === 'rejected') return this.isDeadLettered(record)
     if (expected.kind === 'ignored' || !this.conflicting.has(expected.groupId)) return true
-    return this.letterOf(record) || this.holds(expected) || this.written.has(record)
+    return this.isDeadLettered(record) || this.holds(expected) || this.written.has(record)
   }
 
-  private letterOf(wanted: PlannedRecord): boolean {
-    return this.kafka.letters.some(
+  private isDeadLettered(wanted: PlannedRecord): boolean {
+    return this.kafka.deadLetters.some(
       ({ record }) => (record as PlannedMessage).planned.name === wanted.name,
     )
   }
 
   private holds(event: Event): boolean {
-    return holdsEvent(this.redis.stateOf(event.groupId), event)
+    return includesEvent(this.redis.stateOf(event.groupId), event)
   }
 }
 

@@ -1,4 +1,4 @@
-/** What kafkajs hands to `eachBatch`: a fetched part of a partition, and what may be done with it. */
+/** Models the payload that kafkajs passes to `eachBatch`. */
 import type { EachBatchPayload } from '../../src/kafka/client/kafkajs.ts'
 import { type FetchedRecord, placeholder } from '../../src/kafka/wire/record-batch.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
@@ -6,18 +6,18 @@ import { type FetchedPartition, TOPIC } from './kafka.ts'
 import type { PlannedRecord } from './records.ts'
 import type { LogEntry } from './topic.ts'
 
-/** A record that tells which one it is, wherever it comes out. */
+/** A fetched record that carries its plan, so that the oracle recognizes it in dead letters. */
 export interface PlannedMessage extends FetchedRecord {
   readonly planned: PlannedRecord
-  /** Of the topic when it was fetched. */
-  readonly incarnation: number
+  /** The topic that it was fetched from. */
+  readonly topicId: number
 }
 
 export function payloadOf(
   group: ConsumerGroup,
-  { partition, fetchOffset, highWatermark, incarnation, entries }: FetchedPartition,
+  { partition, fetchOffset, highWatermark, topicId, entries }: FetchedPartition,
 ): EachBatchPayload {
-  const messages = messagesOf(entries, incarnation)
+  const messages = messagesOf(entries, topicId)
   const lastOffset = entries.at(-1)?.offset ?? fetchOffset
   const payload = {
     batch: {
@@ -57,9 +57,9 @@ interface Offsets {
   }[]
 }
 
-/** Control records are left out; where they come last, a placeholder says how far it goes. */
-function messagesOf(entries: readonly LogEntry[], incarnation: number): FetchedRecord[] {
-  const messages: FetchedRecord[] = entries.flatMap((entry) => messageOf(entry, incarnation))
+/** Leaves out control records. If the last one is a control record, a placeholder has its offset. */
+function messagesOf(entries: readonly LogEntry[], topicId: number): FetchedRecord[] {
+  const messages: FetchedRecord[] = entries.flatMap((entry) => messageOf(entry, topicId))
   const last = entries.at(-1)
   if (last !== undefined && last.record === undefined) {
     messages.push({ ...placeholder(BigInt(last.offset)), isControlRecord: false })
@@ -67,8 +67,8 @@ function messagesOf(entries: readonly LogEntry[], incarnation: number): FetchedR
   return messages
 }
 
-function messageOf({ offset, record: planned }: LogEntry, incarnation: number): PlannedMessage[] {
+function messageOf({ offset, record: planned }: LogEntry, topicId: number): PlannedMessage[] {
   if (planned === undefined) return []
   const { content } = planned
-  return [{ ...content, offset: String(offset), isControlRecord: false, planned, incarnation }]
+  return [{ ...content, offset: String(offset), isControlRecord: false, planned, topicId }]
 }

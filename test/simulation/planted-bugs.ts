@@ -1,10 +1,11 @@
-/** Bugs that the simulation must find: each a change of one place in the source. */
+/** Bugs that the simulation must find. Each replaces one text in one source file. */
 import type { Mutation } from './mutation.ts'
 
 export interface PlantedBug extends Mutation {
+  /** What the worker does wrong. */
   readonly name: string
-  /** The first seed to look at, where the history that shows it is one of many thousands. */
-  readonly from?: number
+  /** Where to start, for a bug that shows in only one of many thousands of histories. Default: 1. */
+  readonly firstSeed?: number
 }
 
 const PROCESS_BATCH = '/src/pipeline/process-batch.ts'
@@ -22,128 +23,128 @@ const STATE_WATCH = '/src/app/watch/state-watch.ts'
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
-    name: 'the offset is committed before the merge',
+    name: 'commits the offset before the merge',
     file: PROCESS_BATCH,
     find: '  const patches = [',
     replace: '  await context.commit(next)\n  const patches = [',
   },
   {
-    name: 'the offset is committed before the dead letters',
+    name: 'commits the offset before the dead letters are written',
     file: PROCESS_BATCH,
     find: '  if (letters.length > 0) await',
     replace: '  await context.commit(next)\n  if (letters.length > 0) await',
   },
   {
-    name: 'dead letters are not awaited',
+    name: 'does not await the dead letters',
     file: PROCESS_BATCH,
     find: 'await waitOut(() => deadLetters.write(letters), context, retry)',
     replace: 'waitOut(() => deadLetters.write(letters), context, retry).catch(() => {})',
   },
   {
-    name: 'a refused dead letter is let go',
+    name: 'swallows the error of a failed write of dead letters',
     file: PROCESS_BATCH,
     find: 'deadLetters.write(letters)',
     replace: 'deadLetters.write(letters).catch(() => {})',
   },
   {
-    name: 'a conflict is not dead-lettered',
+    name: 'writes no dead letters for state conflicts',
     file: PROCESS_BATCH,
     find: '...conflicted(batch, next, conflicts, decoder, nowMs)',
     replace: '',
   },
   {
-    name: 'an event counts only for the last of its group in a batch',
+    name: 'keeps only the last event of each group in a batch',
     file: PROCESS_BATCH,
     find: '      folded.accepted++\n',
     replace: '      folded.accepted++\n      folded.patches.delete(decoded.groupId)\n',
   },
   {
-    name: 'the committed offset is one too far',
+    name: 'commits one offset too far',
     file: FETCHED_BATCH,
     find: 'BigInt(batch.lastOffset()) + 1n',
     replace: 'BigInt(batch.lastOffset()) + 2n',
   },
   {
-    name: 'the committed offset leaves out what follows the last record',
+    name: 'commits the offset after the last record, not after the end of the batch',
     file: FETCHED_BATCH,
     find: 'BigInt(batch.lastOffset()) + 1n',
     replace: "BigInt(records.at(-1)?.offset ?? '-1') + 1n",
   },
   {
-    name: 'a batch goes on after a rebalance, under the new generation',
+    name: 'continues a batch of an old assignment after a rebalance',
     file: BATCH_CONTEXT,
     find: 'partitions.generation !== generation',
     replace: 'false',
   },
   {
-    name: 'a batch does not wait for its turn',
+    name: 'does not wait for the previous batch of the partition',
     file: PROCESS_BATCH,
     find: '  await context.turn()\n',
     replace: '  context.turn().catch(() => {})\n',
   },
   {
-    name: 'a batch goes on although the one before was given up',
+    name: 'continues a batch although the previous one was abandoned',
     file: BATCHES_IN_FLIGHT,
     find: 'const outcome = await before\n',
     replace: "const outcome = (await before) && ('durable' as Outcome)\n",
   },
   {
-    name: 'behind a batch that is read again, all are, also once the partition is read elsewhere',
+    name: 'rewinds the batches after a rewound one even once the partition is fetched from the new offset',
     file: BATCHES_IN_FLIGHT,
     find: "outcome === 'read again' ? 'durable' : outcome",
     replace: 'outcome',
   },
   {
-    name: 'a batch waits for those of a former assignment',
+    name: 'waits for the batches of a former assignment',
     file: BATCHES_IN_FLIGHT,
     find: '    this.latest = new Map()\n',
     replace: '',
   },
   {
-    name: 'a place in hand is not given back where a batch is given up',
+    name: 'does not free the slot of an abandoned batch',
     file: BATCHES_IN_FLIGHT,
     find: '.finally(() => {\n      decoded()\n',
     replace:
       ".then((outcome) => {\n      if (outcome !== 'durable') return outcome\n      decoded()\n",
   },
   {
-    name: 'what fails behind kafkajs is told to nobody',
+    name: 'swallows an error of kafkajs that occurs after eachBatch has returned',
     file: BATCH_HANDLER,
     find: '} else if (isOurs) {',
     replace: '} else if (false) {',
   },
   {
-    name: 'what fails behind kafkajs is told only at the next batch',
+    name: 'reports an error that occurs after eachBatch has returned only at the next batch',
     file: BATCH_HANDLER,
     find: '    if (!isOfRebalance(error)) handler.onFailed(error)\n',
     replace: '',
   },
   {
-    name: 'the metadata of commits is forgotten',
+    name: 'commits without the metadata that marks the commit as its own',
     file: BATCH_CONTEXT,
     find: 'metadata = commitMetadata(topicId)',
     replace: "metadata = ''",
   },
   {
-    name: 'an outage in the merge is taken for success',
+    name: 'treats an outage during the merge as success',
     file: RETRY,
     find: '      rules.onUnavailable(error)\n',
     replace: '      rules.onUnavailable(error)\n      return [] as Result\n',
   },
   {
-    name: 'nobody heartbeats while something is awaited',
+    name: 'sends no heartbeats while it waits',
     file: RETRY,
     find: '    await context.heartbeat()\n',
     replace: '',
   },
   {
-    name: 'of a merge that fails, the error is swallowed',
+    name: 'swallows the error of a failed merge',
     file: CHECKPOINTED_STORE,
     find: 'await store.merge(patches)',
     replace: 'await store.merge(patches).catch(() => [])',
   },
   {
-    name: 'the checkpoint is written before the merge',
+    name: 'writes the checkpoint before the merge',
     file: CHECKPOINTED_STORE,
     find: '      const conflicts = await store.merge(patches)\n',
     replace:
@@ -154,92 +155,92 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       '      return conflicts\n',
   },
   {
-    name: 'a new connection in the middle of a batch is ignored',
+    name: 'ignores that the connection was replaced during the merge',
     file: CHECKPOINTED_STORE,
     find: 'store.connection !== connection',
     replace: 'false',
-    from: 19_001,
+    firstSeed: 19_001,
   },
   {
-    name: 'a checkpoint that another moved is taken for set',
+    name: 'treats a checkpoint that another worker moved as written',
     file: CHECKPOINTED_STORE,
     find: '      await this.checkAgain()\n    }\n  }\n',
     replace: '      return conflicts\n    }\n  }\n',
   },
   {
-    name: 'the checkpoint is never compared',
+    name: 'never compares the checkpoint with what was applied',
     file: PARTITION_PROGRESS,
     find: 'checkpoint?.next === undefined || checkpoint.next < applied',
     replace: 'false',
   },
   {
-    name: 'a missing checkpoint is taken for a first start',
+    name: 'treats a missing checkpoint as a first start',
     file: PARTITION_PROGRESS,
     find: 'checkpoint?.next === undefined || checkpoint.next < applied',
     replace: 'checkpoint?.next !== undefined && checkpoint.next < applied',
   },
   {
-    name: 'reading does not go back after a loss',
+    name: 'does not seek back after a loss',
     file: CHECKPOINTED_STORE,
     find: '      this.seek(partition, from)\n',
     replace: '',
   },
   {
-    name: 'reading goes back to where it was, not to the checkpoint',
+    name: 'seeks to its current position after a loss, not to the checkpoint',
     file: CHECKPOINTED_STORE,
     find: 'const from = greater(checkpoint?.next ?? 0n, at?.start)',
     replace: 'const from = at?.end ?? applied',
   },
   {
-    name: 'batches fetched before a seek are applied',
+    name: 'applies batches that were fetched before a seek',
     file: CHECKPOINTED_STORE,
     find: 'if (fetchOffset <= partitionProgress.applied) return partitionProgress',
     replace: 'return partitionProgress',
   },
   {
-    name: 'an offset set by hand is taken for a loss',
+    name: 'treats an offset that was set by hand as a loss',
     file: PARTITION_PROGRESS,
     find: 'if (offsets?.committed === undefined) return undefined',
     replace: 'if (offsets?.committed === undefined) return offsets?.next',
   },
   {
-    name: "another worker's progress is taken for a loss",
+    name: "treats another worker's progress as a loss",
     file: PARTITION_PROGRESS,
     find: '(requiredOffset(at) ?? 0n) > loss.from',
     replace: 'loss.applied > loss.from',
   },
   {
-    name: 'nobody looks at the checkpoints between batches',
+    name: 'does not check the checkpoints between batches',
     file: STATE_WATCH,
     find: 'store.connection === connection && ticks % LOOK_EVERY_TICKS !== 0',
     replace: 'ticks > 0',
   },
   {
-    name: 'at equal clocks, what comes later wins',
+    name: 'lets the last event to arrive win at equal clocks',
     file: TRAIT_STATES,
     find: 'compareStored(value, current.value) > 0',
     replace: 'true',
   },
   {
-    name: 'at equal clocks, what comes first wins',
+    name: 'lets the first event to arrive win at equal clocks',
     file: TRAIT_STATES,
     find: '(clock === current.clock && compareStored(value, current.value) > 0)',
     replace: 'false',
   },
   {
-    name: 'a leaver wins over a member of the same clock',
+    name: 'lets leaving win over membership at equal clocks',
     file: MEMBERSHIPS,
     find: '(clock === over && member && !overMember)',
     replace: '(clock === over && !member)',
   },
   {
-    name: 'the floor of an erasure is ignored by Redis',
+    name: 'merges traits that are older than the erasure of their group',
     file: MERGE,
     find: 'if (clock > into.erasedAt) into.traits.merge',
     replace: 'into.traits.merge',
   },
   {
-    name: 'an erasure forgets its floor',
+    name: 'does not store when a group was erased',
     file: MERGE,
     find: '  state.erasedAt = clock\n',
     replace: '',

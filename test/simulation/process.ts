@@ -1,8 +1,9 @@
 /**
- * A worker's process: all that wakes its code comes through here, so that it can be killed at
- * any await (nothing of it runs again), or frozen (it goes on later, as if nothing had been).
+ * Models the process of a worker. Every timer and every reply that continues its code goes through
+ * `after`. So the process can be killed at any await (its code never runs again), or frozen (its
+ * code continues later).
  */
-import type { Pending, Scheduler } from './scheduler.ts'
+import type { Scheduler, Timer } from './scheduler.ts'
 
 export class Process {
   readonly name: string
@@ -23,20 +24,20 @@ export class Process {
     this.frozenUntilMs = this.scheduler.nowMs + ms
   }
 
-  /** Has its code run so much later: after the thaw where it is frozen, never once it is dead. */
-  after(delayMs: number, label: string, run: () => void): Pending {
-    const pending = this.scheduler.after(delayMs, `${this.name} ${label}`, () => {
-      if (!this.isAlive || pending.isCancelled) return
-      const stillMs = this.frozenUntilMs - this.scheduler.nowMs
-      if (stillMs <= 0) {
+  /** Schedules `run`. If the process is frozen by then, it runs after the thaw; if killed, never. */
+  after(delayMs: number, label: string, run: () => void): Timer {
+    const timer = this.scheduler.after(delayMs, `${this.name} ${label}`, () => {
+      if (!this.isAlive || timer.isCancelled) return
+      const frozenMs = this.frozenUntilMs - this.scheduler.nowMs
+      if (frozenMs <= 0) {
         run()
         return
       }
-      this.after(stillMs, `${label} (thawed)`, () => {
-        if (!pending.isCancelled) run()
+      this.after(frozenMs, `${label} (thawed)`, () => {
+        if (!timer.isCancelled) run()
       })
     })
-    return pending
+    return timer
   }
 
   readonly sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
@@ -54,17 +55,17 @@ export class Process {
     })
 
   /**
-   * Calls `start`, whose `setInterval` is one of this process and of virtual time: for the code
-   * that takes no clock as an argument.
+   * Calls `start` with a global `setInterval` that uses this process and virtual time. Needed for
+   * code that does not take its timers as an argument.
    */
   withIntervals<Result>(start: () => Result): Result {
     const { setInterval } = globalThis
     globalThis.setInterval = ((tick: () => void, ms: number) => {
-      const again = () => {
+      const run = () => {
         tick()
-        this.after(ms, 'ticks', again)
+        this.after(ms, 'ticks', run)
       }
-      this.after(ms, 'ticks', again)
+      this.after(ms, 'ticks', run)
       return { unref: () => {} }
     }) as typeof globalThis.setInterval
     try {

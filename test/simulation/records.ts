@@ -1,10 +1,13 @@
-/** Records to publish, crowded so that they meet, each with what is to become of it. */
+/**
+ * Records to publish, each with its expected outcome. There are few groups, users, traits and
+ * clocks, so that events collide often.
+ */
 import type { Erasure, GroupEvent } from '../../src/domain/event/event.ts'
 import { JsonText, type StoredValue } from '../../src/domain/json/stored-value.ts'
 import type { Reason } from '../../src/domain/problem.ts'
 import type { KafkaRecord } from '../../src/domain/record.ts'
+import type { Chance } from '../setup/chance.ts'
 import { eventTraits } from '../setup/domain/event-traits.ts'
-import type { Chance } from './chance.ts'
 
 export type Event = GroupEvent | Erasure
 
@@ -63,7 +66,7 @@ function groupEvent(chance: Chance, name: string): PlannedRecord {
   return { name, content: content(json, groupId), expected }
 }
 
-/** `plan` is a string by contract: a number is taken as its text. */
+/** The event contract makes `plan` a string: a number is stored as its text. */
 function storedValue(trait: string, text: string | null): StoredValue | null {
   if (text === null) return null
   if (text.startsWith('"')) return text.slice(1, -1)

@@ -1,7 +1,10 @@
 /**
- * What a worker has of Redis: a connection to each master, the group store and the checkpoints on
- * them. On a connection all goes in order; where it is cut, what was sent may still be executed
- * in part, and nobody is told.
+ * Models a worker's Redis client: a connection to each master, and on them the group store and the
+ * checkpoints. Each connection keeps the order of commands. After a cut, some of the commands that
+ * were sent may still be executed, but their replies are lost.
+ *
+ * Left out: the Lua script (a master merges in TypeScript), the limits of a call in bytes, the
+ * user index, MOVED and other redirections.
  */
 import { emptyState, type GroupState } from '../../src/domain/merge/merge.ts'
 import type {
@@ -11,40 +14,40 @@ import type {
   StateConflict,
 } from '../../src/pipeline/ports.ts'
 import { runTasks } from '../../src/redis/task-lanes.ts'
-import type { Outcome, Way } from './network.ts'
+import type { Link, Outcome } from './network.ts'
 import type { Process } from './process.ts'
 import { type Master, type Redis, unavailable } from './redis.ts'
 
 const COMMAND_TIMEOUT_MS = 3000
-/** Keeps apart what goes over one connection, one behind the other. */
+/** The least time between two commands on one connection, which keeps them in order. */
 const GAP_MS = 0.0001
 
-/** @param isAbandoned whether nobody waits for the answer any more */
+/** @param isAbandoned whether the client no longer waits for the reply */
 type Command<Result> = (master: Master, isAbandoned: boolean) => Result
 
 interface Connection {
   readonly index: number
   readonly master: Master
-  /** What was sent, and is neither answered nor given up. */
+  /** Commands that are neither answered nor timed out. */
   readonly waiting: Set<(outcome: Outcome<never>) => void>
-  /** Sent before the cut and not yet there: as many still arrive; undefined: it was not cut. */
+  /** How many of the commands sent before the cut still arrive; undefined: it was not cut. */
   stillArriving: number | undefined
   lastRequestMs: number
   lastReplyMs: number
 }
 
 export class RedisClient {
-  /** As ioredis tells it: each connection that came or went. */
-  count = 0
+  /** Counts every connection that was opened or lost; the store's `connection`. */
+  connectionChanges = 0
   readonly process: Process
   readonly redis: Redis
-  private readonly way: Way
+  private readonly link: Link
   private readonly connections: (Connection | undefined)[]
 
-  constructor(process: Process, redis: Redis, way: Way) {
+  constructor(process: Process, redis: Redis, link: Link) {
     this.process = process
     this.redis = redis
-    this.way = way
+    this.link = link
     this.connections = redis.masters.map(() => undefined)
     for (const index of redis.masters.keys()) this.connect(index)
     this.store = groupStoreOf(this)
@@ -58,9 +61,9 @@ export class RedisClient {
     return this.connections.length
   }
 
-  /** Has the command executed by the master; `Unavailable` where no answer says that it was. */
+  /** Sends a command to a master. @throws Unavailable if it is unknown whether it was executed */
   command<Result>(index: number, label: string, run: Command<Result>): Promise<Result> {
-    const { process, way } = this
+    const { process, link } = this
     const { scheduler } = process
     const connection = this.connections[index]
     if (connection === undefined) return Promise.reject(unavailable('not connected'))
@@ -71,13 +74,13 @@ export class RedisClient {
         if ('error' in outcome) reject(outcome.error)
         else resolve(outcome.value)
       }
-      const timeout = process.after(COMMAND_TIMEOUT_MS, `gives up: redis ${label}`, () => {
+      const timeout = process.after(COMMAND_TIMEOUT_MS, `times out: redis ${label}`, () => {
         receive({ error: unavailable('does not answer in time') })
       })
       connection.waiting.add(receive)
       connection.lastRequestMs = Math.max(
         connection.lastRequestMs + GAP_MS,
-        scheduler.nowMs + way.latencyMs() + this.redis.slownessMs(index),
+        scheduler.nowMs + link.latencyMs() + this.redis.slownessMs(index),
       )
       const arrivesInMs = connection.lastRequestMs - scheduler.nowMs
       scheduler.after(arrivesInMs, `${process.name} > redis ${index} ${label}`, () => {
@@ -87,7 +90,7 @@ export class RedisClient {
         if (outcome === undefined || connection.stillArriving !== undefined) return
         connection.lastReplyMs = Math.max(
           connection.lastReplyMs + GAP_MS,
-          scheduler.nowMs + way.latencyMs(),
+          scheduler.nowMs + link.latencyMs(),
         )
         const what = 'error' in outcome ? outcome.error.message : 'ok'
         const backInMs = connection.lastReplyMs - scheduler.nowMs
@@ -96,23 +99,23 @@ export class RedisClient {
     })
   }
 
-  /** Cuts the connection, wherever it goes to; what is on its way arrives in part. */
+  /** Cuts the connection; some of the commands that were sent still arrive. */
   cut(index: number): void {
     const connection = this.connections[index]
     if (connection === undefined || connection.stillArriving !== undefined) return
-    const { process, way } = this
+    const { process, link } = this
     const { chance } = process.scheduler
     connection.stillArriving = chance.below(connection.waiting.size + 1)
-    process.after(way.latencyMs(), `loses its connection to redis ${index}`, () => {
+    process.after(link.latencyMs(), `loses its connection to redis ${index}`, () => {
       this.connections[index] = undefined
-      this.count++
+      this.connectionChanges++
       const error = unavailable('the connection was cut')
       for (const receive of [...connection.waiting]) receive({ error })
       this.reconnect(index)
     })
   }
 
-  /** Cuts the connection where it leads to that server, as it does not live any more. */
+  /** Cuts the connections to this server. */
   cutFrom(master: Master): void {
     for (const connection of this.connections) {
       if (connection?.master === master) this.cut(connection.index)
@@ -123,14 +126,14 @@ export class RedisClient {
     const { chance } = this.process.scheduler
     const delayMs = chance.happens(0.5) ? chance.within(0.2, 10) : chance.within(10, 800)
     this.process.after(delayMs, `connects to redis ${index}`, () => {
-      if (this.redis.master(index).isAway) return this.reconnect(index)
+      if (this.redis.master(index).isDown) return this.reconnect(index)
       this.connect(index)
     })
   }
 
   private connect(index: number): void {
     const { nowMs } = this.process.scheduler
-    this.count++
+    this.connectionChanges++
     this.connections[index] = {
       index,
       master: this.redis.master(index),
@@ -142,24 +145,27 @@ export class RedisClient {
   }
 }
 
-/** Undefined: none at all. */
+/** Returns undefined if the master does not answer. */
 function answerOf<Result>(
   master: Master,
   run: (master: Master) => Result,
 ): Outcome<Result> | undefined {
-  if (master.isAway) return undefined
-  if (master.refusal !== undefined) return { error: unavailable(master.refusal) }
+  if (master.isDown) return undefined
+  if (master.errorReply !== undefined) return { error: unavailable(master.errorReply) }
   return { value: run(master) }
 }
 
-const MOST_PATCHES_A_CALL = 2
-const MOST_CALLS = 3
+const MAX_PATCHES_PER_CALL = 2
+const MAX_CALLS = 3
 
-/** As src/redis/writing/group-store.ts: erasures first, then calls with some patches each, some at once. */
+/**
+ * As src/redis/writing/group-store.ts: erasures first, then calls of a few patches each, a few
+ * calls at once.
+ */
 function groupStoreOf(client: RedisClient): GroupStore {
   const { redis } = client
-  const callsFor = function* (parts: readonly (readonly GroupState[])[], found: StateConflict[]) {
-    for (const patches of parts) {
+  const callsFor = function* (chunks: readonly (readonly GroupState[])[], found: StateConflict[]) {
+    for (const patches of chunks) {
       const index = redis.masterOf(patches[0]?.groupId ?? '')
       const label = `merge ${patches.map(({ groupId }) => groupId).join(' ')}`
       yield async () => {
@@ -169,17 +175,17 @@ function groupStoreOf(client: RedisClient): GroupStore {
   }
   return {
     get connection() {
-      return client.count
+      return client.connectionChanges
     },
     async merge(patches) {
       const conflicts: StateConflict[] = []
       const erasures = patches.filter(({ erasedAt }) => erasedAt >= 0).map(erasureIn)
-      await runTasks(callsFor(split(erasures, 1), conflicts), MOST_CALLS)
-      const refused = new Set(conflicts.map(({ groupId }) => groupId))
-      const rest = patches.filter(({ groupId }) => !refused.has(groupId))
+      await runTasks(callsFor(split(erasures, 1), conflicts), MAX_CALLS)
+      const conflicting = new Set(conflicts.map(({ groupId }) => groupId))
+      const rest = patches.filter(({ groupId }) => !conflicting.has(groupId))
       const byMaster = Map.groupBy(rest, ({ groupId }) => redis.masterOf(groupId)).values()
-      const parts = [...byMaster].flatMap((ofMaster) => split(ofMaster, MOST_PATCHES_A_CALL))
-      await runTasks(callsFor(parts, conflicts), MOST_CALLS)
+      const chunks = [...byMaster].flatMap((ofMaster) => split(ofMaster, MAX_PATCHES_PER_CALL))
+      await runTasks(callsFor(chunks, conflicts), MAX_CALLS)
       return conflicts
     },
   }
@@ -194,7 +200,7 @@ function split<Item>(items: readonly Item[], size: number): Item[][] {
   return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size))
 }
 
-/** Like src/redis/checkpoint/checkpoints.ts: a checkpoint on each master, the least counts. */
+/** As src/redis/checkpoint/checkpoints.ts: a checkpoint on each master; the lowest one counts. */
 function checkpointsOf(client: RedisClient): Checkpoints {
   const indexes = () => Array.from({ length: client.masters }, (_, index) => index)
   return {
@@ -210,7 +216,7 @@ function checkpointsOf(client: RedisClient): Checkpoints {
       )
     },
     async compareAndSet(partition, seen, next) {
-      const incarnation = client.redis.onCheckpointSent(partition, client.process.name)
+      const topicId = client.redis.onCheckpointSent(partition, client.process.name)
       const outcomes = await Promise.all(
         indexes().map((index) => {
           const before = seen?.parts.get(String(index))
@@ -218,7 +224,7 @@ function checkpointsOf(client: RedisClient): Checkpoints {
           return client.command(index, label, (master, isAbandoned) => {
             if (master.checkpoints.get(partition) !== before) return false
             master.write({ kind: 'checkpoint', partition, next })
-            client.redis.onCheckpoint({ master, partition, before, next, incarnation, isAbandoned })
+            client.redis.onCheckpoint({ master, partition, before, next, topicId, isAbandoned })
             return true
           })
         }),

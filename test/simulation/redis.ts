@@ -1,6 +1,9 @@
 /**
- * Redis: masters whose writes stand in a log in the order in which they came. What loses writes
- * loses the end of that log.
+ * Models Redis: masters that keep a log of their writes, in order. A loss removes the latest
+ * writes of a log.
+ *
+ * Left out: hash slots (each group has a fixed master), memory, replicas (a failover starts a
+ * master with a shorter log).
  */
 import { emptyState, type GroupState, mergeState } from '../../src/domain/merge/merge.ts'
 import { Unavailable } from '../../src/pipeline/errors.ts'
@@ -9,18 +12,18 @@ import type { StateConflict } from '../../src/pipeline/ports.ts'
 export type Write =
   | { readonly kind: 'patch'; readonly patch: GroupState }
   | { readonly kind: 'checkpoint'; readonly partition: number; readonly next: bigint }
-  | { readonly kind: 'foreign'; readonly groupId: string; readonly isThere: boolean }
+  | { readonly kind: 'wrong type'; readonly groupId: string; readonly exists: boolean }
 
-/** One server, from its start or its failover to the next. */
+/** One server process. A restart with losses or a failover puts another one in its place. */
 export class Master {
   readonly log: Write[] = []
   readonly groups = new Map<string, GroupState>()
   readonly checkpoints = new Map<number, bigint>()
-  /** Groups at whose name something else stands. */
-  readonly foreign = new Set<string>()
-  /** What it answers instead of doing anything, if so. */
-  refusal: string | undefined
-  isAway = false
+  /** Groups whose key has a wrong type. */
+  readonly wrongTypes = new Set<string>()
+  /** If set, it answers every command with this error. */
+  errorReply: string | undefined
+  isDown = false
   readonly index: number
 
   constructor(index: number, log: readonly Write[] = []) {
@@ -41,32 +44,33 @@ export class Master {
       case 'checkpoint':
         this.checkpoints.set(write.partition, write.next)
         return
-      case 'foreign':
-        if (write.isThere) this.foreign.add(write.groupId)
-        else this.foreign.delete(write.groupId)
+      case 'wrong type':
+        if (write.exists) this.wrongTypes.add(write.groupId)
+        else this.wrongTypes.delete(write.groupId)
         return
       default:
         write satisfies never
     }
   }
 
-  /** One call of the script: whole or, as far as there are conflicts, not at all. */
+  /** One call of the script: merges all patches except those of groups with a wrong type. */
   merge(patches: readonly GroupState[]): StateConflict[] {
     const conflicts: StateConflict[] = []
     for (const patch of patches) {
       const { groupId } = patch
-      if (this.foreign.has(groupId)) conflicts.push({ groupId, message: 'a foreign key' })
+      if (this.wrongTypes.has(groupId))
+        conflicts.push({ groupId, message: 'a key of a wrong type' })
       else this.write({ kind: 'patch', patch })
     }
     return conflicts
   }
 
-  /** Loses all writes at once, while its connections stay. */
+  /** Deletes everything; the connections stay. */
   flush(): void {
     this.log.length = 0
     this.groups.clear()
     this.checkpoints.clear()
-    this.foreign.clear()
+    this.wrongTypes.clear()
   }
 }
 
@@ -74,29 +78,29 @@ export interface CheckpointSet {
   readonly master: Master
   readonly partition: number
   readonly next: bigint
-  /** Of this master; undefined: none. */
+  /** The former checkpoint in this master; undefined: none. */
   readonly before: bigint | undefined
-  /** Whether whoever sent it does not wait for the answer any more. */
+  /** Whether the sender no longer waits for the reply. */
   readonly isAbandoned: boolean
-  /** What `onCheckpointSent` gave. */
-  readonly incarnation: number
+  /** What `onCheckpointSent` returned. */
+  readonly topicId: number
 }
 
 export class Redis {
   readonly masters: Master[]
   private readonly slowMaster: number | undefined
-  /** Told of each checkpoint that a worker sends, and returns which topic it is about. */
+  /** Called for each checkpoint that a worker sends; returns the id of the topic it is about. */
   onCheckpointSent: (partition: number, writer: string) => number = () => 0
-  /** Told of each checkpoint that was set. */
+  /** Called for each checkpoint that was written. */
   onCheckpoint: (set: CheckpointSet) => void = () => {}
 
-  /** @param slowMaster the index of one that takes longer */
+  /** @param slowMaster the index of the master that answers more slowly */
   constructor(masters: number, slowMaster?: number) {
     this.slowMaster = slowMaster
     this.masters = Array.from({ length: masters }, (_, index) => new Master(index))
   }
 
-  /** What a request to it takes longer. */
+  /** The extra latency of requests to this master. */
   slownessMs(index: number): number {
     return index === this.slowMaster ? 50 : 0
   }
@@ -110,9 +114,9 @@ export class Redis {
   }
 
   /**
-   * Puts another server in its place, which has all but the last `lost` writes.
+   * Replaces a master by one that lacks the last `lost` writes.
    *
-   * @returns the one before, which may go on for whoever is still connected to it
+   * @returns the former one; workers that are still connected to it may go on using it
    */
   replace(index: number, lost: number): Master {
     const before = this.master(index)

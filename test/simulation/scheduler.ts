@@ -1,17 +1,16 @@
 /**
- * Owns time and the order of everything: what is to happen waits here, with the moment that
- * chance gave it, and happens one at a time. All that an event makes run without waiting for
- * another has run before the next one.
+ * Owns virtual time and the order of all events. Events wait in a heap and run one at a time, the
+ * earliest first. All promise callbacks that one event causes run before the next event.
  */
-import type { Chance } from './chance.ts'
+import type { Chance } from '../setup/chance.ts'
 
-/** Something that is to happen. */
-export interface Pending {
+/** An event that is scheduled. */
+export interface Timer {
   readonly dueMs: number
-  /** Decides between what is due at the same moment. */
-  readonly tie: number
+  /** Random; decides the order of events that are due at the same time. */
+  readonly tieBreaker: number
   readonly label: string
-  readonly happen: () => void
+  readonly run: () => void
   isCancelled: boolean
 }
 
@@ -19,27 +18,28 @@ export class Scheduler {
   readonly chance: Chance
   /** Milliseconds since the history began. */
   nowMs = 0
-  /** How many events there were. */
+  /** How many events have run. */
   steps = 0
-  /** Of all that happened, in order. */
+  /** A hash of the trace so far. */
   traceHash = 0x811c9dc5
-  private readonly tell: ((line: string) => void) | undefined
-  private readonly heap: Pending[] = []
+  private readonly onTrace: ((line: string) => void) | undefined
+  private readonly heap: Timer[] = []
 
-  /** @param tell told of each event, line by line */
-  constructor(chance: Chance, tell?: (line: string) => void) {
+  /** @param onTrace called with each line of the trace */
+  constructor(chance: Chance, onTrace?: (line: string) => void) {
     this.chance = chance
-    this.tell = tell
+    this.onTrace = onTrace
   }
 
-  after(delayMs: number, label: string, happen: () => void): Pending {
+  /** Schedules `run`; set the timer's `isCancelled` to cancel it. */
+  after(delayMs: number, label: string, run: () => void): Timer {
     const dueMs = this.nowMs + delayMs
-    const pending = { dueMs, tie: this.chance.random(), label, happen, isCancelled: false }
-    push(this.heap, pending)
-    return pending
+    const timer = { dueMs, tieBreaker: this.chance.random(), label, run, isCancelled: false }
+    push(this.heap, timer)
+    return timer
   }
 
-  /** Lets things happen until `isOver`, asked after each; returns whether that came about. */
+  /** Runs events until `isOver` returns true; returns false if events or steps run out before. */
   async runUntil(isOver: () => boolean, maxSteps: number): Promise<boolean> {
     await drainMicrotasks()
     while (!isOver()) {
@@ -48,46 +48,46 @@ export class Scheduler {
       if (next.isCancelled) continue
       this.nowMs = Math.max(this.nowMs, next.dueMs)
       this.steps++
-      this.note(next.label)
-      next.happen()
+      this.trace(next.label)
+      next.run()
       await drainMicrotasks()
     }
     return true
   }
 
-  /** Makes it part of the trace. */
-  note(what: string): void {
+  /** Adds a line to the trace. */
+  trace(what: string): void {
     let hash = this.traceHash ^ Math.round(this.nowMs * 1000)
     for (let i = 0; i < what.length; i++) hash = Math.imul(hash ^ what.charCodeAt(i), 0x01000193)
     this.traceHash = hash >>> 0
-    this.tell?.(`${(this.nowMs / 1000).toFixed(4).padStart(10)}  ${what}`)
+    this.onTrace?.(`${(this.nowMs / 1000).toFixed(4).padStart(10)}  ${what}`)
   }
 }
 
-/** An immediate comes after all microtasks, also those that microtasks make. */
+/** An immediate runs after all microtasks, including those that microtasks add. */
 function drainMicrotasks(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve)
   })
 }
 
-function isBefore(a: Pending, b: Pending): boolean {
-  return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.tie < b.tie)
+function isBefore(a: Timer, b: Timer): boolean {
+  return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.tieBreaker < b.tieBreaker)
 }
 
-function push(heap: Pending[], pending: Pending): void {
+function push(heap: Timer[], timer: Timer): void {
   let at = heap.length
   while (at > 0) {
     const parentAt = (at - 1) >> 1
-    const parent = heap[parentAt] as Pending
-    if (!isBefore(pending, parent)) break
+    const parent = heap[parentAt] as Timer
+    if (!isBefore(timer, parent)) break
     heap[at] = parent
     at = parentAt
   }
-  heap[at] = pending
+  heap[at] = timer
 }
 
-function pop(heap: Pending[]): Pending | undefined {
+function pop(heap: Timer[]): Timer | undefined {
   const first = heap[0]
   const last = heap.pop()
   if (first === undefined || last === undefined || heap.length === 0) return first
@@ -96,11 +96,11 @@ function pop(heap: Pending[]): Pending | undefined {
     let child = 2 * at + 1
     if (child >= heap.length) break
     const right = child + 1
-    if (right < heap.length && isBefore(heap[right] as Pending, heap[child] as Pending)) {
+    if (right < heap.length && isBefore(heap[right] as Timer, heap[child] as Timer)) {
       child = right
     }
-    if (!isBefore(heap[child] as Pending, last)) break
-    heap[at] = heap[child] as Pending
+    if (!isBefore(heap[child] as Timer, last)) break
+    heap[at] = heap[child] as Timer
     at = child
   }
   heap[at] = last

@@ -1,4 +1,4 @@
-/** A thread that runs histories: with the pipeline as it is, or with a bug planted in it. */
+/** The worker thread that runs histories, with or without a bug planted in the source. */
 import { registerHooks } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
 import { type Mutation, mutate } from './mutation.ts'
@@ -7,7 +7,7 @@ import type { Verdict } from './simulate.ts'
 export interface ThreadTask {
   readonly seeds: readonly number[]
   readonly mutation: Mutation | undefined
-  /** Whether the rest is left out once a few failed, or one of many. */
+  /** Whether it stops after A_FEW failures, or after MANY histories with at least one failure. */
   readonly stopsAtFailures: boolean
 }
 
@@ -31,15 +31,15 @@ if (mutation !== undefined) {
   })
 }
 const { simulate } = await import('./simulate.ts')
-if (mutation !== undefined) tell({ kind: 'planted', times: planted })
+if (mutation !== undefined) post({ kind: 'planted', times: planted })
 let failures = 0
 for (const [index, seed] of seeds.entries()) {
   const verdict = await simulate(seed)
-  tell({ kind: 'verdict', verdict })
+  post({ kind: 'verdict', verdict })
   if (verdict.violation !== undefined) failures++
   if (stopsAtFailures && (failures >= A_FEW || (failures > 0 && index > MANY))) break
 }
 
-function tell(message: ThreadMessage): void {
+function post(message: ThreadMessage): void {
   parentPort?.postMessage(message)
 }

@@ -1,4 +1,4 @@
-/** The topic in Kafka: partitions with records and gaps (control records), each from its start on. */
+/** Models a topic: partitions with records and control records, and their first and end offsets. */
 import type { PlannedRecord } from './records.ts'
 
 export interface LogEntry {
@@ -8,9 +8,9 @@ export interface LogEntry {
 }
 
 export class TopicPartition {
-  /** The earliest offset that is still there. */
+  /** The earliest offset that is still stored. */
   start = 0
-  /** StaleCheckpoint the last. */
+  /** The offset after the last entry. */
   end = 0
   private entries: LogEntry[] = []
 
@@ -18,28 +18,28 @@ export class TopicPartition {
     this.entries.push({ offset: this.end++, record })
   }
 
-  /** What is there from the offset on. */
+  /** The entries from the offset on. */
   from(offset: number): LogEntry[] {
     return this.entries.filter((entry) => entry.offset >= offset)
   }
 
-  /** Retention: what stands before is gone. */
+  /** Deletes the entries before `start`, as retention does, and returns them. */
   truncate(start: number): LogEntry[] {
-    const gone = this.entries.filter(({ offset }) => offset < start)
+    const deleted = this.entries.filter(({ offset }) => offset < start)
     this.entries = this.from(start)
     this.start = start
-    return gone
+    return deleted
   }
 
-  /** The offset behind the last record; control records may follow it. */
-  get behindLastRecord(): number {
+  /** The offset after the last record; control records may follow it. */
+  get afterLastRecord(): number {
     return (this.entries.findLast(({ record }) => record !== undefined)?.offset ?? -1) + 1
   }
 }
 
 export class Topic {
-  /** How often it was made anew. */
-  incarnation = 0
+  /** Changes when the topic is recreated. */
+  id = 0
   partitions: TopicPartition[]
 
   constructor(partitions: number) {
@@ -52,11 +52,11 @@ export class Topic {
     return partition
   }
 
-  /** Deletes it and makes it anew; returns what was in it. */
-  makeAnew(): LogEntry[] {
-    const gone = this.partitions.flatMap((partition) => partition.from(0))
+  /** Deletes and recreates the topic; returns the entries that it had. */
+  recreate(): LogEntry[] {
+    const deleted = this.partitions.flatMap((partition) => partition.from(0))
     this.partitions = this.partitions.map(() => new TopicPartition())
-    this.incarnation++
-    return gone
+    this.id++
+    return deleted
   }
 }

@@ -1,15 +1,16 @@
-/** One history's servers and workers, with their oracle beside them. */
-import { Chance } from './chance.ts'
-import { keepsSessions, type Plan } from './history.ts'
+/** The servers, the workers and the oracle of one history. */
+import type { Chance } from '../setup/chance.ts'
+import { chanceOf } from './chance.ts'
+import { keepsSessions, type Plan } from './history-plan.ts'
 import { Kafka } from './kafka.ts'
-import { Way, type Weather } from './network.ts'
+import { Link, type NetworkFaults } from './network.ts'
 import { Oracle } from './oracle.ts'
 import { type PlannedRecord, planRecord } from './records.ts'
 import { Redis } from './redis.ts'
 import { Scheduler } from './scheduler.ts'
 import { Worker } from './worker.ts'
 
-/** A worker, and the next ones in its place. */
+/** A place for one worker at a time: after it ends, another one is started there. */
 interface Slot {
   readonly name: string
   worker: Worker | undefined
@@ -22,32 +23,33 @@ export class World {
   readonly kafka: Kafka
   readonly redis: Redis
   readonly oracle: Oracle
-  readonly weather: Weather
-  /** To Kafka, by the name of the worker. */
-  readonly ways = new Map<string, Way>()
+  readonly networkFaults: NetworkFaults
+  /** The links to Kafka, by the name of the worker. */
+  readonly links = new Map<string, Link>()
   private readonly slots: Slot[] = []
   private readonly published: PlannedRecord[] = []
-  /** By worker: which topic it joined for, the latest of those made anew. */
-  private readonly joinedFor = new Map<string, number>()
+  /** The id of the topic when a worker last joined the group, by the name of the worker. */
+  private readonly topicIdAtJoin = new Map<string, number>()
 
-  constructor(plan: Plan, tell?: (line: string) => void) {
+  /** @param onTrace called with each line of the trace */
+  constructor(plan: Plan, onTrace?: (line: string) => void) {
     this.plan = plan
-    this.scheduler = new Scheduler(new Chance(plan.seed ^ 0x5bd1e995), tell)
+    this.scheduler = new Scheduler(chanceOf(plan.seed ^ 0x5bd1e995), onTrace)
     this.kafka = new Kafka(this.scheduler, plan.partitions)
     this.redis = new Redis(plan.masters, plan.slowMaster)
     this.oracle = new Oracle(this.redis, this.kafka, new Set(plan.conflicting))
-    this.weather = { lateShare: plan.lateShare, lostShare: plan.lostShare }
+    this.networkFaults = { lateShare: plan.lateShare, lostShare: plan.lostShare }
     this.kafka.movedShare = plan.movedShare
-    this.kafka.refusedShare = plan.refusedShare
-    this.watch()
+    this.kafka.rejectedShare = plan.rejectedShare
+    this.connectOracle()
     for (const groupId of plan.conflicting) {
       const master = this.redis.master(this.redis.masterOf(groupId))
-      master.write({ kind: 'foreign', groupId, isThere: true })
+      master.write({ kind: 'wrong type', groupId, exists: true })
     }
     for (let i = 0; i < plan.workers; i++) this.addSlot()
   }
 
-  /** Those that run, frozen or not. */
+  /** The workers that run, including frozen ones. */
   get workers(): Worker[] {
     return this.slots.flatMap(({ worker }) => (worker?.process.isAlive ? worker : []))
   }
@@ -63,7 +65,7 @@ export class World {
     return slot
   }
 
-  /** Starts all that do not run. */
+  /** Starts a worker in every slot that has none. */
   startAll(): void {
     for (const slot of this.slots) if (!slot.worker?.process.isAlive) this.start(slot)
   }
@@ -73,6 +75,7 @@ export class World {
     for (const index of this.redis.masters.keys()) worker.redis.cut(index)
   }
 
+  /** Publishes a planned record, sometimes with control records around it. */
   publish(): void {
     const { chance, kafka } = this
     const partition = chance.below(this.plan.partitions)
@@ -81,15 +84,15 @@ export class World {
     this.published.push(record)
     this.oracle.publish(record)
     const groupId = 'groupId' in record.expected ? record.expected.groupId : ''
-    const ofGroup = groupId.length % this.plan.partitions
-    const chosen = kafka.topic.partition(this.plan.isKeyed ? ofGroup : partition)
+    const partitionOfGroup = groupId.length % this.plan.partitions
+    const chosen = kafka.topic.partition(this.plan.isKeyed ? partitionOfGroup : partition)
     chosen.append(record)
     if (chance.happens(0.1)) chosen.append(undefined)
     kafka.wake()
   }
 
-  /** All is read, applied and committed, and nothing is in hand. */
-  isAtRest(): boolean {
+  /** Whether all records are read, applied and committed, and no batch is in flight. */
+  isIdle(): boolean {
     const { topic, group } = this.kafka
     const covered = new Set<number>()
     for (const { consumer, inFlight } of this.workers) {
@@ -97,31 +100,31 @@ export class World {
       if (!consumer.isIdleAt((partition) => topic.partition(partition).end)) return false
       for (const partition of consumer.assigned) covered.add(partition)
     }
-    return topic.partitions.every(({ behindLastRecord }, partition) => {
+    return topic.partitions.every(({ afterLastRecord }, partition) => {
       const committed = Math.max(0, group.commits.get(partition)?.offset ?? 0)
-      const isCommitted = committed >= behindLastRecord || this.kafka.hasFailedCommit
+      const isCommitted = committed >= afterLastRecord || this.kafka.hasFailedCommit
       return covered.has(partition) && isCommitted
     })
   }
 
   private start(slot: Slot): void {
-    const { scheduler, kafka, redis, oracle, weather, plan } = this
+    const { scheduler, kafka, redis, oracle, networkFaults, plan } = this
     const name = `${slot.name}.${++slot.started}`
-    const wayToKafka = new Way(scheduler, weather)
-    this.ways.set(name, wayToKafka)
-    scheduler.note(`${name} starts`)
+    const linkToKafka = new Link(scheduler, networkFaults)
+    this.links.set(name, linkToKafka)
+    scheduler.trace(`${name} starts`)
     slot.worker = new Worker(name, {
-      ...{ scheduler, kafka, redis, wayToKafka },
-      wayToRedis: new Way(scheduler, weather),
+      ...{ scheduler, kafka, redis, linkToKafka },
+      linkToRedis: new Link(scheduler, networkFaults),
       concurrency: plan.concurrency,
-      onAssigned: () => this.joinedFor.set(name, kafka.topic.incarnation),
+      onAssigned: () => this.topicIdAtJoin.set(name, kafka.topic.id),
       onSeek: (partition) => oracle.seeks(partition),
       onLoss: (_, losses) => {
-        const told = losses.map(({ partition, checkpoint, applied, from }) => {
+        const report = losses.map(({ partition, checkpoint, applied, from }) => {
           return `${partition} from ${applied} back to ${from} (checkpoint ${checkpoint})`
         })
-        scheduler.note(`${name} finds a loss: ${told}`)
-        oracle.lossTold(`${name}: ${told}`)
+        scheduler.trace(`${name} finds a loss: ${report}`)
+        oracle.lossReported(`${name}: ${report}`)
       },
       onFailed: (_, error) => oracle.fail(`${name} failed: ${error.stack}`),
     })
@@ -131,32 +134,34 @@ export class World {
     return this.slots.find(({ worker }) => worker?.process.name === name)?.worker
   }
 
-  /** Of the topics made one after the other: which one a worker's checkpoint is about. */
-  private topicOf(partition: number, writer: string): number {
-    if (this.kafka.topic.incarnation === 0) return 0
+  /** The id of the topic that a worker's checkpoint is about: the current one or a former one. */
+  private topicIdOf(partition: number, writer: string): number {
+    if (this.kafka.topic.id === 0) return 0
     const inFlight = [...(this.workerOf(writer)?.inFlight ?? [])]
     const oldest = inFlight.find((batch) => batch.partition === partition)
-    const known = this.joinedFor.get(writer) ?? 0
-    return Math.min(known, oldest?.incarnation ?? known)
+    const atJoin = this.topicIdAtJoin.get(writer) ?? 0
+    return Math.min(atJoin, oldest?.topicId ?? atJoin)
   }
 
-  private watch(): void {
+  /** Lets the oracle observe the servers. */
+  private connectOracle(): void {
     const { kafka, redis, oracle } = this
     kafka.onFetch = (partition, offset) => oracle.fetched(partition, offset)
     kafka.group.onCommit = (partition, commit) => {
-      // a late one, behind its successor
+      // a late commit, which arrives after its successor
       const before = kafka.group.commits.get(partition)?.offset ?? 0
       if (commit.offset < before) kafka.hasFailedCommit = true
       oracle.committed(partition, commit)
     }
     kafka.group.onExpired = () => {
-      if (keepsSessions(this.plan)) oracle.fail('a worker that is well did not heartbeat in time')
+      if (keepsSessions(this.plan))
+        oracle.fail('a worker did not heartbeat in time although nothing delayed it')
     }
-    redis.onCheckpointSent = (partition, writer) => this.topicOf(partition, writer)
-    redis.onCheckpoint = ({ master, partition, before, next, incarnation, isAbandoned }) => {
+    redis.onCheckpointSent = (partition, writer) => this.topicIdOf(partition, writer)
+    redis.onCheckpoint = ({ master, partition, before, next, topicId, isAbandoned }) => {
       if (before !== undefined && next < before) oracle.checkpointRewound(partition, Number(next))
-      if (incarnation !== kafka.topic.incarnation) return
-      // a late one may meet the same checkpoint as before a loss; who sent it merges all of it again
+      if (topicId !== kafka.topic.id) return
+      // a late write may find the same checkpoint as before a loss; its sender merges everything again
       if (isAbandoned && oracle.hasLosses) return
       oracle.checkpointSet(master, partition, Number(next))
     }

@@ -1,4 +1,4 @@
-/** A consumer that does nothing, with the settings of the worker: what idling costs in itself. */
+/** A consumer that does nothing, with the settings of the worker: the cost of idling with kafkajs. */
 import { Kafka, logLevel } from 'kafkajs'
 import { loadConfig } from '../../../src/app/config/loader.ts'
 import { consumerConfig } from '../../../src/kafka/client/client.ts'

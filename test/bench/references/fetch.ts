@@ -1,4 +1,4 @@
-/** What kafkajs alone can do: fetches all records; with `--parse`, parses their JSON, too. */
+/** Measures kafkajs alone: fetches all records; with `--parse`, also parses their JSON. */
 import { openConsumer } from './reference.ts'
 
 const parses = process.argv.includes('--parse')
@@ -14,6 +14,6 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    return undefined // some are no JSON on purpose
+    return undefined // some records are invalid on purpose
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The straightforward worker, by somebody who cares for speed: it takes whole batches, and of
- * each it asks for all times in one pipeline, then writes what is later in another. Several
- * partitions at once. What it does, and what it leaves out, is the same.
+ * A faster version of the straightforward worker, with the same features and omissions. For each
+ * batch, it reads the times of all groups in one pipeline, and writes the later events in another.
+ * It processes several partitions at once.
  */
 import { asFields, openReference, parseEvent } from './reference.ts'
 
@@ -24,7 +24,7 @@ await consumer.run({
   },
 })
 
-/** The time of every group in the batch, by its key. */
+/** Reads the time of every group in the batch, by its key. */
 async function readTimes(
   events: readonly ReturnType<typeof parseEvent>[],
 ): Promise<Map<string, number>> {

@@ -1,4 +1,4 @@
-/** What the workers that we compare with have in common. */
+/** What the reference workers, which ours is compared with, have in common. */
 import { Redis } from 'ioredis'
 import { type Consumer, Kafka, logLevel } from 'kafkajs'
 
@@ -9,13 +9,13 @@ interface ReferenceEvent {
 }
 
 interface Reference {
-  /** Subscribed to the topic. */
+  /** Already subscribed to the topic. */
   readonly consumer: Consumer
   readonly redis: Redis
   keyOf(event: ReferenceEvent): string
 }
 
-/** As the environment says; it ends with SIGTERM. */
+/** Connects to the servers that the environment names; SIGTERM disconnects. */
 export async function openReference(): Promise<Reference> {
   const { REDIS_URL = '', REDIS_GROUP_PREFIX = '' } = process.env
   const redis = new Redis(REDIS_URL)
@@ -23,10 +23,10 @@ export async function openReference(): Promise<Reference> {
   return { consumer, redis, keyOf: ({ groupId }) => `${REDIS_GROUP_PREFIX}{${groupId}}` }
 }
 
-/** So long waits a fetch where there is nothing, and so does a stop: 5 s by default. */
+/** How long a fetch, and therefore a stop, waits if there are no records; the default is 5 s. */
 const MAX_WAIT_MS = 250
 
-/** A consumer as kafkajs makes it by default, but for that it ends soon. */
+/** Connects a consumer with the defaults of kafkajs, except that it stops quickly. */
 export async function openConsumer(onEnd: () => void = () => {}): Promise<Consumer> {
   const { KAFKA_BROKERS = '', KAFKA_TOPIC = '', KAFKA_GROUP_ID = '' } = process.env
   const kafka = new Kafka({ brokers: KAFKA_BROKERS.split(','), logLevel: logLevel.ERROR })
@@ -40,18 +40,18 @@ export async function openConsumer(onEnd: () => void = () => {}): Promise<Consum
   return consumer
 }
 
-/** Undefined where it is not an event: that is passed over. */
+/** Returns undefined if the value is not an event; such records are skipped. */
 export function parseEvent(value: Buffer | null): ReferenceEvent | undefined {
   try {
     const { group_id: groupId, timestamp, traits } = JSON.parse(String(value))
     const time = Date.parse(timestamp)
     return groupId === undefined || Number.isNaN(time) ? undefined : { groupId, time, traits }
   } catch {
-    return undefined // no JSON
+    return undefined // not JSON
   }
 }
 
-/** What a plain HSET takes: the time as `updated_at`, and each trait as text. */
+/** The fields for a plain HSET: the time as `updated_at`, and each trait as text. */
 export function asFields({ traits, time }: ReferenceEvent): Record<string, string | number> {
   const fields: Record<string, string | number> = { updated_at: time }
   for (const [name, value] of Object.entries(traits)) {

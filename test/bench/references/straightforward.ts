@@ -1,7 +1,7 @@
 /**
- * The worker that anybody would write first, to compare with: for each message one HGET of
- * the group's time and, where the event is later, one HSET of its traits. It has no dead
- * letters, compares whole events instead of traits, and knows no members.
+ * The obvious first version of a worker, as a reference. For each message it sends one HGET of the
+ * group's time and, if the event is later, one HSET of its traits. It has no dead letters, compares
+ * whole events instead of single traits, and has no members.
  */
 import { asFields, openReference, parseEvent } from './reference.ts'
 

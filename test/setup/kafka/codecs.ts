@@ -1,11 +1,11 @@
-/** What compresses batches here; what inflates them is our own. */
+/** Compresses batches for tests. Decompression is what we test: it is the worker's own code. */
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { compressFrameSync } from 'lz4-napi'
 import { compressSync } from 'snappy'
 
 export interface Codec {
   readonly name: string
-  /** As Kafka numbers them. */
+  /** Kafka's number of the codec. */
   readonly id: number
   readonly compress: (plain: Buffer) => Buffer
 }
@@ -24,11 +24,11 @@ export const CODECS: readonly Codec[] = [
   { name: 'zstd', id: 4, compress: (plain) => zstdCompressSync(plain) },
 ]
 
-/** The framing of the Java client: magic, two versions, then chunks behind their lengths. */
+/** The framing of the Java client: magic, two versions, then chunks, each after its length. */
 export function xerial(chunks: readonly Uint8Array[]): Buffer {
-  const head = Buffer.from('82534e4150505900' + '00000001' + '00000001', 'hex')
+  const header = Buffer.from('82534e4150505900' + '00000001' + '00000001', 'hex')
   return Buffer.concat([
-    head,
+    header,
     ...chunks.flatMap((chunk) => {
       const size = Buffer.alloc(4)
       size.writeInt32BE(chunk.length)

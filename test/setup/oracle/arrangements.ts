@@ -1,4 +1,7 @@
-/** Arbitrary events, crowded so that they meet, and arbitrary ways in which they may arrive. */
+/**
+ * Arbitrary events, and arbitrary orders and batches in which they arrive. There are few groups,
+ * users, traits and clocks, so that events collide often.
+ */
 import fc from 'fast-check'
 import type { Erasure, GroupEvent } from '../../../src/domain/event/event.ts'
 import { JsonText } from '../../../src/domain/json/stored-value.ts'
@@ -11,7 +14,7 @@ export const USER_IDS = ['user123', '{u}%\u0085', 'constructor', '😀'] as cons
 
 const CLOCKS = [0, 1, 2, 3, 999_999, 1606170535111000, 1606170535111001, Number.MAX_SAFE_INTEGER]
 const NAMES = ['name', 'plan', '__proto__', 'toString', 'ï', '😀', 'a\u0000b']
-/** Ties by bytes: JSON against strings of the same text, U+FFFD and U+E000 against emoji. */
+/** For ties at equal clocks: JSON and strings of the same text; U+FFFD, U+E000 and emoji. */
 const TEXTS = ['', ' ', 'a', 'a\u0000', 'ab', 'Z', 'ä', '\uE000', '\uFFFD', '😀', '\u{10FFFF}']
 const JSON_TEXTS = ['1', '-1.5', 'true', '[]', '{"a":1}', '{"a":"😀"}', '{"a":"\uFFFD"}']
 
@@ -47,15 +50,15 @@ export function shuffled(all: readonly Event[]): fc.Arbitrary<Event[]> {
   return fc.shuffledSubarray([...all], { minLength: all.length })
 }
 
-/** The events in the given order, cut into batches anywhere. */
+/** The events in the given order, cut into batches at arbitrary positions. */
 export function cut(all: readonly Event[]): fc.Arbitrary<Event[][]> {
-  return fc.array(fc.nat({ max: all.length }), { maxLength: 6 }).map((places) => {
-    const bounds = [0, ...places.sort((a, b) => a - b), all.length]
+  return fc.array(fc.nat({ max: all.length }), { maxLength: 6 }).map((cuts) => {
+    const bounds = [0, ...cuts.sort((a, b) => a - b), all.length]
     return bounds.slice(1).map((end, i) => all.slice(bounds[i], end))
   })
 }
 
-/** Any order, any grouping into batches, any repetition. */
+/** The events in any order, in any batches, some of them repeated. */
 export function delivered(all: readonly Event[]): fc.Arbitrary<Event[][]> {
   return fc.subarray([...all]).chain((repeated) => shuffled([...all, ...repeated]).chain(cut))
 }

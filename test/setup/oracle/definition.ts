@@ -1,4 +1,7 @@
-/** The merge as its definition has it, without any step from state to state. */
+/**
+ * Computes the merged state by its definition: all events are compared with each other, and none is
+ * merged into a state.
+ */
 
 import type { StoredValue } from '../../../src/domain/json/stored-value.ts'
 import { Memberships } from '../../../src/domain/merge/memberships.ts'
@@ -17,7 +20,7 @@ interface UserClaim extends Claim {
   readonly member: boolean
 }
 
-/** The state of each group after the events, whichever way they came. */
+/** Returns the state of each group after these events, whose order does not matter. */
 export function statesByDefinition(events: readonly Event[]): GroupState[] {
   const groups = Map.groupBy(events, ({ groupId }) => groupId)
   return Array.from(groups, ([groupId, ofGroup]) => {
@@ -62,7 +65,10 @@ function greater<C extends Claim>(a: C, b: C): C {
   return a
 }
 
-/** A removal is least; then the bytes (which go as the code points do); then JSON over string. */
+/**
+ * The rank of a value at equal clocks: a removal is lowest, then the order of bytes (which is the
+ * order of code points), then JSON is higher than a string.
+ */
 function rankOf(value: StoredValue | null): number[] {
   if (value === null) return []
   const text = typeof value === 'string' ? value : value.text

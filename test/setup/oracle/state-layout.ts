@@ -1,15 +1,15 @@
-/** What stands in Redis for states of groups: as it must be, and as it is. */
+/** The keys and values in Redis for the states of groups: as expected, and as read. */
 
 import { formOf, textOf } from '../../../src/domain/json/stored-value.ts'
 import type { GroupState } from '../../../src/domain/merge/merge.ts'
 import type { RedisConnection } from '../../../src/redis/connection/connection.ts'
 import { GROUP_IDS, USER_IDS } from './arrangements.ts'
 
-/** key -> content, flat pairs in the order of their first; keys that do not exist are left out */
+/** key -> pairs of field (or member) and value (or score), in order; missing keys are left out */
 export type Layout = Record<string, [string, string][]>
 
-/** Ids as they stand in keys, written out by hand; any other stands as it is. */
-const IN_KEYS = new Map<string, string>([
+/** Ids as they are encoded in keys, written by hand; any other id is unchanged. */
+const ENCODED_IDS = new Map<string, string>([
   ['account123', 'account123'],
   ['} {%\u0001é', '%7D %7B%25%01é'],
   ['__proto__', '__proto__'],
@@ -19,6 +19,7 @@ const IN_KEYS = new Map<string, string>([
   ['😀', '😀'],
 ])
 
+/** Returns what Redis must hold for these states. */
 export function layoutOf(states: Iterable<GroupState>, hasUserIndex = true): Layout {
   const keys = new Map<string, Map<string, string>>()
   const put = (key: string, field: string, value: string) => {
@@ -41,12 +42,12 @@ export function layoutOf(states: Iterable<GroupState>, hasUserIndex = true): Lay
   return sorted(Array.from(keys, ([key, content]) => [key, [...content]]))
 }
 
-/** Reads the keys of all groups and users there can be. */
+/** Reads the keys of all groups and users of the arbitrary events. */
 export function readLayout(connection: RedisConnection): Promise<Layout> {
   return readKeys(connection.client, prefixOf(connection), allKeys())
 }
 
-/** Reads these keys, each behind the prefix, with plain commands. */
+/** Reads these keys, each with the prefix, by plain commands. */
 export async function readKeys(
   client: Pick<RedisConnection['client'], 'call'>,
   prefix: string,
@@ -65,7 +66,7 @@ export async function deleteLayout(connection: RedisConnection): Promise<void> {
   await Promise.all(allKeys().map((key) => connection.client.del(prefixOf(connection) + key)))
 }
 
-/** The same connection with other keys: `PREFIXgroup:{ID}`. */
+/** Returns the same connection with other key prefixes: `PREFIXgroup:{ID}`. */
 export function withPrefix(connection: RedisConnection, prefix: string): RedisConnection {
   const prefixes = { groupPrefix: `${prefix}group:`, userPrefix: `${prefix}user:` }
   return { ...connection, settings: { ...connection.settings, ...prefixes } }
@@ -101,7 +102,7 @@ function pairs(flat: readonly string[]): [string, string][] {
 }
 
 function inKeys(id: string): string {
-  return IN_KEYS.get(id) ?? id
+  return ENCODED_IDS.get(id) ?? id
 }
 
 function digits(clock: number): string {

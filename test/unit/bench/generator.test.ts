@@ -23,13 +23,13 @@ const meanBytes = (events: readonly GeneratedEvent[]) =>
   events.reduce((sum, { value }) => sum + value.length, 0) / events.length
 
 describe('generated events', () => {
-  test('are the same for the same seed, and others for another', () => {
+  test('are the same for the same seed, and different for another', () => {
     expect(generate(USUAL, 100)).toEqual(generate(USUAL, 100))
     expect(generate(USUAL, 100)).not.toEqual(generate(USUAL, 100, SEED + 1))
   })
 
   test.each([USUAL, EARLIER, uniform(1e6), HOT, PARTIAL, WIDE, LARGE, INVALID])(
-    'of the workload $name are accepted by the worker where they are valid, and only there',
+    'of the workload $name are accepted by the worker if they are valid, else rejected',
     (workload) => {
       const count = Math.ceil(2000 / workload.weight)
       for (const event of generate(workload, count)) {
@@ -38,14 +38,14 @@ describe('generated events', () => {
     },
   )
 
-  test('are invalid in one of 200 cases, or always', () => {
+  test('are invalid once in 200 events, or always', () => {
     const invalid = (workload: Workload) => generate(workload, 40_000).filter((e) => !e.valid)
     expect(invalid(USUAL).length).toBeGreaterThan(100)
     expect(invalid(USUAL).length).toBeLessThan(300)
     expect(invalid(INVALID).length).toBe(40_000)
   })
 
-  test('usually have some 370 bytes, and weigh as much as their workload says', () => {
+  test('usually have some 370 bytes, and the weight of their workload', () => {
     const usual = meanBytes(generate(USUAL, 2000))
     expect(usual).toBeGreaterThan(350)
     expect(usual).toBeLessThan(390)
@@ -56,7 +56,7 @@ describe('generated events', () => {
     }
   })
 
-  test('usually are about few busy groups; uniform ones favour none', () => {
+  test('usually are of a few busy groups; uniform ones favour none', () => {
     const shareOfFirstTenth = (workload: Workload) => {
       const events = generate(workload, 20_000)
       return events.filter(({ group }) => group < workload.groups / 10).length / events.length
@@ -67,7 +67,7 @@ describe('generated events', () => {
     expect(new Set(generate(HOT, 100).map(({ groupId }) => groupId))).toEqual(new Set(['group-0']))
   })
 
-  test('say 7 traits, 1, or 500', () => {
+  test('have 7 traits, 1, or 500', () => {
     const traits = (workload: Workload) =>
       new Set(
         generate(workload, 10)
@@ -79,7 +79,7 @@ describe('generated events', () => {
     expect(traits(WIDE)).toEqual(new Set([500]))
   })
 
-  test('which are earlier are the usual ones, each a month before', () => {
+  test('of the earlier workload are the usual ones, each a month before', () => {
     const timeless = (workload: Workload) =>
       generate(workload, 300)
         .filter(({ valid }) => valid)

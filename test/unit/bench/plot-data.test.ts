@@ -28,8 +28,8 @@ const changed = (
   ),
 })
 
-describe('what is drawn', () => {
-  test('is in the results of a whole run, with every worker at every backlog and load', () => {
+describe('the plot data', () => {
+  test('have every worker at every backlog and load, from the results of a whole run', () => {
     const { drains, latencies } = plotData(whole)
     expect(drains).toHaveLength(4 * 3)
     expect(latencies).toHaveLength(2 * 3)
@@ -60,7 +60,7 @@ describe('what is drawn', () => {
       { ...whole, scenarios: [] },
       'drain-1, drain-4, drain-200, drain-uniform, latency-1k, latency-10k:',
     ],
-  ])('is refused where %s is missing, by name', (_, results, name) => {
+  ])('cannot be made if %s is missing, which is named', (_, results, name) => {
     expect(() => plotData(results)).toThrow(
       expect.objectContaining({ exitCode: 2, message: expect.stringContaining(name) }),
     )

@@ -4,22 +4,22 @@ import { median, medianBy, quantile } from '../../bench/quantiles.ts'
 describe('quantiles', () => {
   const hundred = Array.from({ length: 100 }, (_, i) => 100 - i)
 
-  test('are the least values that a share of all do not exceed', () => {
+  test('are the smallest values that are not exceeded by a share of all', () => {
     expect([0, 0.5, 0.99, 1].map((q) => quantile(hundred, q))).toEqual([1, 50, 99, 100])
     expect(quantile([7], 0.99)).toBe(7)
     expect(quantile([], 0.5)).toBeNaN()
   })
 
-  test('sort by number, and leave the values as they were', () => {
+  test('are found by numeric order, and the input is unchanged', () => {
     const values = [10, 9, 2]
     expect(median(values)).toBe(9)
     expect(values).toEqual([10, 9, 2])
   })
 
-  test('of things are the thing in the middle, the lower one of two', () => {
+  test('of items are the item with the median figure, the lower one of two', () => {
     const runs = [{ rate: 5 }, { rate: 1 }, { rate: 3 }]
     expect(medianBy(runs, ({ rate }) => rate)).toBe(runs[2])
     expect(medianBy(runs.slice(0, 2), ({ rate }) => rate)).toBe(runs[1])
-    expect(() => medianBy([], () => 0)).toThrow('no middle')
+    expect(() => medianBy([], () => 0)).toThrow('no median')
   })
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { findFreePorts } from '../../../src/local/free-ports.ts'
-import { EarlyEnd } from '../../bench/early-end.ts'
+import { BenchError } from '../../bench/bench-error.ts'
 import { checkRedis } from '../../bench/reachability.ts'
 import { openServers } from '../../bench/servers.ts'
 
@@ -8,10 +8,10 @@ test('a given Kafka that does not answer is named in one line', async () => {
   const [port] = await findFreePorts([0])
   const env = { KAFKA_BROKERS: `127.0.0.1:${port}`, REDIS_URL: 'redis://:secret@127.0.0.1:1' }
   const error = await openServers(env, () => {}, AbortSignal.timeout(60_000)).catch((e) => e)
-  expect(error).toBeInstanceOf(EarlyEnd)
+  expect(error).toBeInstanceOf(BenchError)
   expect(error.exitCode).toBe(1)
   expect(error.message).toMatch(
-    new RegExp(`^Kafka at 127.0.0.1:${port} does not answer \\(.+\\): see KAFKA_BROKERS$`),
+    new RegExp(`^Kafka at 127.0.0.1:${port} does not answer \\(.+\\): check KAFKA_BROKERS$`),
   )
 })
 
@@ -19,6 +19,6 @@ test('a given Redis that does not answer is named in one line, without its passw
   const [port] = await findFreePorts([0])
   await expect(checkRedis(`redis://:secret@127.0.0.1:${port}`)).rejects.toMatchObject({
     exitCode: 1,
-    message: `Redis at 127.0.0.1:${port} does not answer (connect ECONNREFUSED 127.0.0.1:${port}): see REDIS_URL`,
+    message: `Redis at 127.0.0.1:${port} does not answer (connect ECONNREFUSED 127.0.0.1:${port}): check REDIS_URL`,
   })
 })

@@ -12,10 +12,10 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }))
 
 describe('results', () => {
-  test('that are not there are told in one line, with what to do', async () => {
+  test('that do not exist are reported in one line, with what to do', async () => {
     const file = join(folder, 'none.json')
     await expect(readResults(file)).rejects.toMatchObject({
-      message: `No results at ${file}: run npm run bench first`,
+      message: `There is no ${file}: run npm run bench first`,
       exitCode: 2,
     })
   })
@@ -24,16 +24,16 @@ describe('results', () => {
     ['no JSON', '{"at": '],
     ['empty', ''],
     ['of an older form', '{ "at": "2026-11-23", "drains": [], "machine": {} }'],
-  ])('that are %s are told as no results of this benchmark', async (_, text) => {
+  ])('that are %s are reported as no results of this benchmark', async (_, text) => {
     const file = join(folder, 'other.json')
     await writeFile(file, text)
     await expect(readResults(file)).rejects.toMatchObject({
-      message: `${file} holds no results of this benchmark: run npm run bench first`,
+      message: `${file} has no results of this benchmark: run npm run bench first`,
       exitCode: 2,
     })
   })
 
-  test('that were written are read, with null for what could not be measured', async () => {
+  test('are read as written, with null for figures that could not be measured', async () => {
     const file = join(folder, 'deeper', 'results.json')
     const figures = { eventsPerSecond: 5, nodeMicros: Number.NaN, p50Ms: Number.NaN }
     await writeResults(file, {
@@ -49,7 +49,7 @@ describe('results', () => {
     ])
   })
 
-  test('are of a whole run where all is measured that runs by itself, and nothing failed', () => {
+  test('are of a whole run if all default scenarios ran and none failed', () => {
     const all = SCENARIOS.filter(({ isDefault }) => isDefault).map(({ name }) => ({
       scenario: name,
       seconds: 1,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { linesThatMatter } from '../../bench/worker-log.ts'
+import { relevantLines } from '../../bench/worker-log.ts'
 
-test('of an error that nobody caught, its message is told, without the stack', () => {
+test('an uncaught error is shown by its message, without the stack', () => {
   const log = `node:internal/modules/run_main:107
     triggerUncaughtException(
     ^
@@ -14,21 +14,21 @@ Error [ERR_MODULE_NOT_FOUND]: Cannot find module 'main.js'
 
 Node.js v24.21.0
 `
-  expect(linesThatMatter(log)[0]).toBe("Error [ERR_MODULE_NOT_FOUND]: Cannot find module 'main.js'")
-  expect(linesThatMatter(log).join('\n')).not.toContain('finalizeResolution')
+  expect(relevantLines(log)[0]).toBe("Error [ERR_MODULE_NOT_FOUND]: Cannot find module 'main.js'")
+  expect(relevantLines(log).join('\n')).not.toContain('finalizeResolution')
 })
 
-test('of lines of JSON, the first error and its cause are told in words', () => {
+test('of lines of JSON, the first error is shown, with its cause', () => {
   const lines = [
     { level: 'info', msg: 'the worker starts' },
     { level: 'fatal', err: { name: 'TypeError', message: 'x is no y' }, msg: 'ended by a bug' },
   ]
-  expect(linesThatMatter(lines.map((line) => JSON.stringify(line)).join('\n'))).toEqual([
+  expect(relevantLines(lines.map((line) => JSON.stringify(line)).join('\n'))).toEqual([
     'fatal: ended by a bug: x is no y',
   ])
 })
 
-test('without an error, the last lines are told', () => {
+test('without an error, the last lines are shown', () => {
   const log = Array.from({ length: 9 }, (_, i) => `line ${i}`).join('\n')
-  expect(linesThatMatter(log)).toEqual(['line 4', 'line 5', 'line 6', 'line 7', 'line 8'])
+  expect(relevantLines(log)).toEqual(['line 4', 'line 5', 'line 6', 'line 7', 'line 8'])
 })

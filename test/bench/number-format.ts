@@ -1,6 +1,6 @@
-/** Numbers for people. */
+/** Formats numbers for people. */
 
-/** With commas between thousands: `12,346`. */
+/** Rounded, with commas between thousands: `12,346`. */
 export const whole = (value: number) => Math.round(value).toLocaleString('en')
 
 /** `0.1` */

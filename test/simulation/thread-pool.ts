@@ -1,4 +1,4 @@
-/** Spreads histories over threads. */
+/** Runs histories in worker threads. */
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { Worker as Thread } from 'node:worker_threads'
@@ -6,18 +6,23 @@ import type { Mutation } from './mutation.ts'
 import type { Verdict } from './simulate.ts'
 import type { ThreadMessage, ThreadTask } from './thread.ts'
 
-export interface FleetOptions {
+export interface RunOptions {
   readonly from: number
   readonly count: number
   readonly threads?: number
   readonly mutation?: Mutation
-  /** Whether a thread leaves out the rest once it met a few failures, or one of many. */
+  /** Whether a thread stops early: after a few failures, or after many histories with one failure. */
   readonly stopsAtFailures?: boolean
   readonly onVerdict?: (verdict: Verdict) => void
 }
 
-/** @throws whatever a thread dies of */
-export async function runHistories(options: FleetOptions): Promise<Verdict[]> {
+/**
+ * Runs `count` histories with the seeds from `from` on, spread over the threads.
+ *
+ * @returns one verdict per history, ordered by seed
+ * @throws the error that a thread ended with
+ */
+export async function runHistories(options: RunOptions): Promise<Verdict[]> {
   const { from, count, threads = availableParallelism() } = options
   const seeds = Array.from({ length: count }, (_, index) => from + index)
   const shares = Array.from({ length: threads }, (_, thread) =>
@@ -27,10 +32,10 @@ export async function runHistories(options: FleetOptions): Promise<Verdict[]> {
   return verdicts.flat().sort((a, b) => a.seed - b.seed)
 }
 
-async function runThread(seeds: readonly number[], options: FleetOptions): Promise<Verdict[]> {
+async function runThread(seeds: readonly number[], options: RunOptions): Promise<Verdict[]> {
   const { mutation, stopsAtFailures = false, onVerdict } = options
   const task: ThreadTask = { seeds, mutation, stopsAtFailures }
-  // without the flags of whoever runs this: the thread loads TypeScript by itself
+  // without the flags of this process: the thread loads TypeScript by itself
   const thread = new Thread(new URL('./thread.ts', import.meta.url), {
     workerData: task,
     execArgv: [],

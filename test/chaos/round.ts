@@ -1,21 +1,21 @@
 /**
- * A stretch of the run with a topic of its own, small enough to be read again whole: workers
- * under load, one fault after the other, and the oracle at the end.
+ * One round of a run, with its own topic: workers under load, one fault after the other, and a
+ * check by the oracle at the end. A round is short, as the oracle reads the whole topic.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { randomFrom } from '../setup/random.ts'
 import { describeDifference } from '../setup/scene/differences.ts'
 import type { Load } from '../setup/scene/load.ts'
 import { type Scene, startScene } from '../setup/scene/scene.ts'
-import { startCrew } from './crew.ts'
-import type { World } from './faults.ts'
+import type { Targets } from './faults.ts'
 import type { Figures } from './figures.ts'
 import type { Progress } from './progress.ts'
 import { untilRecovered } from './recovery.ts'
 import type { Step } from './schedule.ts'
 import type { Servers } from './servers.ts'
+import { startWorkerPool } from './worker-pool.ts'
 
-export interface EpochOptions {
+export interface RoundOptions {
   readonly servers: Servers
   readonly number: number
   readonly seed: number
@@ -24,9 +24,9 @@ export interface EpochOptions {
   readonly steps: Iterator<Step, never>
   readonly durationMs: number
   readonly progress: Progress
-  /** Is added to. */
+  /** The figures of the run; the round adds its own to them. */
   readonly figures: Figures
-  /** Ends it early, without the oracle. */
+  /** Ends the round early, without a check by the oracle. */
   readonly signal: AbortSignal
 }
 
@@ -34,8 +34,8 @@ const PARTITIONS = 6
 const WORKERS = 3
 const CHECK_DEADLINE_MS = 180_000
 
-/** @throws where the workers do not recover in time */
-export async function liveThrough(options: EpochOptions): Promise<void> {
+/** Runs one round. @throws Error if the workers do not recover in time */
+export async function runRound(options: RoundOptions): Promise<void> {
   const { servers, number, figures, progress, signal } = options
   const scene = await startScene({
     kafkaBrokers: servers.kafka.directBrokers,
@@ -44,24 +44,24 @@ export async function liveThrough(options: EpochOptions): Promise<void> {
     seed: options.seed + number,
   })
   try {
-    const crew = await startCrew({
+    const pool = await startWorkerPool({
       scene,
       servers,
       size: WORKERS,
-      name: `epoch-${number}`,
-      onDeath: (logOf) => {
-        figures.deaths.push(logOf)
-        progress.tell(logOf)
+      name: `round-${number}`,
+      onDeath: (description) => {
+        figures.deaths.push(description)
+        progress.keep(description)
       },
     })
     try {
-      const world = { ...servers, scene, crew }
-      progress.now('the workers start')
-      await untilRecovered(world, signal)
-      await endure(world, options)
+      const targets = { ...servers, scene, pool }
+      progress.show('starting the workers')
+      await untilRecovered(targets, signal)
+      await injectFaults(targets, options)
       if (!signal.aborted) await check(scene, options)
     } finally {
-      await crew.dismiss()
+      await pool.stopAll()
     }
   } finally {
     await scene.close()
@@ -69,42 +69,43 @@ export async function liveThrough(options: EpochOptions): Promise<void> {
   }
 }
 
-/** Faults one after the other, under load, until the time is over. */
-async function endure(world: World, options: EpochOptions): Promise<void> {
+/** Injects one fault after the other under load, until the duration is over. */
+async function injectFaults(targets: Targets, options: RoundOptions): Promise<void> {
   const { steps, figures, signal, progress } = options
   const startedMs = performance.now()
   const before = figures.records
-  const load = startLoad(world.scene.load, options)
+  const load = startLoad(targets.scene.load, options)
   try {
     while (!signal.aborted && performance.now() - startedMs < options.durationMs) {
       const step = steps.next().value
-      await suffer(world, step, options)
+      await injectStep(targets, step, options)
       const kinds = step.faults.map(({ fault }) => fault.kind)
-      progress.now(`recovering: ${kinds.join(', and ')}`)
+      progress.show(`recovering from: ${kinds.join(', and ')}`)
       const endedAt = new Date()
-      const recoveryMs = await untilRecovered(world, signal)
-      figures.records = before + world.scene.load.acknowledged.size
+      const recoveryMs = await untilRecovered(targets, signal)
+      figures.records = before + targets.scene.load.acknowledged.size
       if (signal.aborted) return
       const seconds = step.faults.map((each) => each.seconds)
       figures.faults.push({ kinds, seconds, endedAt, recoveryMs })
     }
   } finally {
     await load.stop()
-    figures.records = before + world.scene.load.acknowledged.size
+    figures.records = before + targets.scene.load.acknowledged.size
   }
 }
 
-async function suffer(
-  world: World,
+/** Waits, then begins and ends the faults of one step. */
+async function injectStep(
+  targets: Targets,
   { pauseSeconds, faults }: Step,
-  { random, progress, signal }: EpochOptions,
+  { random, progress, signal }: RoundOptions,
 ): Promise<void> {
   await pause(pauseSeconds, signal)
   const names = faults.map(({ fault, seconds }) => `${fault.kind} for ${seconds.toFixed(1)} s`)
-  progress.now(names.join(', and '))
+  progress.show(names.join(', and '))
   const outcomes = await Promise.allSettled(
     faults.map(async ({ fault, seconds }) => {
-      const end = await fault.begin(world, random)
+      const end = await fault.begin(targets, random)
       await pause(seconds, signal)
       await end()
     }),
@@ -112,7 +113,7 @@ async function suffer(
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }
 
-/** Less where it is ended early. */
+/** Waits; returns early if the signal is aborted. */
 async function pause(seconds: number, signal: AbortSignal): Promise<void> {
   await sleep(seconds * 1000, undefined, { signal }).catch(() => {})
 }
@@ -120,8 +121,8 @@ async function pause(seconds: number, signal: AbortSignal): Promise<void> {
 const BURST = 5000
 const BETWEEN_BURSTS_SECONDS = 20
 
-/** At a steady rate, with a burst from time to time. */
-function startLoad(load: Load, { recordsPerSecond, seed, number }: EpochOptions) {
+/** Produces records at a steady rate, with a burst from time to time. */
+function startLoad(load: Load, { recordsPerSecond, seed, number }: RoundOptions) {
   const random = randomFrom(seed + number)
   const running = load.run(recordsPerSecond)
   const stopping = new AbortController()
@@ -140,8 +141,8 @@ function startLoad(load: Load, { recordsPerSecond, seed, number }: EpochOptions)
   }
 }
 
-async function check({ oracle }: Scene, { figures, progress }: EpochOptions): Promise<void> {
-  progress.now('checking')
+async function check({ oracle }: Scene, { figures, progress }: RoundOptions): Promise<void> {
+  progress.show('checking')
   const verdict = await oracle.check({ deadlineMs: CHECK_DEADLINE_MS })
   figures.checks++
   figures.checkedRecords += verdict.records
@@ -149,7 +150,7 @@ async function check({ oracle }: Scene, { figures, progress }: EpochOptions): Pr
   figures.deadLetters += verdict.deadLetters
   figures.differences.push(...verdict.differences.map(describeDifference))
   for (const difference of verdict.differences.slice(0, 10))
-    progress.tell(describeDifference(difference))
+    progress.keep(describeDifference(difference))
 }
 
 async function removeTopics({ config, withAdmin }: Scene): Promise<void> {

@@ -1,10 +1,10 @@
 import { ERASE_HEADER } from '../../src/domain/event/erasure.ts'
 import type { KafkaRecord, RecordHeaders } from '../../src/domain/record.ts'
-import type { Chance } from './chance.ts'
+import type { Chance } from '../setup/chance.ts'
 import { NOW_MS, RECORDS, VALUES } from './corpus.ts'
 import { mutate, mutateBytes } from './mutations.ts'
 
-/** A record of the corpus, mostly with a mutated value, sometimes with all else mutated too. */
+/** Returns a record of the corpus: mostly its value is mutated, sometimes also key, headers and time. */
 export function mutatedRecord(chance: Chance): KafkaRecord {
   const record = chance.pick(RECORDS)
   const { key, headers, timestamp } = record
@@ -19,7 +19,7 @@ export function mutatedRecord(chance: Chance): KafkaRecord {
   }
 }
 
-/** A value of the corpus, mutated, or one in ten times as it is. */
+/** Returns a mutated value; once in ten times the value unchanged. */
 export function mutatedValue(value: Buffer | null, chance: Chance): Buffer | null {
   if (chance.oneIn(10)) return value
   if (value === null) return chance.oneIn(20) ? Buffer.alloc(chance.below(2)) : null

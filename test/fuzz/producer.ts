@@ -1,4 +1,4 @@
-/** Produces records as they are given, in whatever compression. */
+/** Produces records with any codec. */
 import { kafkajs, type Message } from '../../src/kafka/client/kafkajs.ts'
 import type { KafkaSettings } from '../../src/kafka/client/settings.ts'
 import type { Codec } from '../setup/kafka/codecs.ts'
@@ -6,13 +6,13 @@ import { produce } from '../setup/kafka/topics.ts'
 
 const registry: Record<number, () => object> = kafkajs.CompressionCodecs
 
-/** One batch a partition. */
+/** Produces the messages in one batch per partition. */
 export async function produceWith(
   codec: Codec,
   settings: KafkaSettings,
   messages: Message[],
 ): Promise<void> {
-  // what reads is our own decoder: kafkajs needs them to produce only
+  // only to produce: the worker decompresses with its own code
   if (codec.id > 0) {
     registry[codec.id] = () => ({
       compress: async ({ buffer }: { buffer: Buffer }) => codec.compress(buffer),

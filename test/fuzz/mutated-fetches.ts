@@ -1,24 +1,25 @@
-/** Fetch responses with one batch in them that is not as it should be. */
+/** Makes fetch responses in which one batch, or the whole response, is mutated. */
 
+import type { Chance } from '../setup/chance.ts'
 import { CODECS } from '../setup/kafka/codecs.ts'
 import { batchBytes, fetchResponse, type WireRecord } from '../setup/kafka/wire-bytes.ts'
-import type { Chance } from './chance.ts'
 import { VALUES } from './corpus.ts'
 import { mutateBytes } from './mutations.ts'
 
 export interface MutatedFetch {
+  /** What was mutated: the records before compression, or after it, the header, or everything. */
   readonly what: 'records' | 'compressed' | 'header' | 'response'
   readonly bytes: Buffer
-  /** Whole batches that stand in front of the mutated one. */
-  readonly before: readonly SomeBatch[]
-  /** The mutated one, as it was. */
-  readonly wrong: SomeBatch
+  /** The intact batches before the mutated one. */
+  readonly before: readonly Batch[]
+  /** The mutated batch, before its mutation. */
+  readonly mutated: Batch
 }
 
-/** What lies at the most between two first offsets. */
+/** The distance between the first offsets of two batches. */
 export const STRIDE = 100n
 
-export interface SomeBatch {
+export interface Batch {
   readonly firstOffset: bigint
   readonly records: readonly WireRecord[]
 }
@@ -26,21 +27,21 @@ export interface SomeBatch {
 export function mutatedFetch(chance: Chance): MutatedFetch {
   const what = chance.pick(['records', 'compressed', 'header', 'response'] as const)
   const before = Array.from({ length: chance.below(3) }, (_, at) =>
-    someBatch(STRIDE * BigInt(at), chance),
+    randomBatch(STRIDE * BigInt(at), chance),
   )
-  const wrong = someBatch(STRIDE * BigInt(before.length), chance)
-  const behind = chance.oneIn(2) ? [someBatch(10n * STRIDE, chance)] : []
+  const mutated = randomBatch(STRIDE * BigInt(before.length), chance)
+  const after = chance.oneIn(2) ? [randomBatch(10n * STRIDE, chance)] : []
   const recordSet = Buffer.concat([
     ...before.map((batch) => bytesOf(batch, chance)),
-    wrongBytesOf(wrong, what, chance),
-    ...behind.map((batch) => bytesOf(batch, chance)),
+    mutatedBytesOf(mutated, what, chance),
+    ...after.map((batch) => bytesOf(batch, chance)),
   ])
   const whole = fetchResponse(recordSet)
   const bytes = what === 'response' ? mutateWire(whole, chance) : whole
-  return { what, bytes, before, wrong }
+  return { what, bytes, before, mutated }
 }
 
-function someBatch(firstOffset: bigint, chance: Chance): SomeBatch {
+function randomBatch(firstOffset: bigint, chance: Chance): Batch {
   const records = Array.from({ length: 1 + chance.below(12) }, (): WireRecord => {
     const names = ['', 'a', 'a', '__proto__', 'constructor'].slice(0, chance.below(6))
     return {
@@ -53,24 +54,24 @@ function someBatch(firstOffset: bigint, chance: Chance): SomeBatch {
   return { firstOffset, records }
 }
 
-function bytesOf(batch: SomeBatch, chance: Chance): Buffer {
+function bytesOf(batch: Batch, chance: Chance): Buffer {
   const { id, compress } = chance.pick(CODECS)
   return batchBytes({ ...batch, codec: id, compress })
 }
 
-function wrongBytesOf(batch: SomeBatch, what: MutatedFetch['what'], chance: Chance): Buffer {
+function mutatedBytesOf(batch: Batch, what: MutatedFetch['what'], chance: Chance): Buffer {
   const { id, compress } = chance.pick(CODECS)
   switch (what) {
     case 'records': {
-      const wrong = (plain: Buffer) => compress(mutateWire(plain, chance))
-      return batchBytes({ ...batch, codec: id, compress: wrong })
+      const mutate = (plain: Buffer) => compress(mutateWire(plain, chance))
+      return batchBytes({ ...batch, codec: id, compress: mutate })
     }
     case 'compressed': {
-      const wrong = (plain: Buffer) => mutateWire(compress(plain), chance)
-      return batchBytes({ ...batch, codec: id, compress: wrong })
+      const mutate = (plain: Buffer) => mutateWire(compress(plain), chance)
+      return batchBytes({ ...batch, codec: id, compress: mutate })
     }
     case 'header':
-      return withWrongHeader(batchBytes({ ...batch, codec: id, compress }), chance)
+      return withMutatedHeader(batchBytes({ ...batch, codec: id, compress }), chance)
     case 'response':
       return batchBytes({ ...batch, codec: id, compress })
     default:
@@ -78,7 +79,7 @@ function wrongBytesOf(batch: SomeBatch, what: MutatedFetch['what'], chance: Chan
   }
 }
 
-/** Some bytes changed, lengths and counts among them to what is absurd. */
+/** Changes some bytes, among them lengths and counts to absurd values. */
 function mutateWire(bytes: Buffer, chance: Chance): Buffer {
   let changed = bytes
   for (let rounds = 1 + chance.below(3); rounds > 0; rounds--) {
@@ -89,7 +90,7 @@ function mutateWire(bytes: Buffer, chance: Chance): Buffer {
   return changed
 }
 
-/** Fields of a batch's header behind its first offset: where they are, and their size. */
+/** The fields of a batch's header after its first offset: position and size in bytes. */
 const FIELDS = [
   { name: 'length', at: 8, bytes: 4 },
   { name: 'leader epoch', at: 12, bytes: 4 },
@@ -105,7 +106,7 @@ const FIELDS = [
   { name: 'count', at: 57, bytes: 4 },
 ] as const
 
-function withWrongHeader(batch: Buffer, chance: Chance): Buffer {
+function withMutatedHeader(batch: Buffer, chance: Chance): Buffer {
   const { at, bytes } = chance.pick(FIELDS)
   return overwrite(batch, at, chance.pick(ABSURD).subarray(0, bytes))
 }
@@ -116,7 +117,7 @@ function overwrite(bytes: Buffer, at: number, by: Buffer): Buffer {
   return changed
 }
 
-/** As integers and varints: nothing, tiny, huge, negative, the borders of 32 and 64 bits. */
+/** Integers and varints: zero, tiny, huge, negative, at the limits of 32 and 64 bits. */
 const ABSURD = [
   ...['0000000000000000', '0000000100000001', '00000030', '0100', '7fffffff', '7fffffffffffffff'],
   ...['80000000', '8000000000000000', 'ffffffffffffffff', 'fffffff4', 'ffffffc3', 'ffff0000'],

@@ -1,4 +1,4 @@
-/** What scenarios are played on: the servers, the topics, and what was asked for. */
+/** What scenarios run with: the servers, the topics and the options. */
 import { randomUUID } from 'node:crypto'
 import { counted } from '../../src/cli/output/counted.ts'
 import type { Workload } from './generator.ts'
@@ -6,31 +6,35 @@ import type { Progress } from './progress.ts'
 import type { Servers } from './servers.ts'
 import { type FilledTopic, fillTopic, removeFromKafka, type TopicContent } from './topic.ts'
 
-export interface Stage {
+export interface BenchContext {
   readonly servers: Servers
   readonly progress: Progress
   readonly events: number
   readonly repeat: number
-  /** A topic of that content, which is filled at the first use; nobody writes to it. */
-  topic(content: TopicWish): Promise<FilledTopic>
+  /** Returns a topic with this content, which is filled at the first use and only read after. */
+  topic(content: TopicOptions): Promise<FilledTopic>
   close(): Promise<void>
 }
 
-export interface TopicWish extends Partial<Pick<TopicContent, 'partitions' | 'compression'>> {
+export interface TopicOptions extends Partial<Pick<TopicContent, 'partitions' | 'compression'>> {
   readonly workload: Workload
 }
 
-interface StageOptions {
+interface ContextOptions {
   readonly events: number
   readonly seed: number
   readonly repeat: number
 }
 
 const DEFAULT_PARTITIONS = 4
-/** More would fill the disk; the scenarios that share a topic follow one another. */
+/** More would fill the disk. Scenarios that share a topic run one after the other. */
 const KEPT_TOPICS = 3
 
-export function openStage(servers: Servers, progress: Progress, options: StageOptions): Stage {
+export function createBenchContext(
+  servers: Servers,
+  progress: Progress,
+  options: ContextOptions,
+): BenchContext {
   const topics = new Map<string, FilledTopic>()
   const { events, seed } = options
 
@@ -56,7 +60,7 @@ export function openStage(servers: Servers, progress: Progress, options: StageOp
     },
   }
 
-  async function fill(content: Required<TopicWish>): Promise<FilledTopic> {
+  async function fill(content: Required<TopicOptions>): Promise<FilledTopic> {
     const { workload, partitions, compression } = content
     const count = Math.ceil(events / workload.weight)
     const codec = compression === 'none' ? '' : `, ${compression}`

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest'
-import { rowsOf, takeTurns } from '../../bench/turns.ts'
+import { rowsOf, runInterleaved } from '../../bench/interleaved-runs.ts'
 
 const by = ({ eventsPerSecond }: { readonly eventsPerSecond: number }) => eventsPerSecond
 
-test('workers run by turns; the run in the middle counts, and ours is compared with each', async () => {
+test('workers run alternately; the median run counts, and ours is compared with each', async () => {
   const rates = {
     'group-traits': [90, 70, 80],
     pipelined: [40, 50, 20],
     straightforward: [8, 9, 10],
   }
   const ran: string[] = []
-  const turns = await takeTurns(
+  const summaries = await runInterleaved(
     ['group-traits', 'pipelined', 'straightforward'],
     3,
     async (worker) => {
@@ -22,7 +22,7 @@ test('workers run by turns; the run in the middle counts, and ours is compared w
   )
 
   expect(ran.slice(0, 4)).toEqual(['group-traits', 'pipelined', 'straightforward', 'group-traits'])
-  const [ours, ...references] = rowsOf(turns, by)
+  const [ours, ...references] = rowsOf(summaries, by)
   expect(ours).toMatchObject({
     ran: 'group-traits',
     figures: { eventsPerSecond: 80 },

@@ -1,4 +1,4 @@
-/** What a worker makes of the records of a topic, by the decoder and the fold alone. */
+/** Computes what a worker must make of a topic's records, with only the decoder and the fold. */
 import { createDecoder } from '../../src/domain/event/decode.ts'
 import { formOf, textOf } from '../../src/domain/json/stored-value.ts'
 import { foldInto, type GroupState } from '../../src/domain/merge/merge.ts'
@@ -8,7 +8,7 @@ import { DEFAULT_RULES } from '../setup/domain/decode-rules.ts'
 
 export interface Expected {
   readonly groups: ReadonlyMap<string, GroupState>
-  /** What is rejected, by where it stands in the topic. */
+  /** partition/offset -> the rejected record */
   readonly rejected: ReadonlyMap<string, RejectedRecord>
   readonly accepted: number
 }
@@ -19,9 +19,9 @@ export interface RejectedRecord {
   readonly reason: string
 }
 
-export type PlacedRecord = KafkaRecord & { readonly partition: number }
+export type TopicRecord = KafkaRecord & { readonly partition: number }
 
-export function expectedOf(records: readonly PlacedRecord[], nowMs: number): Expected {
+export function expectedOf(records: readonly TopicRecord[], nowMs: number): Expected {
   const decoder = createDecoder(DEFAULT_RULES)
   const groups = new Map<string, GroupState>()
   const rejected = new Map<string, RejectedRecord>()
@@ -39,12 +39,12 @@ export function expectedOf(records: readonly PlacedRecord[], nowMs: number): Exp
   return { groups, rejected, accepted }
 }
 
-/** Key and value, to the byte. */
+/** The exact bytes of key and value, for comparison. */
 export function bytesOf({ key, value }: KafkaRecord) {
   return { key: key?.toString('base64'), value: value?.toString('base64') }
 }
 
-/** The state as it is read from Redis, but for the parsed values. */
+/** Converts an expected state for comparison with `readViewOf`. */
 export function viewOf({ groupId, latest, erasedAt, traits, users }: GroupState) {
   const all = Array.from(traits, ([name, { clock, value }]) => ({ name, clock, value }))
   const membership = (isMember: boolean) =>
@@ -69,7 +69,7 @@ export function viewOf({ groupId, latest, erasedAt, traits, users }: GroupState)
   }
 }
 
-/** What was read, in the same shape. */
+/** Converts a group that was read from Redis; the parsed values are left out. */
 export function readViewOf({ groupId, latest, erasedAt, ...view }: GroupView) {
   return {
     groupId,
