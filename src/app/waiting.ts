@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Abandoned, type Dependency } from '../pipeline/errors.ts'
-import { type RetryRules, waitOut } from '../pipeline/retry.ts'
+import { type RetryRules, retryUntilAvailable } from '../pipeline/retry.ts'
 import { untilAborted } from './life-cycle.ts'
 import type { OutageBoard, Source } from './outage-board.ts'
 
@@ -53,7 +53,7 @@ export async function waitAtStart(
   try {
     // an attempt may hang for longer than a stop may take
     await Promise.race([
-      waitOut(watched, nobodyToTell, { ...rules, onUnavailable }),
+      retryUntilAvailable(watched, nobodyToTell, { ...rules, onUnavailable }),
       untilAborted(signal),
     ])
     if (!signal.aborted) outages.back(dependency, 'start')

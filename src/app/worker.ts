@@ -97,7 +97,7 @@ export async function work(
     const rules = retryRules(outages, 'batch', kafka.sessionTimeoutMs)
     const waits = new BatchWaits(rules, outages)
     const look = async () => {
-      await store.look()
+      await store.check()
       waits.clearBoard()
     }
     endWatch = watchState(groups, look)
@@ -150,17 +150,17 @@ export async function work(
 function batchHandler(
   config: Config,
   store: CheckpointedStore,
-  deadLetters: DeadLetterTopic,
+  deadLetterTopic: DeadLetterTopic,
   waits: BatchWaits,
   metrics: Metrics,
 ): HandleBatch {
   const pipeline = {
     decoder: createDecoder(config.events),
     store,
-    deadLetters,
+    deadLetterTopic,
     now: Date.now,
     elapsed: () => performance.now(),
-    stretch: 128,
+    recordsPerYield: 128,
     yieldLoop,
   }
   return async (batch, context) => {

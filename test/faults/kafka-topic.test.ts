@@ -26,8 +26,8 @@ const SESSION_TIMEOUT_MS = 3000
 const LONG_SLEEP = { KAFKA_SESSION_TIMEOUT_MS: '15s', KAFKA_REQUEST_TIMEOUT_MS: '60s' }
 /** Longer than the brokers keep a fetch waiting. */
 const FETCH_MS = 500
-const ANEW = 'warn: the topic was deleted and made anew: it is read from its beginning'
-const BEYOND_END = /^error: offset \d+ of partition \d, where reading stood, is not in the topic/
+const ANEW = 'warn: the topic was deleted and recreated: it is read from its beginning'
+const BEYOND_END = /^error: the topic has no offset \d+ in partition \d, which was to be read next/
 
 describe.skipIf(jars === '')('under the workers', () => {
   let broker: OwnBroker

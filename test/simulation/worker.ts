@@ -57,7 +57,7 @@ export class Worker {
       onLostState: 'replay',
       onLoss: (losses) => around.onLoss(this, losses),
     })
-    const look = () => store.look()
+    const look = () => store.check()
     this.process.withIntervals(() => watchState(this.redis.store, look))
     this.consumer = new Consumer({
       client: kafka,
@@ -90,7 +90,7 @@ export class Worker {
     const pipeline = {
       decoder: createDecoder(DEFAULT_RULES),
       store,
-      deadLetters: kafka.deadLetters,
+      deadLetterTopic: kafka.deadLetters,
       retry: {
         firstDelayMs: 100,
         maxDelayMs: 3000,
@@ -102,7 +102,7 @@ export class Worker {
       },
       now: () => EPOCH_MS + scheduler.nowMs,
       elapsed: () => scheduler.nowMs,
-      stretch: 3,
+      recordsPerYield: 3,
       yieldLoop: () => sleep(scheduler.chance.within(0, 20)),
     }
     return async (batch, context) => {

@@ -1,7 +1,7 @@
 /** What all steps of a rebuild work with. */
 import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import type { GroupStore, Log, StateConflict } from '../../pipeline/ports.ts'
-import { waitOut } from '../../pipeline/retry.ts'
+import { retryUntilAvailable } from '../../pipeline/retry.ts'
 import type { RedisConnection } from '../../redis/connection/connection.ts'
 import { codeOf } from '../../redis/connection/failure.ts'
 import { secondPrefix } from '../../redis/rebuild/replacement.ts'
@@ -80,7 +80,8 @@ export async function openRebuild(
   const { config, signal } = options
   const rules = retryRules(outages, 'batch', config.kafka.sessionTimeoutMs)
   const nobodyToTell = { signal, assertOwned: () => {}, heartbeat: async () => {} }
-  const patiently: RebuildContext['patiently'] = (attempt) => waitOut(attempt, nobodyToTell, rules)
+  const patiently: RebuildContext['patiently'] = (attempt) =>
+    retryUntilAvailable(attempt, nobodyToTell, rules)
   const identity = await patiently(() => readIdentity(redis))
   const live = openGroupStore(redis)
   const second = withoutRoomRefused(openGroupStore(secondPrefix(redis)))

@@ -13,43 +13,43 @@ describe('the checkpoint of a partition', () => {
     expect(world.steps.slice(2)).toEqual(['merge', 'checkpoint 9 to 12'])
   })
 
-  test('does not move where the connection changed since the merge began', async () => {
+  test('does not move if the connection changed since the merge began', async () => {
     const world = createWorld({ committed: 5n, checkpoint: 5n, onMerge: (w) => w.reconnect() })
     await expect(world.merge(5n, 9n)).rejects.toThrow(Unavailable)
     expect(world.checkpoint()).toBe(5n)
   })
 
-  test('does not go back for a batch that is delivered again', async () => {
+  test('does not go back for a batch that is redelivered', async () => {
     const world = createWorld({ committed: 5n, checkpoint: 20n })
     await world.merge(5n, 9n)
     expect(world.checkpoint()).toBe(20n)
     expect(world.losses).toEqual([])
   })
 
-  test('follows at a first start, whatever stands there', async () => {
+  test('is set to the start at a first start, whatever it was', async () => {
     const world = createWorld({ start: 3n, committed: undefined, next: 3n, checkpoint: 700n })
     await world.merge(3n, 4n)
     expect(world.checkpoint()).toBe(4n)
     expect(world.losses).toEqual([])
   })
 
-  test('follows an offset that was set by hand, back and forth', async () => {
+  test('follows an offset that was set by hand, backward or forward', async () => {
     for (const next of [2n, 90n]) {
       const world = createWorld({ committed: undefined, next, checkpoint: 50n })
-      await world.store.look()
+      await world.store.check()
       expect(world.checkpoint()).toBe(next)
       expect(world.losses).toEqual([])
     }
   })
 
-  test('follows where the topic was made anew, and is shorter than what was committed', async () => {
+  test('is set to the start if the topic was recreated, and is shorter than the committed offset', async () => {
     const world = createWorld({ committed: 50n, end: 10n, next: 0n, checkpoint: 50n })
     await world.merge(0n, 4n)
     expect(world.checkpoint()).toBe(4n)
     expect(world.losses).toEqual([])
   })
 
-  test('is no loss where a former owner moved it on, late: the batch is merged again', async () => {
+  test('may be moved by a late write of a former owner: no loss, and the batch is merged again', async () => {
     const world = createWorld({ committed: 5n, checkpoint: 5n })
     await world.merge(5n, 9n)
     world.setCheckpoint(15n)
@@ -59,67 +59,67 @@ describe('the checkpoint of a partition', () => {
   })
 })
 
-test('a seek is repeated under later assignments only until reading is seen to go on there', async () => {
+test('a seek is repeated under later assignments only until a batch from there arrives', async () => {
   const world = createWorld({ committed: 5n, checkpoint: 2n })
-  await world.store.look()
+  await world.store.check()
   world.store.assign([0])
-  await world.store.look()
+  await world.store.check()
   expect(world.seeks).toEqual([2n, 2n])
   await world.merge(2n, 9n)
   world.store.assign([0])
-  await world.store.look()
+  await world.store.check()
   expect(world.seeks).toEqual([2n, 2n])
 })
 
-test('a checkpoint that a new owner set back by hand is no loss to a former one', async () => {
+test('an offset that was set back by hand under a new owner is no loss to the former owner', async () => {
   for (const committed of [undefined, 3n]) {
     const world = createWorld({ committed: 5n, checkpoint: 5n })
     await world.merge(5n, 9n)
     world.setOffsets({ committed, next: committed ?? 2n })
     world.setCheckpoint(4n)
-    await world.store.look()
+    await world.store.check()
     expect(world.losses).toEqual([])
     expect(world.seeks).toEqual([4n])
     expect(world.steps.slice(2)).toEqual(['seek 4'])
   }
 })
 
-test('checkpoints are held against what Kafka had counted as applied before they were read', async () => {
+test('checkpoints are compared with commits that Kafka had before they were read', async () => {
   const world = createWorld({ committed: 5n, checkpoint: 5n })
   await world.merge(5n, 9n)
-  // the new owner goes on meanwhile: a checkpoint that is read first would look like a loss
+  // the new owner commits meanwhile: a checkpoint that was read before would look like a loss
   world.setCheckpoint(2n)
   world.onOffsets(() => {
     world.setOffsets({ committed: 7n })
     world.setCheckpoint(7n)
   })
-  await world.store.look()
+  await world.store.check()
   expect(world.losses).toEqual([])
 })
 
-test('a former owner does not set back what the new one applied meanwhile', async () => {
+test('a former owner does not set back a checkpoint that the new owner moved meanwhile', async () => {
   const world = createWorld({ committed: undefined, next: 2n, checkpoint: 2n })
   world.onOffsets(() => world.setCheckpoint(4n))
-  await expect(world.store.look()).rejects.toThrow(Unavailable)
+  await expect(world.store.check()).rejects.toThrow(Unavailable)
   expect(world.checkpoint()).toBe(4n)
 })
 
 describe('a store that lost acknowledged writes', () => {
-  test('is noticed at the assignment, and read again from its checkpoint', async () => {
+  test('is noticed at the assignment, and the partition is replayed from the checkpoint', async () => {
     const world = createWorld({ committed: 50n, checkpoint: 30n })
-    await world.store.look()
+    await world.store.check()
     expect(world.losses).toEqual([{ partition: 0, checkpoint: 30n, applied: 50n, from: 30n }])
     expect(world.seeks).toEqual([30n])
   })
 
-  test('is read again from the start where it has no checkpoint, and gets one first', async () => {
+  test('gets a new checkpoint at the start if it has none, and the partition is replayed from there', async () => {
     const world = createWorld({ start: 7n, committed: 50n, checkpoint: undefined })
-    await world.store.look()
+    await world.store.check()
     expect(world.losses).toEqual([{ partition: 0, checkpoint: undefined, applied: 50n, from: 7n }])
     expect(world.steps).toEqual(['checkpoint none to 7', 'seek 7'])
   })
 
-  test('is noticed when a batch is to be marked, which is then not applied', async () => {
+  test('is noticed when the checkpoint is to be moved: the batch is abandoned', async () => {
     const world = createWorld({ committed: 5n, checkpoint: 5n })
     await world.merge(5n, 9n)
     world.setCheckpoint(6n)
@@ -128,15 +128,15 @@ describe('a store that lost acknowledged writes', () => {
     expect(world.checkpoint()).toBe(6n)
   })
 
-  test('is noticed between batches, when somebody looks', async () => {
+  test('is noticed by a check between batches', async () => {
     const world = createWorld({ committed: 5n, checkpoint: 5n })
     await world.merge(5n, 9n)
     world.setCheckpoint(undefined)
-    await world.store.look()
+    await world.store.check()
     expect(world.losses).toMatchObject([{ applied: 9n, from: 0n }])
   })
 
-  test('drops batches that were fetched before reading went back, then goes on', async () => {
+  test('drops batches that were fetched before the rewind, then continues', async () => {
     const world = createWorld({ committed: 50n, checkpoint: 30n })
     await expect(world.merge(50n, 60n)).rejects.toThrow(Abandoned)
     await expect(world.merge(60n, 70n)).rejects.toThrow(Abandoned)
@@ -146,7 +146,7 @@ describe('a store that lost acknowledged writes', () => {
     expect(world.losses).toHaveLength(1)
   })
 
-  test('is not lost where its checkpoint still covers what is delivered again', async () => {
+  test('is no loss if the checkpoint still covers everything before the batch', async () => {
     const world = createWorld({ committed: 5n, checkpoint: 20n })
     await world.merge(5n, 9n)
     world.setCheckpoint(12n)
@@ -154,17 +154,17 @@ describe('a store that lost acknowledged writes', () => {
     expect(world.losses).toEqual([])
   })
 
-  test('is told of once, however often Redis refuses the checkpoint meanwhile', async () => {
-    const world = createWorld({ committed: 50n, checkpoint: 30n, refusals: 2 })
-    await expect(world.store.look()).rejects.toThrow(Unavailable)
-    await expect(world.store.look()).rejects.toThrow(Unavailable)
+  test('is reported once, however often Redis fails to set the checkpoint', async () => {
+    const world = createWorld({ committed: 50n, checkpoint: 30n, outages: 2 })
+    await expect(world.store.check()).rejects.toThrow(Unavailable)
+    await expect(world.store.check()).rejects.toThrow(Unavailable)
     expect(world.losses).toEqual([])
-    await world.store.look()
-    await world.store.look()
+    await world.store.check()
+    await world.store.check()
     expect(world.losses).toHaveLength(1)
   })
 
-  test('ends the worker, where that is wanted, with the command to run', async () => {
+  test('ends the worker if onLostState is stop, and names the command to run', async () => {
     const world = createWorld({ committed: 50n, checkpoint: 30n, onLostState: 'stop' })
     await expect(world.merge(50n, 60n)).rejects.toThrow(Abandoned)
     const failure = await world.store.failed
@@ -172,23 +172,23 @@ describe('a store that lost acknowledged writes', () => {
     expect(failure.message).toMatch(/partitions 0.*group-traits rebuild/)
     expect(world.steps).toEqual([])
 
-    // what else is in hand is dropped, and says nothing more
+    // other batches in flight are abandoned, without a further report
     await expect(world.merge(30n, 40n)).rejects.toThrow(Abandoned)
-    await expect(world.store.look()).rejects.toThrow(Abandoned)
+    await expect(world.store.check()).rejects.toThrow(Abandoned)
     expect(world.losses).toHaveLength(1)
     expect(world.steps).toEqual([])
   })
 
-  test('is lost with the first part of a batch, also where the checkpoint is as it was before', async () => {
+  test('is noticed in the middle of a batch, also if the checkpoint equals the one of before', async () => {
     let isFlushed = false
     const world = createWorld({
       committed: undefined,
       checkpoint: undefined,
-      onMerge: async ({ look }) => {
+      onMerge: async ({ check }) => {
         if (isFlushed) return
         isFlushed = true
         world.setCheckpoint(undefined)
-        await look()
+        await check()
       },
     })
     await world.merge(0n, 9n)
@@ -204,23 +204,23 @@ describe('a store that lost acknowledged writes', () => {
   })
 })
 
-test('a batch that leaves a gap makes the store look at the offsets anew', async () => {
+test('a batch that starts beyond what is applied makes the store read the offsets again', async () => {
   const world = createWorld({ committed: 5n, checkpoint: 5n })
   await world.merge(5n, 9n)
-  // somebody set the offset by hand, and the group was joined anew
+  // an operator set the offset by hand, and the worker rejoined the group
   world.setOffsets({ committed: undefined, next: 20n })
   await world.merge(20n, 25n)
   expect(world.checkpoint()).toBe(25n)
   expect(world.seeks).toEqual([])
 })
 
-test('a gap that nothing explains is read', async () => {
+test('a gap before a batch that no commit explains is read first', async () => {
   const world = createWorld({ committed: 5n, checkpoint: 5n })
   await expect(world.merge(8n, 9n)).rejects.toThrow(Abandoned)
   expect(world.seeks).toEqual([5n])
 })
 
-test('batches of partitions that are not ours are abandoned', async () => {
+test('a batch of a partition that is not assigned is abandoned', async () => {
   const world = createWorld({ committed: 5n, checkpoint: 5n })
   world.store.assign([1])
   await expect(world.merge(5n, 9n)).rejects.toThrow(Abandoned)
@@ -242,19 +242,19 @@ test('a batch moves no checkpoint once the partitions are assigned anew', async 
   expect(world.checkpoint()).toBe(5n)
 })
 
-test('where reading was set back, it goes on from the commit under the next assignment', async () => {
+test('after a rewind, the next assignment continues from the commit, not from the old seek', async () => {
   const world = createWorld({ committed: 50n, checkpoint: 30n })
-  await world.store.look()
+  await world.store.check()
   world.setOffsets({ committed: undefined, next: 2n })
   world.store.assign([0])
-  await world.store.look()
+  await world.store.check()
   expect(world.seeks).toEqual([30n, 2n])
 })
 
-test('what stands at the checkpoint and is none ends the worker', async () => {
-  const world = createWorld({ committed: 5n, checkpoint: 5n, foreign: true })
+test('a checkpoint key of the wrong type ends the worker', async () => {
+  const world = createWorld({ committed: 5n, checkpoint: 5n, wrongType: true })
   await expect(world.merge(5n, 9n)).rejects.toThrow(Abandoned)
-  expect((await world.store.failed).message).toBe('a foreign key')
+  expect((await world.store.failed).message).toBe('the key has the wrong type')
 })
 
 interface Plan {
@@ -263,21 +263,21 @@ interface Plan {
   readonly next?: bigint
   readonly committed: bigint | undefined
   readonly checkpoint: bigint | undefined
-  readonly foreign?: true
-  /** How often Redis refuses to set the checkpoint before it does. */
-  readonly refusals?: number
+  readonly wrongType?: true
+  /** How often setting the checkpoint fails before it works. */
+  readonly outages?: number
   readonly onLostState?: 'replay' | 'stop'
   readonly onMerge?: (world: Meanwhile) => void | Promise<void>
 }
 
-/** What may come in between. */
+/** What may happen during a merge. */
 interface Meanwhile {
   reconnect(): void
-  look(): Promise<void>
+  check(): Promise<void>
   assign(): void
 }
 
-/** A store and a topic of one partition in memory, which note each step. */
+/** A store and a topic of one partition in memory, which record each step. */
 function createWorld(plan: Plan) {
   const steps: string[] = []
   const seeks: bigint[] = []
@@ -286,12 +286,12 @@ function createWorld(plan: Plan) {
   let offsets: PartitionOffsets = { partition: 0, start, end, next, committed }
   let checkpoint = plan.checkpoint
   let connection = 1
-  let refusals = plan.refusals ?? 0
+  let outages = plan.outages ?? 0
   let beforeOffsets = () => {}
   let beforeCheckpoints = () => {}
   const asCheckpoint = (at: bigint | undefined): Checkpoint => ({
     next: at,
-    parts: new Map(at === undefined ? [] : [['checkpoints', at]]),
+    shards: new Map(at === undefined ? [] : [['checkpoints', at]]),
   })
   const store = new CheckpointedStore({
     store: {
@@ -302,7 +302,7 @@ function createWorld(plan: Plan) {
         steps.push('merge')
         await plan.onMerge?.({
           reconnect: () => connection++,
-          look: () => store.look(),
+          check: () => store.check(),
           assign: () => store.assign([0]),
         })
         return []
@@ -311,12 +311,12 @@ function createWorld(plan: Plan) {
     checkpoints: {
       read: async () => {
         beforeCheckpoints()
-        if (plan.foreign) throw new NotRetriable('redis', 'a foreign key')
+        if (plan.wrongType) throw new NotRetriable('redis', 'the key has the wrong type')
         return new Map(checkpoint === undefined ? [] : [[0, asCheckpoint(checkpoint)]])
       },
-      compareAndSet: async (_, seen, to) => {
-        if (refusals-- > 0) throw new Unavailable('redis', 'out of memory')
-        if (seen?.next !== checkpoint) return undefined
+      compareAndSet: async (_, expected, to) => {
+        if (outages-- > 0) throw new Unavailable('redis', 'out of memory')
+        if (expected?.next !== checkpoint) return undefined
         steps.push(`checkpoint ${checkpoint ?? 'none'} to ${to}`)
         checkpoint = to
         return asCheckpoint(to)

@@ -8,7 +8,7 @@ import { Abandoned, PartitionStopped } from '../../../../src/pipeline/errors.ts'
 import type { RecordBatch } from '../../../../src/pipeline/ports.ts'
 import { recordLog } from '../../../setup/logs.ts'
 
-test('a batch that was handled is resolved up to its last offset, control records included', async () => {
+test('a batch is resolved up to its last offset, control records included', async () => {
   const { payload, handler, batches } = arrange([record(5), record(6)], { lastOffset: '8' })
   await handleBatch(payload, handler)
   expect(batches).toMatchObject([{ topic: 't', partition: 2, nextOffset: 9n, highWatermark: 20n }])
@@ -16,7 +16,7 @@ test('a batch that was handled is resolved up to its last offset, control record
   expect(handler.partitions.list()).toEqual([{ partition: 2, position: 9n, lag: 11n }])
 })
 
-test('a commit is explicit and says that it is ours', async () => {
+test('a commit names its offset, and carries our metadata', async () => {
   const { payload, handler } = arrange([record(5)], {
     handle: async (batch, context) => context.commit(batch.nextOffset),
   })
@@ -26,7 +26,7 @@ test('a commit is explicit and says that it is ours', async () => {
   })
 })
 
-test('a commit names the topic that the partitions were assigned of', async () => {
+test('a commit carries the id of the topic that the partitions were assigned from', async () => {
   const { payload, handler } = arrange([record(5)], {
     handle: async (batch, context) => context.commit(batch.nextOffset),
   })
@@ -38,7 +38,7 @@ test('a commit names the topic that the partitions were assigned of', async () =
   })
 })
 
-test('the records before an unreadable batch are handled, then the partition stops', async () => {
+test('the records before an unreadable batch are processed, then the partition stops', async () => {
   const { payload, handler, batches, log } = arrange([record(5), unreadable(6, 9), record(10)])
   await handleBatch(payload, handler)
   expect(batches).toMatchObject([{ records: [{ offset: '5' }], nextOffset: 6n }])
@@ -53,28 +53,28 @@ test('the records before an unreadable batch are handled, then the partition sto
   expect(log.lines).toMatchObject([{ level: 'error', message }])
 })
 
-test('at the level of debugging each step of a batch is told, so that one that hangs is found', async () => {
+test('each step of a batch is logged at debug level, so that a batch that hangs is found', async () => {
   const log = recordLog('debug')
   const { payload, handler } = arrange([record(5), record(6)], {
-    handle: (_, context) => context.turn(),
+    handle: (_, context) => context.waitForTurn(),
   })
   await handleBatch(payload, { ...handler, log })
   await handler.partitions.inFlight.settled()
   expect(log.lines.map(({ message }) => message)).toEqual([
-    'a batch is in hand',
+    'a batch is in flight',
     'a batch has its turn',
     'a batch is durable',
   ])
   expect(log.lines[0]?.facts).toEqual({ topic: 't', partition: 2, from: '0', to: '6' })
 })
 
-test('where reading began within an unreadable batch, it stops there', async () => {
+test('a fetch that starts within an unreadable batch stops the partition at the offset fetched', async () => {
   const { payload, handler } = arrange([unreadable(0, 9)], { fetchedOffset: '4' })
   await handleBatch(payload, handler)
   expect(handler.partitions.list()[0]?.stopped?.offset).toBe(4n)
 })
 
-test('a stop is told once, however often the partition is assigned anew', async () => {
+test('a stop is logged once, however often the partition is assigned anew', async () => {
   const { payload, handler, log } = arrange([unreadable(0, 9)])
   await handleBatch(payload, handler)
   handler.partitions.assign([2])
@@ -83,7 +83,7 @@ test('a stop is told once, however often the partition is assigned anew', async 
   expect(log.lines).toHaveLength(1)
 })
 
-test('a record that hit a bug stops its partition, with the bug in the log', async () => {
+test('a record that hits a bug stops its partition, and the bug is logged', async () => {
   const bug = new TypeError('oops')
   const { payload, handler, log } = arrange([record(5)], {
     handle: async () => {
@@ -109,7 +109,7 @@ test('an abandoned batch is left unresolved', async () => {
   expect(failures).toEqual([])
 })
 
-test('a rebalance is passed on as it is, for kafkajs to join anew', async () => {
+test('the error of a rebalance is passed on unchanged, so that kafkajs rejoins', async () => {
   const rebalance = rebalanceError()
   const { payload, handler, failures } = arrange([record(5)], {
     handle: async () => {
@@ -120,7 +120,7 @@ test('a rebalance is passed on as it is, for kafkajs to join anew', async () => 
   expect(failures).toEqual([])
 })
 
-test('any other error is a bug: told with partition and offset, and never thrown at kafkajs', async () => {
+test('any other error is a bug: reported with partition and offset, and never thrown to kafkajs', async () => {
   const { payload, handler, failures } = arrange([record(5)], {
     handle: async () => {
       throw new RangeError('oops')
@@ -133,7 +133,7 @@ test('any other error is a bug: told with partition and offset, and never thrown
   ])
 })
 
-test('whatever fails while the worker stops is no bug', async () => {
+test('an error while the worker stops is not taken for a bug', async () => {
   const stopping = new AbortController()
   const { payload, handler, failures } = arrange([record(5)], {
     signal: stopping.signal,
@@ -153,7 +153,7 @@ test('once the worker stops, no batch is begun', async () => {
   expect(batches).toEqual([])
 })
 
-test('after a rebalance in between, a batch in hand neither beats nor commits', async () => {
+test('after a rebalance, a batch in flight neither heartbeats nor commits', async () => {
   for (const touch of ['heartbeat', 'commit'] as const) {
     const { payload, handler } = arrange([record(5)], {
       handle: async (batch, context) => {
@@ -168,7 +168,7 @@ test('after a rebalance in between, a batch in hand neither beats nor commits', 
   }
 })
 
-test('a partition that is gone by the time its batch is done is nobody’s trouble', async () => {
+test('a partition that was revoked before its batch is done causes no failure', async () => {
   const { payload, handler, failures } = arrange([record(5)])
   payload.resolveOffset.mockImplementation(() => {
     throw new TypeError('Cannot set properties of undefined')
@@ -180,10 +180,10 @@ test('a partition that is gone by the time its batch is done is nobody’s troub
 test.each([
   ['any other error of kafkajs', new kafkajs.KafkaJSConnectionError('the connection was lost')],
   ['a request on a connection that is only being opened', new Error('Broker not connected')],
-])('%s ends the session: it would read on behind what was given up', async (_, cut) => {
+])('%s ends the session: kafkajs would read on without redelivering the batch', async (_, cut) => {
   const { payload, handler, failures } = arrange([record(5)], {
     handle: async (_batch, context) => {
-      await context.turn()
+      await context.waitForTurn()
       throw cut
     },
   })
@@ -192,11 +192,11 @@ test.each([
   expect(failures).toEqual([cut])
 })
 
-test('a batch is read on behind once it is decoded, and counts once it is durable', async () => {
+test('kafkajs may fetch behind a batch once it is decoded; the position moves once it is durable', async () => {
   const { promise: durable, resolve: becomeDurable } = Promise.withResolvers<void>()
   const { payload, handler } = arrange([record(5), record(6)], {
     handle: async (_, context) => {
-      await context.turn()
+      await context.waitForTurn()
       await durable
     },
   })
@@ -209,11 +209,11 @@ test('a batch is read on behind once it is decoded, and counts once it is durabl
   expect(handler.partitions.list()).toMatchObject([{ partition: 2, position: 7n }])
 })
 
-test('what fails behind is thrown at the next batch, until the partitions are assigned anew', async () => {
+test('an error in the background is thrown at every next batch, until the partitions are assigned anew', async () => {
   const { promise: failing, reject: fail } = Promise.withResolvers<void>()
   const { payload, handler, batches, failures } = arrange([record(5)], {
     handle: async (_, context) => {
-      await context.turn()
+      await context.waitForTurn()
       await failing
     },
   })
@@ -233,7 +233,7 @@ test('what fails behind is thrown at the next batch, until the partitions are as
   expect(batches).toHaveLength(2)
 })
 
-test('a commit that fails with nothing left in hand is acted on all the same', async () => {
+test('a commit that fails with no batch in flight still takes effect', async () => {
   for (const [error, ends] of [
     [rebalanceError(), false],
     [new kafkajs.KafkaJSConnectionError('the connection was lost'), true],
@@ -252,18 +252,18 @@ test('a commit that fails with nothing left in hand is acted on all the same', a
   }
 })
 
-test('a rebalance while a batch is decoded leaves the new position alone', async () => {
+test('a batch that is decoded during a rebalance does not move the new position', async () => {
   const { payload, handler } = arrange([record(5)], {
     handle: async (_, context) => {
       handler.partitions.assign([2])
-      await context.turn()
+      await context.waitForTurn()
     },
   })
   await handleBatch(payload, handler)
   expect(payload.resolveOffset).not.toHaveBeenCalled()
 })
 
-test('a stop in a batch that is read again stops nothing: the record is met again', async () => {
+test('a record in a rewound batch does not stop the partition: it is found again', async () => {
   const { payload, handler, log } = arrange([record(5)], {
     handle: async () => {
       handler.partitions.seek(2, 3n)
@@ -276,7 +276,7 @@ test('a stop in a batch that is read again stops nothing: the record is met agai
   expect(handler.partitions.list()).toEqual([{ partition: 2, position: 3n }])
 })
 
-test('a batch that ends after reading was set back does not move the position forward again', async () => {
+test('a batch that ends after a seek does not move the position', async () => {
   const { payload, handler } = arrange([record(5)], {
     handle: async () => {
       handler.partitions.seek(2, 3n)
@@ -286,7 +286,7 @@ test('a batch that ends after reading was set back does not move the position fo
   expect(handler.partitions.list()).toEqual([{ partition: 2, position: 3n }])
 })
 
-test('a bug in what an earlier assignment left in hand is logged, for the session may be over', async () => {
+test('a bug in a batch of an earlier assignment is logged, as its session may be over', async () => {
   const { payload, handler, log } = arrange([record(5)], {
     handle: async () => {
       handler.partitions.assign([2])
@@ -297,7 +297,7 @@ test('a bug in what an earlier assignment left in hand is logged, for the sessio
   expect(log.lines).toMatchObject([{ level: 'error', message: expect.stringContaining('a bug') }])
 })
 
-test('what an earlier assignment left in hand fails for nobody', async () => {
+test('other errors in a batch of an earlier assignment have no effect', async () => {
   for (const error of [rebalanceError(), new PartitionStopped(5n, 'stopped at 5')]) {
     const { payload, handler, failures, log } = arrange([record(5)], {
       handle: async () => {
@@ -313,12 +313,12 @@ test('what an earlier assignment left in hand fails for nobody', async () => {
   }
 })
 
-test('before what cannot be read, a partition stops only once all is durable', async () => {
+test('a partition stops at an unreadable batch only once all before it is durable', async () => {
   for (const messages of [[record(6), unreadable(7, 9)], [unreadable(7, 9)]]) {
     const { promise: durable, resolve: becomeDurable } = Promise.withResolvers<void>()
     const first = arrange([record(5)], {
       handle: async (_, context) => {
-        await context.turn()
+        await context.waitForTurn()
         await durable
       },
     })
@@ -335,13 +335,13 @@ test('before what cannot be read, a partition stops only once all is durable', a
   }
 })
 
-test('while the worker stops, kafkajs waits for what is in hand, and fetches no more', async () => {
+test('while the worker stops, kafkajs waits for the batches in flight, and fetches nothing', async () => {
   const stopping = new AbortController()
   const { promise: durable, resolve: becomeDurable } = Promise.withResolvers<void>()
   const { payload, handler, batches } = arrange([record(5)], {
     signal: stopping.signal,
     handle: async (_, context) => {
-      await context.turn()
+      await context.waitForTurn()
       await durable
     },
   })
