@@ -60,7 +60,7 @@ test('a group with a foreign key is dead-lettered alone, and what is no event wi
   ])
   const worker = startWorker(environment)
   await until('the good one is merged', () => redis.hget(groupKey(environment, 'fine'), 'plan'))
-  await worker.said('made the dead-letter topic')
+  await worker.said('created the dead-letter topic')
   const { records } = letters()
   await until('both letters are there', () => records.length >= 2)
 
