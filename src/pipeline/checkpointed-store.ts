@@ -120,7 +120,7 @@ export class CheckpointedStore {
         throw new Unavailable('redis', 'the connection was lost in the middle of a batch')
       }
       // a check found a loss meanwhile, which may include some of the patches: merge again. Or the
-      // partitions were assigned anew: then `progressOf` throws
+      // partitions were reassigned: then `progressOf` throws
       if (this.rewinds !== rewinds || this.progress !== progress) continue
       const checkpoint = await this.orFail(() =>
         checkpoints.compareAndSet(partition, before, greater(next, before?.next)),
@@ -152,7 +152,7 @@ export class CheckpointedStore {
   /**
    * Returns the progress of the batch's partition if the batch may be applied.
    *
-   * @throws Abandoned if the partitions were assigned anew; Rewound if records before the batch are
+   * @throws Abandoned if the partitions were reassigned; Rewound if records before the batch are
    *   not applied: it seeks to them
    */
   private async progressOf(
@@ -172,7 +172,7 @@ export class CheckpointedStore {
       await this.checkFromNow()
       partitionProgress = progress.get(partition)
     }
-    if (progress !== this.progress) throw new Abandoned('the partitions were assigned anew')
+    if (progress !== this.progress) throw new Abandoned('the partitions were reassigned')
     if (partitionProgress === undefined) {
       throw new Unavailable('kafka', `no broker knows partition ${partition} yet`)
     }

@@ -43,7 +43,7 @@ export function asOutage(error: unknown): unknown {
 }
 
 /**
- * This worker must not finish the batch: it stops, it failed, or the partition was assigned anew.
+ * This worker must not finish the batch: it stops, it failed, or the partition was reassigned.
  * The consumer leaves the batch uncommitted, so that Kafka redelivers it under a later assignment.
  */
 export class Abandoned extends Error {

@@ -3,12 +3,12 @@
  * kafkajs fetches behind it, and the next ones are decoded:
  *
  *     kafkajs     fetch 1, decode 1 | fetch 2, decode 2                 | fetch 3, decode 3
- *     background                    | merge 1, dead letters 1, commit 1 | merge 2, dead letters 2, …
+ *     background                    | merge 1, dead letters 1, commit 1 | merge 2, …
  *
  * The states of a batch and their transitions:
  *
  *     waiting for room  -> decoding    begin(), once there is room and no other batch is decoded
- *                       -> dropped     the partitions were assigned anew: it is fetched again
+ *                       -> dropped     the partitions were reassigned: it is fetched again
  *     decoding          -> waiting     waitForTurn()
  *     waiting           -> writing     the partition's batch before it is durable
  *                       -> rewound     the batch before it was rewound, and no seek followed yet
@@ -23,7 +23,7 @@
  *
  * Nobody awaits the background work; each batch handles its own errors. An error that kafkajs must
  * act on is kept here, and thrown at every batch that kafkajs passes in, until the partitions are
- * assigned anew.
+ * reassigned.
  */
 import { Abandoned, Rewound } from '../../pipeline/errors.ts'
 
@@ -64,7 +64,7 @@ export class BatchesInFlight {
 
   /**
    * Begins the batch once there is room. Resolves once the batch is released or over. If the
-   * partitions are assigned anew meanwhile, the batch is not begun: it is fetched again.
+   * partitions are reassigned meanwhile, the batch is not begun: it is fetched again.
    *
    * @param work processes the batch to its end; never rejects
    * @throws the error that was kept for kafkajs

@@ -144,8 +144,8 @@ function endIfSilent(
   const limitMs = silenceLimitMs(settings)
   return watchForSilence(consumer, limitMs, (hadJoined) => {
     const message = `no sign of life from the consumer for ${limitMs} ms`
-    // a consumer that never joined waits for Kafka. One that had joined may be stuck for ever: it is
-    // better to end the process than to seem alive
+    // a consumer that never joined waits for Kafka. One that had joined may be stuck for ever: then
+    // it is better to end the process than to seem alive
     end(hadJoined ? new ConsumerFailed(message) : new Unavailable('kafka', message))
   })
 }

@@ -76,17 +76,7 @@ export interface RunningConsumer {
 
 /** Starts to read the topic. */
 export function startConsumer(options: ConsumerOptions): RunningConsumer {
-  const consumer = new ReconnectingConsumer(options)
-  const ended = consumer.run()
-  return {
-    ended,
-    state: () => consumer.state(),
-    seek: (partition, offset) => consumer.seek(partition, offset),
-    stop: async (deadlineMs) => {
-      consumer.stop(deadlineMs)
-      await within(deadlineMs, ended)
-    },
-  }
+  return new ReconnectingConsumer(options)
 }
 
 const BACKOFF: BackoffRules = { firstDelayMs: 250, maxDelayMs: 10_000, random: Math.random }
@@ -97,7 +87,8 @@ const BATCHES_DEADLINE_MS = 1000
 /** How long the last commits may take before the worker leaves the group without them. */
 const COMMIT_DEADLINE_MS = 1000
 
-class ReconnectingConsumer {
+class ReconnectingConsumer implements RunningConsumer {
+  readonly ended: RunningConsumer['ended']
   private readonly options: ConsumerOptions
   private readonly partitions: PartitionStates
   private readonly stopping = new AbortController()
@@ -118,16 +109,7 @@ class ReconnectingConsumer {
     this.options = options
     const { concurrentPartitions } = options.settings
     this.partitions = new PartitionStates(new BatchesInFlight(concurrentPartitions))
-  }
-
-  async run(): Promise<NotRetriable | ConsumerFailed | undefined> {
-    for (;;) {
-      const fatal = await this.runSession()
-      if (this.stopping.signal.aborted) return undefined
-      if (fatal !== undefined) return fatal
-      await this.backOff()
-      if (this.stopping.signal.aborted) return undefined
-    }
+    this.ended = this.run()
   }
 
   state(): ConsumerState {
@@ -141,9 +123,20 @@ class ReconnectingConsumer {
     this.currentSession.seek(partition, offset)
   }
 
-  stop(deadlineMs: number): void {
+  async stop(deadlineMs: number): Promise<void> {
     this.stopDeadlineMs = deadlineMs
     this.stopping.abort()
+    await within(deadlineMs, this.ended)
+  }
+
+  private async run(): Promise<NotRetriable | ConsumerFailed | undefined> {
+    for (;;) {
+      const fatal = await this.runSession()
+      if (this.stopping.signal.aborted) return undefined
+      if (fatal !== undefined) return fatal
+      await this.backOff()
+      if (this.stopping.signal.aborted) return undefined
+    }
   }
 
   /** Runs one session from connecting to its end. Returns the error if it must end the process. */
@@ -154,7 +147,7 @@ class ReconnectingConsumer {
     const error = await Promise.race([session.ended, failed, this.stopped])
     this.isReading = false
     this.currentSession = undefined
-    // before the session is closed, which may take long if nobody answers: an outage is reported now
+    // report an outage before the session is closed: that may take long if Kafka does not answer
     const fatal = this.stopping.signal.aborted ? undefined : this.fatalOf(error)
     await this.closeSession(session)
     return fatal
@@ -162,9 +155,8 @@ class ReconnectingConsumer {
 
   private openSession(onFailed: (error: unknown) => void): Session {
     const { settings, log, handle, onEvent } = this.options
-    const { partitions } = this
-    const { signal } = this.stopping
-    const handler = { handle, log, signal, partitions, onFailed }
+    const { partitions, stopping } = this
+    const handler = { handle, log, signal: stopping.signal, partitions, onFailed }
     const session: Session = openSession({
       settings,
       log,

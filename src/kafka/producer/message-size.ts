@@ -15,7 +15,7 @@ export function messageBytes({ key, value, headers }: Message): number {
   return bytes
 }
 
-/** Returns the items in order, in packs of at most `maxBytes`; a larger item is a pack by itself. */
+/** Packs the items, in order, into packs of at most `maxBytes`; a larger item is a pack alone. */
 export function packBySize<Item>(
   items: readonly Item[],
   maxBytes: number,

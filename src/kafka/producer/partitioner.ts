@@ -23,7 +23,7 @@ export function createPartitioner(): (args: PartitionerArgs) => number {
 const SEED = 0x9747b28c
 const MIX = 0x5bd1e995
 
-/** Returns the hash as the Java client does (org.apache.kafka.common.utils.Utils.murmur2), signed. */
+/** Returns the signed hash of the Java client (org.apache.kafka.common.utils.Utils.murmur2). */
 export function murmur2(key: Buffer): number {
   const tail = key.length & 3
   const end = key.length - tail

@@ -1,6 +1,6 @@
 /**
- * Publishes events. One request is sent at a time; all calls that come meanwhile share the next one.
- * So many small calls need few requests, and no call waits for others to come.
+ * Publishes events. One request is sent at a time, and all calls that come meanwhile share the next
+ * one. So many small calls need few requests, and no call waits for others to come.
  *
  * The states of a call and their transitions:
  *

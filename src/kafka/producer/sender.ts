@@ -1,9 +1,9 @@
 /**
  * Writes to topics, acknowledged by all in-sync replicas (acks=all).
  *
- * The producer is not idempotent: after a timeout, kafkajs' idempotent producer can get its sequence
- * numbers wrong, and then it never writes again. Writing twice is safe here: the merge of events is
- * idempotent, and dead letters are told apart by topic, partition and offset of their records.
+ * The producer is not idempotent: after a timeout, kafkajs' idempotent producer can get its
+ * sequence numbers wrong, and then it never writes again. Writing twice is safe here: the merge of
+ * events is idempotent, and topic, partition and offset of its record identify a dead letter.
  */
 import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import type { Log } from '../../pipeline/ports.ts'

@@ -18,8 +18,8 @@ const LEAVE_DEADLINE_MS = 10_000
 const ATTEMPTS = 5
 
 /**
- * Commits the offset as a member of the group. The commit carries no metadata of a worker: it counts
- * as set by hand, and the checkpoint follows it.
+ * Commits the offset as a member of the group. The commit carries no metadata of a worker: so it
+ * counts as set by hand, and the checkpoint follows it.
  *
  * @param confirm called once we are a member, right before the commit; if it throws, nothing is
  *   committed

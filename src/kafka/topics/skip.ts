@@ -30,7 +30,7 @@ export interface Skipped {
 
 /**
  * Writes the record to the dead-letter topic, with the reason `skipped`, then commits the offset
- * behind it. If the record's batch cannot be read, one dead letter stands for the rest of the batch.
+ * behind it. If the record's batch cannot be read, one dead letter represents the rest of the batch.
  *
  * @throws NotRetriable if the group's position is another offset, with that offset; Unavailable
  */

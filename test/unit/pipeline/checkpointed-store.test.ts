@@ -236,7 +236,7 @@ test('a batch of an earlier assignment is not merged again under a later one', a
   expect(world.steps.slice(2)).toEqual(['merge'])
 })
 
-test('a batch moves no checkpoint once the partitions are assigned anew', async () => {
+test('a batch moves no checkpoint once the partitions are reassigned', async () => {
   const world = createWorld({ committed: 5n, checkpoint: 5n, onMerge: (w) => w.assign() })
   await expect(world.merge(5n, 9n)).rejects.toThrow(Abandoned)
   expect(world.checkpoint()).toBe(5n)

@@ -85,10 +85,10 @@ test('many short attempts are accompanied by heartbeats, like one long attempt',
   await expect(waiting).rejects.toThrow(Abandoned)
 })
 
-test('nothing is attempted once the partitions are assigned anew', async () => {
+test('nothing is attempted once the partitions are reassigned', async () => {
   let attempts = 0
   const reported: unknown[] = []
-  const abandoned = new Abandoned('assigned anew')
+  const abandoned = new Abandoned('reassigned')
   const context = {
     signal: new AbortController().signal,
     assertOwned: () => {

@@ -74,7 +74,7 @@ test('a fetch that starts within an unreadable batch stops the partition at the 
   expect(handler.partitions.list()[0]?.stopped?.offset).toBe(4n)
 })
 
-test('a stop is logged once, however often the partition is assigned anew', async () => {
+test('a stop is logged once, however often the partition is reassigned', async () => {
   const { payload, handler, log } = arrange([unreadable(0, 9)])
   await handleBatch(payload, handler)
   handler.partitions.assign([2])
@@ -209,7 +209,7 @@ test('kafkajs may fetch behind a batch once it is decoded; the position moves on
   expect(handler.partitions.list()).toMatchObject([{ partition: 2, position: 7n }])
 })
 
-test('an error in the background is thrown at every next batch, until the partitions are assigned anew', async () => {
+test('an error in the background is thrown at every next batch, until the partitions are reassigned', async () => {
   const { promise: failing, reject: fail } = Promise.withResolvers<void>()
   const { payload, handler, batches, failures } = arrange([record(5)], {
     handle: async (_, context) => {
