@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Abandoned, type Dependency } from '../pipeline/errors.ts'
-import { type RetryRules, waitOut } from '../pipeline/retry.ts'
+import { type RetryRules, retryUntilAvailable } from '../pipeline/retry.ts'
 import { untilAborted } from './life-cycle.ts'
 import type { OutageBoard, Source } from './outage-board.ts'
 
@@ -55,7 +55,7 @@ export async function retryAtStart(
   try {
     // An attempt may hang for longer than the shutdown timeout.
     await Promise.race([
-      waitOut(watchedAttempt, context, { ...rules, onUnavailable }),
+      retryUntilAvailable(watchedAttempt, context, { ...rules, onUnavailable }),
       untilAborted(signal),
     ])
     if (!signal.aborted) outages.back(dependency, 'start')

@@ -70,14 +70,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     handle: createHandler(options, store, waits),
     readOffsets: source.offsets,
     checkState: async () => {
-      await store.look()
+      await store.check()
       waits.clearBoard()
     },
   }
 }
 
 /** After this many records the decoder lets the event loop run. */
-const RECORDS_PER_TURN = 128
+const RECORDS_PER_YIELD = 128
 
 function createHandler(
   { config, deadLetters, metrics }: PipelineOptions,
@@ -87,10 +87,10 @@ function createHandler(
   const pipeline = {
     decoder: createDecoder(config.events),
     store,
-    deadLetters,
+    deadLetterTopic: deadLetters,
     now: Date.now,
     elapsed: () => performance.now(),
-    stretch: RECORDS_PER_TURN,
+    recordsPerYield: RECORDS_PER_YIELD,
     yieldLoop,
   }
   return async (batch, context) => {

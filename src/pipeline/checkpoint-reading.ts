@@ -1,25 +1,30 @@
 import { isBehind, type PartitionProgress, type ProgressByPartition } from './partition-progress.ts'
 import type { Checkpoint, PartitionOffsets, PartitionSource } from './ports.ts'
 
-interface FoundCheckpoints {
+interface CheckpointReading {
+  /** The checkpoints as they were before the offsets were read. */
   readonly before: ReadonlyMap<number, Checkpoint>
-  /** None where the checkpoints alone say that all is well. */
+  /** Empty if the checkpoints alone show that nothing is lost. */
   readonly offsets: ReadonlyMap<number, PartitionOffsets>
-  /** As of after the offsets. */
-  readonly found: ReadonlyMap<number, Checkpoint>
+  /** The checkpoints as they were after the offsets were read. */
+  readonly after: ReadonlyMap<number, Checkpoint>
 }
 
-/** The checkpoints, and where more is to be known, the offsets, and the checkpoints as of after. */
+/**
+ * Reads the checkpoints. If one is behind, or the progress of a partition is unknown, it also reads
+ * Kafka's offsets, and then the checkpoints again: another owner may commit meanwhile, and only a
+ * checkpoint that was read after the commit must cover it.
+ */
 export async function readCheckpoints(
   known: ProgressByPartition,
   read: () => Promise<ReadonlyMap<number, Checkpoint>>,
   source: PartitionSource,
-): Promise<FoundCheckpoints> {
+): Promise<CheckpointReading> {
   const before = await read()
-  const isPlain = ([partition, partitionProgress]: [number, PartitionProgress | undefined]) =>
-    partitionProgress !== undefined && !isBehind(before.get(partition), partitionProgress.applied)
-  if ([...known].every(isPlain)) return { before, found: before, offsets: new Map() }
+  const isUpToDate = ([partition, progress]: [number, PartitionProgress | undefined]) =>
+    progress !== undefined && !isBehind(before.get(partition), progress.applied)
+  if ([...known].every(isUpToDate)) return { before, after: before, offsets: new Map() }
   const all = await source.offsets()
   const offsets = new Map(all.map((each) => [each.partition, each]))
-  return { before, offsets, found: await read() }
+  return { before, offsets, after: await read() }
 }

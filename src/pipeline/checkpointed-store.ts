@@ -1,24 +1,44 @@
 /**
- * The group store, with a checkpoint for each partition beside the groups: up to where its events
- * are applied. A store that lost acknowledged writes (a flush, an older snapshot, a failover
- * to a replica that lagged) lost its latest checkpoints with them: so a checkpoint behind what is known to
- * be applied tells of the loss, and reading goes back to it.
+ * The group store, with a checkpoint for each partition stored beside the groups: the offset before
+ * which all events of the partition are applied. A store that lost acknowledged writes (a flush, an
+ * older snapshot, a failover to a replica that lagged) lost its latest checkpoints with them. So a
+ * checkpoint that is behind what is known to be applied proves a loss, and the partition is
+ * rewound to the checkpoint.
  *
- * A checkpoint only ever grows, but where reading is set back: so the late write of a former owner
- * of the partition, which was applied as well, is no loss. It follows, without a replay, where
- * the offset is not one that a worker committed: at a first start, and after one set by hand.
+ * The states of one partition (the entry in `progress`) and their transitions:
+ *
+ *     not ours   (no entry)                  merge() throws Abandoned
+ *       -> unchecked   assign() with it
+ *     unchecked  (undefined)                 merge() checks first
+ *       -> current     check(): the checkpoint covers what is known to be applied;
+ *                      or no worker committed: the checkpoint follows the group's offset
+ *       -> rewound     check(): the checkpoint is behind
+ *     current    (applied, checkpoint)       merge() applies batches and moves the checkpoint
+ *       -> unchecked   forget(), or a batch starts beyond `applied`
+ *       -> rewound     check(): the checkpoint is behind
+ *     rewound    (isRewound)                 merge() drops what was fetched before the seek
+ *       -> current     merge() of a batch from the new position
+ *     any state
+ *       -> unchecked, or not ours            assign()
+ *
+ * The whole store fails, for good, on a loss with `onLostState: stop`, or if the key of the
+ * checkpoints has the wrong type.
+ *
+ * A checkpoint decreases only when we rewind. So a former owner of the partition may write one
+ * late: it applied those events, and nothing is lost. After a first start, or after an operator set
+ * the offset, no worker made the commit: the checkpoint follows it, without a replay.
  */
 import type { GroupState } from '../domain/merge/merge.ts'
 import { readCheckpoints } from './checkpoint-reading.ts'
 import { Abandoned, Rewound, StateLost, Unavailable } from './errors.ts'
 import {
+  appliedPerCommit,
   greater,
   isBehind,
   type Loss,
-  lossesIn,
+  lossesAmong,
   type PartitionProgress,
   type ProgressByPartition,
-  requiredOffset,
   type StaleCheckpoint,
 } from './partition-progress.ts'
 import type {
@@ -34,28 +54,30 @@ export interface CheckpointedStoreOptions {
   readonly store: GroupStore
   readonly checkpoints: Checkpoints
   readonly source: PartitionSource
-  /** What a loss does: the lost is read again, or the worker ends. */
+  /** After a loss: replay the lost records, or end the worker. */
   readonly onLostState: 'replay' | 'stop'
-  /** Told of the lost partitions once, as they are about to be read again. */
+  /** Called once for each loss, just before its partition is replayed or the worker ends. */
   readonly onLoss: (losses: readonly Loss[]) => void
 }
 
 export class CheckpointedStore {
-  /** Settles where the worker cannot go on: the state is lost, or a checkpoint is not a checkpoint. */
+  /** Resolves if the worker cannot go on: state is lost, or the checkpoints' key is unusable. */
   readonly failed: Promise<Error>
   private readonly fail: (error: Error) => void
   private readonly options: CheckpointedStoreOptions
-  /** Of the current assignment. */
+  /** Of the current assignment; replaced by the next one. */
   private progress: ProgressByPartition = new Map()
   /**
-   * Where reading was sent, until it is seen to go on there: a seek may come into force only under
-   * a later assignment, for which it was not meant.
+   * Where each partition was sent, until a batch from there arrives. A rebalance in between may
+   * apply the seek to the next assignment, which may need another position: so the next check
+   * seeks once more.
    */
-  private readonly sought = new Map<number, bigint>()
-  private looking: Promise<void> | undefined
-  /** How often reading was set back. */
+  private readonly pendingSeeks = new Map<number, bigint>()
+  /** The check in progress. */
+  private checking: Promise<void> | undefined
+  /** How often partitions were rewound. */
   private rewinds = 0
-  /** Set once the worker cannot go on. */
+  /** Set once the worker cannot go on; thrown by every later call. */
   private failure: Abandoned | undefined
 
   constructor(options: CheckpointedStoreOptions) {
@@ -63,21 +85,22 @@ export class CheckpointedStore {
     ;({ promise: this.failed, resolve: this.fail } = Promise.withResolvers<Error>())
   }
 
-  /** The partitions are ours from now on, and no others. */
+  /** Replaces the assignment: these partitions are ours from now on, and no others. */
   assign(partitions: readonly number[]): void {
     this.progress = new Map(partitions.map((partition) => [partition, undefined]))
   }
 
-  /** What is known of the partition does not hold any more: it is looked at anew. */
+  /** Forgets the progress of the partition, which is wrong: the next check finds it out again. */
   forget(partition: number): void {
     if (this.progress.has(partition)) this.progress.set(partition, undefined)
   }
 
   /**
-   * Merges the patches, which are all of the batch up to `next`, and checkpoints it as applied.
+   * Merges the patches, which are all of the batch before `next`, and moves the checkpoint to
+   * `next`. Returns the groups that could not be written.
    *
-   * @throws Unavailable: unknown how much of it was written; merging again is safe. Abandoned
-   *   where the batch is not to be applied: another will come
+   * @throws Unavailable: some patches may have been merged; merging them again is safe. Abandoned
+   *   or Rewound if the batch must not be applied: its records are redelivered
    */
   async merge(
     batch: RecordBatch,
@@ -88,54 +111,56 @@ export class CheckpointedStore {
     const { partition } = batch
     const { progress } = this
     for (;;) {
-      const { applied, seen } = await this.progressOf(batch, progress)
+      const { applied, checkpoint: before } = await this.progressOf(batch, progress)
       const { rewinds } = this
       const { connection } = store
       const conflicts = await store.merge(patches)
       if (store.connection !== connection) {
-        // a failover in between: part of it may be in the old server only
+        // a failover meanwhile: the new server may lack some of the patches
         throw new Unavailable('redis', 'the connection was lost in the middle of a batch')
       }
-      // somebody looked in between: part of it may be lost with what was before; or the
-      // partitions were assigned anew, and nobody waits for it
+      // a check found a loss meanwhile, which may include some of the patches: merge again. Or the
+      // partitions were reassigned: then `progressOf` throws
       if (this.rewinds !== rewinds || this.progress !== progress) continue
-      const checkpoint = await this.guarded(() =>
-        checkpoints.compareAndSet(partition, seen, greater(next, seen?.next)),
+      const checkpoint = await this.orFail(() =>
+        checkpoints.compareAndSet(partition, before, greater(next, before?.next)),
       )
       if (checkpoint !== undefined) {
-        const reached = { applied: greater(next, applied), seen: checkpoint, isRewound: false }
-        // not where it was forgotten meanwhile
+        const reached = { applied: greater(next, applied), checkpoint, isRewound: false }
+        // if it was forgotten meanwhile, it stays unchecked
         if (progress.get(partition) !== undefined) progress.set(partition, reached)
         return conflicts
       }
-      await this.checkAgain()
+      await this.checkFromNow()
     }
   }
 
   /**
-   * Compares all checkpoints with what is known to be applied, and sets reading back where they are
-   * behind. One at a time: who asks meanwhile gets the one that is under way.
+   * Compares all checkpoints with what is known to be applied, and rewinds the partitions whose
+   * checkpoint is behind. Callers share the check that is in progress, if there is one.
    *
-   * @throws Unavailable; Abandoned where the worker cannot go on
+   * @throws Unavailable; Abandoned if the worker cannot go on
    */
-  async look(): Promise<void> {
+  async check(): Promise<void> {
     if (this.failure !== undefined) throw this.failure
-    this.looking ??= this.checkOnce().finally(() => {
-      this.looking = undefined
+    this.checking ??= this.compareCheckpoints().finally(() => {
+      this.checking = undefined
     })
-    await this.looking
+    await this.checking
   }
 
   /**
-   * @throws Abandoned where the partitions were assigned anew: nobody waits for the batch; Rewound
-   *   where reading went on too far, and is set back
+   * Returns the progress of the batch's partition if the batch may be applied.
+   *
+   * @throws Abandoned if the partitions were reassigned; Rewound if records before the batch are
+   *   not applied: it seeks to them
    */
   private async progressOf(
     batch: RecordBatch,
     progress: ProgressByPartition,
   ): Promise<PartitionProgress> {
     const { partition, fetchOffset } = batch
-    if (this.sought.get(partition) === fetchOffset) this.sought.delete(partition)
+    if (this.pendingSeeks.get(partition) === fetchOffset) this.pendingSeeks.delete(partition)
     if (this.failure !== undefined) throw this.failure
     if (!progress.has(partition)) throw new Abandoned(`partition ${partition} is not ours`)
     let partitionProgress = progress.get(partition)
@@ -144,119 +169,124 @@ export class CheckpointedStore {
       (fetchOffset > partitionProgress.applied && !partitionProgress.isRewound)
     ) {
       this.forget(partition)
-      await this.checkAgain()
+      await this.checkFromNow()
       partitionProgress = progress.get(partition)
     }
-    if (progress !== this.progress) throw new Abandoned('the partitions were assigned anew')
+    if (progress !== this.progress) throw new Abandoned('the partitions were reassigned')
     if (partitionProgress === undefined) {
       throw new Unavailable('kafka', `no broker knows partition ${partition} yet`)
     }
     if (fetchOffset <= partitionProgress.applied) return partitionProgress
     this.seek(partition, partitionProgress.applied)
-    throw new Rewound(`partition ${partition} is read again from ${partitionProgress.applied}`)
+    throw new Rewound(`partition ${partition} is replayed from ${partitionProgress.applied}`)
   }
 
-  /** Not one that is under way: that may have asked already. */
-  private async checkAgain(): Promise<void> {
-    await this.looking?.catch(() => {})
-    await this.look()
+  /** Starts a check of its own: the one in progress may have read the checkpoints already. */
+  private async checkFromNow(): Promise<void> {
+    await this.checking?.catch(() => {}) // whoever started it gets its error
+    await this.check()
   }
 
-  private async checkOnce(): Promise<void> {
+  private async compareCheckpoints(): Promise<void> {
     const { progress } = this
-    const known = new Map(progress) // as of before the checkpoints are read: those only grow
+    // as of before the checkpoints are read: a checkpoint that is read later covers at least that
+    const known = new Map(progress)
     const { checkpoints, source } = this.options
-    const read = () => this.guarded(() => checkpoints.read())
-    const { before, offsets, found } = await readCheckpoints(known, read, source)
+    const read = () => this.orFail(() => checkpoints.read())
+    const { before, offsets, after } = await readCheckpoints(known, read, source)
     if (progress !== this.progress) return
 
-    const behind: StaleCheckpoint[] = []
+    const stale: StaleCheckpoint[] = []
     for (const [partition, partitionProgress] of known) {
-      const checkpoint = found.get(partition)
-      const at = offsets.get(partition)
-      const applied = partitionProgress?.applied ?? requiredOffset(at)
+      const checkpoint = after.get(partition)
+      const range = offsets.get(partition)
+      const applied = partitionProgress?.applied ?? appliedPerCommit(range)
       if (applied === undefined) {
-        // not over what another worker does meanwhile, who may be the owner by now
-        const seen = before.get(partition)
-        if (at !== undefined) await this.place(progress, partition, seen, at.next, false)
+        // expects the checkpoint of before the offsets were read: if another worker moved it since,
+        // that worker may be the owner by now
+        const expected = before.get(partition)
+        if (range !== undefined) {
+          await this.setCheckpoint(progress, partition, expected, range.next, false)
+        }
       } else if (isBehind(checkpoint, applied)) {
-        const from = greater(checkpoint?.next ?? 0n, at?.start)
-        behind.push({
-          loss: { partition, checkpoint: checkpoint?.next, applied, from },
-          seen: checkpoint,
-          at,
-        })
+        const from = greater(checkpoint?.next ?? 0n, range?.start)
+        const possibleLoss = { partition, checkpoint: checkpoint?.next, applied, from }
+        stale.push({ possibleLoss, checkpoint, offsets: range })
       } else if (progress.get(partition) === partitionProgress) {
-        const reached = partitionProgress ?? { applied: at?.next ?? applied, isRewound: false }
-        progress.set(partition, { ...reached, seen: checkpoint })
+        const reached = partitionProgress ?? { applied: range?.next ?? applied, isRewound: false }
+        progress.set(partition, { ...reached, checkpoint })
       }
       const now = progress.get(partition)
-      const isNews = partitionProgress === undefined && now !== undefined
-      if (isNews && this.sought.has(partition)) this.seek(partition, now.applied)
+      const isNewlyKnown = partitionProgress === undefined && now !== undefined
+      if (isNewlyKnown && this.pendingSeeks.has(partition)) this.seek(partition, now.applied)
     }
-    if (behind.length > 0) await this.rewind(progress, behind)
+    if (stale.length > 0) await this.rewind(progress, stale)
   }
 
   private async rewind(
     progress: ProgressByPartition,
-    behind: readonly StaleCheckpoint[],
+    stale: readonly StaleCheckpoint[],
   ): Promise<void> {
     const { onLostState, onLoss } = this.options
-    const losses = lossesIn(behind)
+    const losses = lossesAmong(stale)
     if (losses.length > 0 && onLostState === 'stop') {
       onLoss(losses)
-      throw this.abandon(new StateLost(losses))
+      throw this.failWith(new StateLost(losses))
     }
     this.rewinds++
-    const placed: Loss[] = []
+    const rewound: Loss[] = []
     try {
-      for (const { loss, seen } of behind) {
-        const { partition, from } = loss
-        // where it is none, the checkpoint may be another worker's, and is left alone
-        if (losses.includes(loss) || seen?.next === undefined) {
-          await this.place(progress, partition, seen, from, true)
+      for (const { possibleLoss, checkpoint } of stale) {
+        const { partition, from } = possibleLoss
+        const isLoss = losses.includes(possibleLoss)
+        // without a loss, the checkpoint may be another worker's by now, and is left alone
+        if (isLoss || checkpoint?.next === undefined) {
+          await this.setCheckpoint(progress, partition, checkpoint, from, true)
         } else {
-          progress.set(partition, { applied: from, seen, isRewound: true })
+          progress.set(partition, { applied: from, checkpoint, isRewound: true })
         }
-        if (losses.includes(loss)) placed.push(loss)
+        if (isLoss) rewound.push(possibleLoss)
         this.seek(partition, from)
       }
     } finally {
-      // those that are left are found, and told of, again
-      if (placed.length > 0) onLoss(placed)
+      // after an error, the next check finds and reports the remaining losses
+      if (rewound.length > 0) onLoss(rewound)
     }
   }
 
   private seek(partition: number, offset: bigint): void {
-    this.sought.set(partition, offset)
+    this.pendingSeeks.set(partition, offset)
     this.options.source.seek(partition, offset)
   }
 
-  /** Sets the checkpoint to where reading goes on. */
-  private async place(
+  /** Sets the checkpoint, and our progress, to the offset at which the partition continues. */
+  private async setCheckpoint(
     progress: ProgressByPartition,
     partition: number,
-    seen: Checkpoint | undefined,
+    expected: Checkpoint | undefined,
     next: bigint,
     isRewound: boolean,
   ): Promise<void> {
     const { checkpoints } = this.options
-    const checkpoint = await this.guarded(() => checkpoints.compareAndSet(partition, seen, next))
-    if (checkpoint === undefined)
+    const checkpoint = await this.orFail(() => checkpoints.compareAndSet(partition, expected, next))
+    if (checkpoint === undefined) {
       throw new Unavailable('redis', 'another worker moved the checkpoint')
-    progress.set(partition, { applied: next, seen: checkpoint, isRewound })
+    }
+    progress.set(partition, { applied: next, checkpoint, isRewound })
   }
 
-  private async guarded<Result>(ask: () => Promise<Result>): Promise<Result> {
+  /** Any error but an outage ends the worker: no batch can be applied without its checkpoint. */
+  private async orFail<Result>(ask: () => Promise<Result>): Promise<Result> {
     try {
       return await ask()
     } catch (error) {
       if (error instanceof Unavailable || !(error instanceof Error)) throw error
-      throw this.abandon(error)
+      throw this.failWith(error)
     }
   }
 
-  private abandon(error: Error): Abandoned {
+  /** Returns the error for the batches in flight: they are abandoned. */
+  private failWith(error: Error): Abandoned {
     this.fail(error)
     this.failure = new Abandoned(error.message)
     return this.failure

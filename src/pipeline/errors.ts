@@ -1,6 +1,13 @@
+/**
+ * The errors that the pipeline and its adapters agree on. One of them, `Unavailable`, is an outage:
+ * the caller retries. An error that is not listed here is a bug and ends the process.
+ */
 export type Dependency = 'kafka' | 'redis'
 
-/** A dependency is away for now: wait and try again; nothing is wrong with the data. */
+/**
+ * An outage: a dependency does not answer, or cannot serve us for now. Nothing is wrong with the
+ * data. The catcher retries with backoff until the dependency is back (see retry.ts).
+ */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable'
   readonly dependency: Dependency
@@ -12,8 +19,9 @@ export class Unavailable extends Error {
 }
 
 /**
- * Something at start that waiting does not mend: a wrong password, a missing right or topic,
- * an unsupported version. The message names what, which one, and what to do.
+ * A dependency rejects us, and only an operator can change that: a wrong password, a missing right
+ * or topic, an unsupported version. The message names what is wrong and what to do. At start the
+ * process prints it and exits; once a worker runs, `asOutage` makes it an outage.
  */
 export class NotRetriable extends Error {
   override readonly name = 'NotRetriable'
@@ -26,23 +34,32 @@ export class NotRetriable extends Error {
 }
 
 /**
- * Once a worker runs, what Kafka or Redis refuses (a right withdrawn, a password changed) is an
- * outage: it waits until somebody grants it again. Any other error is returned unchanged.
+ * Returns `Unavailable` for `NotRetriable`, and any other error unchanged. A running worker uses
+ * it: a right that was withdrawn or a password that was changed may be restored, so it waits.
  */
 export function asOutage(error: unknown): unknown {
   if (!(error instanceof NotRetriable)) return error
   return new Unavailable(error.dependency, error.message, { cause: error })
 }
 
-/** The worker is to stop: the batch in hand is given up, uncommitted, to be delivered again. */
+/**
+ * This worker must not finish the batch: it stops, it failed, or the partition was reassigned.
+ * The consumer leaves the batch uncommitted, so that Kafka redelivers it under a later assignment.
+ */
 export class Abandoned extends Error {
   override readonly name = 'Abandoned'
 }
 
-/** Given up because the partition is read again from before the batch: it comes again by that. */
+/**
+ * The partition was rewound to an offset before the end of the batch. The consumer drops the batch;
+ * the seek itself redelivers its records, under the same assignment.
+ */
 export class Rewound extends Abandoned {}
 
-/** The store lost what it had acknowledged, and it is not for the worker to mend it. */
+/**
+ * Redis lost writes that it had acknowledged, and `onLostState` is `stop`. The worker ends with
+ * this error, and an operator decides how the state is restored.
+ */
 export class StateLost extends Error {
   override readonly name = 'StateLost'
 
@@ -57,11 +74,13 @@ export class StateLost extends Error {
 }
 
 /**
- * A record that cannot be got past: its partition stops there, the others go on. Nothing is
- * skipped by itself; the message names the command that does.
+ * A record cannot be processed: it hits a bug, or its batch cannot be decompressed. The consumer
+ * pauses that partition and continues with the others. No record is skipped automatically; the
+ * message names the command that skips it.
  */
 export class PartitionStopped extends Error {
   override readonly name = 'PartitionStopped'
+  /** The record at which the partition stops: all records before it are durable. */
   readonly offset: bigint
 
   constructor(offset: bigint, message: string, options?: ErrorOptions) {

@@ -1,51 +1,67 @@
-/** How far the partitions of a worker are applied: what it knows, and what it is held against. */
+/**
+ * How far the partitions of this worker are applied. Three offsets are compared: what this worker
+ * applied itself, what a worker committed to Kafka, and the checkpoint in the store.
+ */
 import type { Checkpoint, PartitionOffsets } from './ports.ts'
 
-/** What this worker knows of a partition of its own. */
+/** What this worker knows about a partition that it is assigned. */
 export interface PartitionProgress {
-  /** All before it was applied, or is not ours to apply. */
+  /** Everything before this offset was applied, or is not for this worker to apply. */
   readonly applied: bigint
-  readonly seen: Checkpoint | undefined
-  /** Set until the first batch after a loss: others may still be on their way. */
+  /** As this worker last read or wrote it; undefined if the store had none. */
+  readonly checkpoint: Checkpoint | undefined
+  /**
+   * True from a rewind until the first batch from the new position: batches that were fetched
+   * before the seek may still arrive, and are dropped.
+   */
   readonly isRewound: boolean
 }
 
-/** By partition; undefined: not looked at yet. */
+/** By partition; undefined: not checked yet. */
 export type ProgressByPartition = Map<number, PartitionProgress | undefined>
 
+/** A partition of which the store lost what it had acknowledged. */
 export interface Loss {
   readonly partition: number
-  /** Where the store stands; undefined: it has no checkpoint of the partition. */
+  /** Up to which offset the store still has it; undefined: the store has no checkpoint of it. */
   readonly checkpoint: bigint | undefined
-  /** Where it stood: all before it had been applied. */
+  /** Up to which offset it had been applied. */
   readonly applied: bigint
-  /** Where it is read again from: the checkpoint, or the earliest record that the topic still has. */
+  /** Where the replay starts: at the checkpoint, or at the earliest record of the topic. */
   readonly from: bigint
 }
 
-/** A partition whose checkpoint is not where it should be. */
+/** A partition whose checkpoint is behind what this worker, or Kafka, counts as applied. */
 export interface StaleCheckpoint {
-  readonly loss: Loss
-  readonly seen: Checkpoint | undefined
-  readonly at: PartitionOffsets | undefined
+  /** What is lost, if it is a loss: see `lossesAmong`. */
+  readonly possibleLoss: Loss
+  readonly checkpoint: Checkpoint | undefined
+  readonly offsets: PartitionOffsets | undefined
 }
 
-/** Up to where the store must have everything; undefined where the checkpoint is to follow. */
-export function requiredOffset(offsets: PartitionOffsets | undefined): bigint | undefined {
+/**
+ * Returns the offset before which a worker applied everything, according to the commit in Kafka.
+ * Returns undefined if there is no such evidence: no worker made the commit (a first start, or an
+ * offset that was set by hand), or it lies beyond the end of the topic (the topic was recreated, or
+ * lost its tail). The checkpoint is then set to where the group continues, without a replay.
+ */
+export function appliedPerCommit(offsets: PartitionOffsets | undefined): bigint | undefined {
   if (offsets?.committed === undefined) return undefined
-  // beyond its end: the topic was made anew, or lost its own tail
   return offsets.committed > offsets.end ? undefined : offsets.committed
 }
 
 /**
- * What Kafka does not count as applied is read again, but is no loss: it was not committed yet,
- * or another worker owns the partition by now, and an offset was set back by hand.
+ * Returns those that are losses: Kafka's commit, too, is beyond the offset that is replayed from.
+ * The others are replayed, but are no loss: the records were not committed yet, or another worker
+ * owns the partition by now and an operator set its offset back.
  */
-export function lossesIn(behind: readonly StaleCheckpoint[]): Loss[] {
-  const losses = behind.filter(({ loss, at }) => (requiredOffset(at) ?? 0n) > loss.from)
-  return losses.map(({ loss }) => loss)
+export function lossesAmong(stale: readonly StaleCheckpoint[]): Loss[] {
+  const isLoss = ({ possibleLoss, offsets }: StaleCheckpoint) =>
+    (appliedPerCommit(offsets) ?? 0n) > possibleLoss.from
+  return stale.filter(isLoss).map(({ possibleLoss }) => possibleLoss)
 }
 
+/** Whether the store lacks a checkpoint, or has one before `applied`. */
 export function isBehind(checkpoint: Checkpoint | undefined, applied: bigint): boolean {
   return checkpoint?.next === undefined || checkpoint.next < applied
 }

@@ -1,90 +1,109 @@
 /**
- * What the pipeline needs of the world. The adapters implement it; simulation does, too.
+ * What the pipeline needs from the outside. The Kafka and Redis adapters implement these
+ * interfaces; so does the simulation in test/simulation.
  */
-
 import type { DeadLetter } from '../domain/dead-letter.ts'
 import type { GroupState } from '../domain/merge/merge.ts'
 import type { KafkaRecord } from '../domain/record.ts'
 
-/** Where the state of groups is kept. */
+/** Keeps the state of the groups. */
 export interface GroupStore {
-  /** Counts the connections: where it changed, what was acknowledged before may be lost. */
+  /**
+   * Counts the connections. A new connection may lead to another server, which may lack what the
+   * former one acknowledged.
+   */
   readonly connection: number
   /**
-   * Merges each patch into the group's state, in any order.
-   * Resolves once all of it is in the store, with the groups that could not be written.
+   * Merges each patch into its group's state, in any order. Resolves once all of them are stored,
+   * with the groups that could not be written.
    *
-   * @throws Unavailable: unknown how much of it was written; merging again is safe
+   * @throws Unavailable: some patches may have been merged; merging them again is safe
    */
   merge(patches: readonly GroupState[]): Promise<readonly StateConflict[]>
 }
 
-/** A group that cannot be written, whatever the weather: a foreign key stands at its name. */
+/**
+ * A group that cannot be written, regardless of outages: a key of the group has the wrong type, or
+ * a clock in it is malformed.
+ */
 export interface StateConflict {
   readonly groupId: string
   readonly message: string
 }
 
 /**
- * The store's own record of how far each partition is applied in it. As it persists and
- * replicates in order, a checkpoint that is there vouches for all that was written before it.
+ * The checkpoints, which the store itself holds: up to which offset each partition is applied in
+ * it. The store persists and replicates writes in order, so a checkpoint that exists proves that
+ * all that was written before it exists, too.
  */
 export interface Checkpoints {
-  /** @throws Unavailable; NotRetriable where something else stands in its place */
+  /**
+   * Reads the checkpoint of every partition that has one.
+   *
+   * @throws Unavailable; NotRetriable if the key of the checkpoints has the wrong type
+   */
   read(): Promise<ReadonlyMap<number, Checkpoint>>
   /**
-   * Sets the checkpoint of the partition where it still is as seen, and returns what it is now;
-   * undefined where it is another: then nothing was written.
+   * Sets the partition's checkpoint to `next` if it still equals `expected`, and returns the new
+   * one. Returns undefined if it has another value; then nothing was written.
    *
-   * @throws like `read`; Unavailable too where the workers are paused
+   * @throws like `read`; also Unavailable while the workers are paused
    */
   compareAndSet(
     partition: number,
-    seen: Checkpoint | undefined,
+    expected: Checkpoint | undefined,
     next: bigint,
   ): Promise<Checkpoint | undefined>
 }
 
 export interface Checkpoint {
-  /** The next offset to be applied; undefined where a part of the store has no checkpoint. */
+  /** The next offset to be applied; undefined if a shard of the store has no checkpoint. */
   readonly next: bigint | undefined
-  /** One for each part of the store that can lose writes by itself: its name, and its checkpoint. */
-  readonly parts: ReadonlyMap<string, bigint>
+  /**
+   * The offset by name of shard. A shard is a part of the store that can lose writes by itself: in
+   * a Cluster one for each master, otherwise one in all.
+   */
+  readonly shards: ReadonlyMap<string, bigint>
 }
 
-/** Where partitions are read from. */
+/** Where the partitions are read from. */
 export interface PartitionSource {
-  /** @throws Unavailable, NotRetriable */
+  /**
+   * Reads the offsets of every partition of the topic.
+   *
+   * @throws Unavailable, NotRetriable
+   */
   offsets(): Promise<readonly PartitionOffsets[]>
-  /** Reads on from there, whatever is in hand; nothing where the partition is not ours. */
+  /**
+   * Continues to read at that offset, whatever is in flight. Does nothing if the partition is not
+   * assigned to this worker.
+   */
   seek(partition: number, offset: bigint): void
 }
 
 export interface PartitionOffsets {
   readonly partition: number
-  /** The earliest offset that is still there. */
+  /** The earliest offset that the topic still has. */
   readonly start: bigint
-  /** StaleCheckpoint the last record that can be read: open transactions are not. */
+  /** The offset behind the last record that can be read; open transactions lie beyond it. */
   readonly end: bigint
-  /** Where the group goes on: at its commit, or at the start where the topic has no such offset. */
+  /** Where the group continues: at its commit, or at the start if the topic lacks that offset. */
   readonly next: bigint
-  /** The commit, where a worker made it; not one that was set by hand. */
+  /** The commit, if a worker made it; undefined if it was set by hand, or if there is none. */
   readonly committed: bigint | undefined
 }
 
 /** Where rejected records go. */
 export interface DeadLetterTopic {
   /**
-   * Resolves once every one is acknowledged by the topic.
+   * Resolves once the topic has acknowledged every dead letter.
    *
-   * @throws Unavailable: unknown how many were taken; writing again may repeat some
+   * @throws Unavailable: some may have been written; writing again may repeat them
    */
   write(deadLetters: readonly DeadLetter[]): Promise<void>
 }
 
-/**
- * The part of a structured logger (pino's) that adapters use. Never trait values or secrets.
- */
+/** The part of pino's logger that adapters use. Never pass it trait values or secrets. */
 export interface Log {
   debug(facts: object, message: string): void
   info(facts: object, message: string): void
@@ -93,52 +112,57 @@ export interface Log {
   fatal(facts: object, message: string): void
 }
 
-/** What one fetch brought of one partition. */
+/** The records of one partition that one fetch returned. */
 export interface RecordBatch {
   readonly topic: string
   readonly partition: number
-  /** Where reading went on: all before it was in earlier batches. */
+  /** The offset that was fetched: earlier batches had everything before it. */
   readonly fetchOffset: bigint
-  /** In order of offsets; aborted and control records are left out, so there may be none. */
+  /** In order of offsets. Without aborted and control records, so it may be empty. */
   readonly records: readonly KafkaRecord[]
-  /** Where the partition goes on behind this batch, control records included. */
+  /** The offset behind this batch, control records included. */
   readonly nextOffset: bigint
   /** The offset behind the partition's last record. */
   readonly highWatermark: bigint
 }
 
-/** The consumer's hold on the partition of a batch. */
+/**
+ * What the pipeline may do with a batch of a partition, for as long as the partition is assigned
+ * to this worker. After a rebalance every method throws Abandoned.
+ */
 export interface BatchContext {
   /**
-   * To be called once the batch is decoded, before anything of it is written: what comes behind
-   * it may be read and decoded from then on. Resolves once all before it is durable and its
-   * commit handed over; nobody need heartbeat meanwhile.
+   * To be called once the batch is decoded, before any of it is written. From then on the
+   * partition's next batch may be fetched and decoded. Resolves once all batches before this one
+   * are durable and their commits are handed over. The caller need not heartbeat while it waits.
    *
-   * @throws Abandoned where a batch before it was given up: then this one comes again as well;
-   *   and like `assertOwned`
+   * @throws Abandoned if a batch before it was abandoned: then this one is redelivered as well;
+   *   and what `assertOwned` throws
    */
-  turn(): Promise<void>
+  waitForTurn(): Promise<void>
   /**
-   * To be called right before anything is written, also where an attempt is repeated: by then the
-   * partitions may have been assigned anew.
+   * To be called right before every write, also when an attempt is repeated: a rebalance may have
+   * happened meanwhile.
    *
-   * @throws Abandoned where they were; like `heartbeat` where an earlier commit failed
+   * @throws Abandoned after a rebalance; the error of an earlier commit if that failed
    */
   assertOwned(): void
   /**
-   * Keeps the membership alive: to be called at least every sixth of the session timeout.
-   * Cheap where the last one was a moment ago.
+   * Keeps this worker in the consumer group. To be called at least every sixth of the session
+   * timeout; cheap if the last heartbeat is recent.
    *
-   * @throws what the Kafka client throws on a rebalance, to be passed on as it is
+   * @throws what `assertOwned` throws, and the Kafka client's own error on a rebalance: pass it on
+   *   unchanged
    */
   heartbeat(): Promise<void>
   /**
-   * Has the offset committed; all before it must be durable. It may still be on its way once
-   * this resolves: what goes on does not depend on it, and without it records come again.
+   * Hands the offset over to be committed; everything before it must be durable. The commit request
+   * may still be on its way when this resolves. Nothing depends on it: without the commit, records
+   * are redelivered.
    *
-   * @throws like `heartbeat`, also where an earlier commit failed
+   * @throws what `assertOwned` throws
    */
   commit(nextOffset: bigint): Promise<void>
-  /** Aborted once the worker is to stop: then the batch is finished at once or abandoned. */
+  /** Aborted once the worker is to stop: then finish the batch at once, or abandon it. */
   readonly signal: AbortSignal
 }

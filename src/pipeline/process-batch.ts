@@ -1,9 +1,10 @@
 /**
- * The way of a record, whole: decode, fold, merge in Redis, dead letters, commit. While one
- * batch of a partition is merged, the next one is decoded and waits for its turn.
+ * The whole path of a batch: decode, fold, merge in Redis, write dead letters, commit.
  *
- * Returning means that everything in the batch is durable, and its offset handed over to be
- * committed; throwing means that it will be delivered again, which the merge does not mind.
+ * While one batch of a partition is merged, the next one is decoded and folded; then it waits for
+ * its turn. Returning means that every record of the batch is durable and its offset is handed
+ * over to be committed. Throwing means that the batch is redelivered, which is safe because the
+ * merge is idempotent.
  */
 import type { DeadLetter } from '../domain/dead-letter.ts'
 import type { Decoded, Decoder } from '../domain/event/decode.ts'
@@ -13,59 +14,60 @@ import type { KafkaRecord } from '../domain/record.ts'
 import type { CheckpointedStore } from './checkpointed-store.ts'
 import { PartitionStopped } from './errors.ts'
 import type { BatchContext, DeadLetterTopic, RecordBatch, StateConflict } from './ports.ts'
-import { type RetryRules, waitOut } from './retry.ts'
+import { type RetryRules, retryUntilAvailable } from './retry.ts'
 
 export interface Pipeline {
   readonly decoder: Decoder
   readonly store: Pick<CheckpointedStore, 'merge'>
-  readonly deadLetters: DeadLetterTopic
+  readonly deadLetterTopic: DeadLetterTopic
   readonly retry: RetryRules
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Milliseconds from any fixed moment, for measuring. */
+  /** Milliseconds since any fixed moment, to measure durations. */
   readonly elapsed: () => number
-  /** So many records are decoded at a stretch; then what else waits for the event loop goes on. */
-  readonly stretch: number
-  /** Resolves once the event loop has sent and received what it could. */
+  /** How many records are decoded before the event loop gets a chance to do other work. */
+  readonly recordsPerYield: number
+  /** Resolves once the event loop has done the I/O that was ready. */
   readonly yieldLoop: () => Promise<unknown>
 }
 
+/**
+ * Processes one batch to its commit, and reports what became of it.
+ *
+ * @throws PartitionStopped at a record that hits a bug, once all records before it are durable and
+ *   their commit is handed over; what `context` throws; Abandoned
+ */
 export async function processBatch(
   batch: RecordBatch,
   context: BatchContext,
   pipeline: Pipeline,
 ): Promise<BatchReport> {
-  const { decoder, store, deadLetters, retry, now, elapsed } = pipeline
+  const { decoder, store, deadLetterTopic, retry, now, elapsed } = pipeline
   const startedMs = elapsed()
   const nowMs = now()
   const folded = await decodeAndFold(batch, nowMs, pipeline)
   const next = folded.stop?.offset ?? batch.nextOffset
 
   const foldedMs = elapsed()
-  await context.turn()
+  await context.waitForTurn()
 
   const turnMs = elapsed()
   const patches = [...folded.patches.values()]
-  const conflicts = await waitOut(() => store.merge(batch, next, patches), context, retry)
+  const merge = () => store.merge(batch, next, patches)
+  const conflicts = await retryUntilAvailable(merge, context, retry)
 
   const mergedMs = elapsed()
-  const letters = [...folded.rejected, ...conflicted(batch, next, conflicts, decoder, nowMs)]
-  if (letters.length > 0) await waitOut(() => deadLetters.write(letters), context, retry)
+  const conflicting = deadLettersOfConflicts(conflicts, batch, next, decoder, nowMs)
+  const deadLetters = [...folded.rejected, ...conflicting]
+  const write = () => deadLetterTopic.write(deadLetters)
+  if (deadLetters.length > 0) await retryUntilAvailable(write, context, retry)
 
   const writtenMs = elapsed()
   await context.commit(next)
   if (folded.stop !== undefined) throw folded.stop
 
   return {
-    topic: batch.topic,
-    partition: batch.partition,
-    records: batch.records.length,
-    accepted: folded.accepted,
-    erasures: folded.erasures,
-    ignored: folded.ignored,
-    deadLetters: countReasons(letters),
-    groups: folded.patches.size,
-    firstTimestampMs: Number(batch.records[0]?.timestamp ?? -1),
+    ...countsOf(batch, folded, deadLetters),
     lag: batch.highWatermark - next,
     decodeMs: foldedMs - startedMs,
     waitMs: turnMs - foldedMs,
@@ -75,8 +77,21 @@ export async function processBatch(
   }
 }
 
-/** What became of a batch: for logs and metrics, which are made of it elsewhere. */
-export interface BatchReport {
+/** What became of a batch. The caller turns it into logs and metrics. */
+export interface BatchReport extends BatchCounts {
+  /** Records of the partition that are behind this batch. */
+  readonly lag: bigint
+  /** Decoding and folding, including other work that the event loop did meanwhile. */
+  readonly decodeMs: number
+  /** Waiting until the partition's previous batch was durable. */
+  readonly waitMs: number
+  readonly mergeMs: number
+  readonly deadLetterMs: number
+  /** Until the offset was handed over; the commit request itself may still be on its way. */
+  readonly commitMs: number
+}
+
+interface BatchCounts {
   readonly topic: string
   readonly partition: number
   readonly records: number
@@ -85,37 +100,28 @@ export interface BatchReport {
   /** Events of another type, passed over. */
   readonly ignored: number
   readonly deadLetters: ReadonlyMap<Reason, number>
-  /** Groups that were written. */
+  /** How many groups the batch had patches for. */
   readonly groups: number
   /** Kafka timestamp of the first record, in milliseconds; -1: none. */
   readonly firstTimestampMs: number
-  /** Records of the partition that are still to be read. */
-  readonly lag: bigint
-  /** Decoding and folding, and what else the event loop did in between. */
-  readonly decodeMs: number
-  /** For the batch before of the partition to be durable. */
-  readonly waitMs: number
-  readonly mergeMs: number
-  readonly deadLetterMs: number
-  readonly commitMs: number
 }
 
 interface FoldedBatch {
-  /** One a group. */
+  /** By group id. */
   readonly patches: Map<string, GroupState>
   readonly rejected: DeadLetter[]
   accepted: number
   erasures: number
   ignored: number
-  /** Set where a record hit a bug: what stands before it is all that there is. */
+  /** Set if a record hit a bug: then only the records before it were folded. */
   stop?: PartitionStopped
 }
 
-/** Each event is folded as soon as it is decoded, so that nothing of it need be kept. */
+/** Folds each event as soon as it is decoded, so that decoded events do not pile up in memory. */
 async function decodeAndFold(
   batch: RecordBatch,
   nowMs: number,
-  { decoder, stretch, yieldLoop }: Pipeline,
+  { decoder, recordsPerYield, yieldLoop }: Pipeline,
 ): Promise<FoldedBatch> {
   const folded: FoldedBatch = {
     patches: new Map(),
@@ -125,9 +131,9 @@ async function decodeAndFold(
     ignored: 0,
   }
   for (const [index, record] of batch.records.entries()) {
-    if (index > 0 && index % stretch === 0) await yieldLoop()
+    if (index > 0 && index % recordsPerYield === 0) await yieldLoop()
     try {
-      add(folded, batch, record, decoder.decodeRecord(record, nowMs))
+      addDecoded(folded, batch, record, decoder.decodeRecord(record, nowMs))
     } catch (bug) {
       folded.stop = stopAt(batch, record, bug)
       break
@@ -136,7 +142,12 @@ async function decodeAndFold(
   return folded
 }
 
-function add(folded: FoldedBatch, batch: RecordBatch, record: KafkaRecord, decoded: Decoded): void {
+function addDecoded(
+  folded: FoldedBatch,
+  batch: RecordBatch,
+  record: KafkaRecord,
+  decoded: Decoded,
+): void {
   switch (decoded.kind) {
     case 'group':
       folded.accepted++
@@ -150,7 +161,7 @@ function add(folded: FoldedBatch, batch: RecordBatch, record: KafkaRecord, decod
       folded.ignored++
       return
     case 'rejected':
-      folded.rejected.push(deadLetter(batch, record, decoded.problems[0]))
+      folded.rejected.push(deadLetterOf(batch, record, decoded.problems[0]))
       return
     default:
       decoded satisfies never
@@ -158,13 +169,13 @@ function add(folded: FoldedBatch, batch: RecordBatch, record: KafkaRecord, decod
 }
 
 /**
- * Every event before `next` of the groups that could not be written: rare, so that decoding
- * again is fine.
+ * Returns a dead letter for every event before `next` whose group could not be written. It decodes
+ * the batch a second time: conflicts are rare, and keeping every record's group is not free.
  */
-function conflicted(
+function deadLettersOfConflicts(
+  conflicts: readonly StateConflict[],
   batch: RecordBatch,
   next: bigint,
-  conflicts: readonly StateConflict[],
   decoder: Decoder,
   nowMs: number,
 ): DeadLetter[] {
@@ -176,11 +187,11 @@ function conflicted(
     if (decoded.kind !== 'group' && decoded.kind !== 'erasure') return []
     const message = messages.get(decoded.groupId)
     if (message === undefined) return []
-    return [deadLetter(batch, record, { reason: 'state_conflict', path: '/group_id', message })]
+    return [deadLetterOf(batch, record, { reason: 'state_conflict', path: '/group_id', message })]
   })
 }
 
-function deadLetter(
+function deadLetterOf(
   { topic, partition }: RecordBatch,
   record: KafkaRecord,
   problem: Problem,
@@ -197,9 +208,27 @@ function stopAt(batch: RecordBatch, record: KafkaRecord, bug: unknown): Partitio
   return new PartitionStopped(BigInt(record.offset), message, { cause: bug })
 }
 
-function countReasons(letters: readonly DeadLetter[]): Map<Reason, number> {
+function countsOf(
+  batch: RecordBatch,
+  folded: FoldedBatch,
+  deadLetters: readonly DeadLetter[],
+): BatchCounts {
+  return {
+    topic: batch.topic,
+    partition: batch.partition,
+    records: batch.records.length,
+    accepted: folded.accepted,
+    erasures: folded.erasures,
+    ignored: folded.ignored,
+    deadLetters: countReasons(deadLetters),
+    groups: folded.patches.size,
+    firstTimestampMs: Number(batch.records[0]?.timestamp ?? -1),
+  }
+}
+
+function countReasons(deadLetters: readonly DeadLetter[]): Map<Reason, number> {
   const counts = new Map<Reason, number>()
-  for (const { problem } of letters) {
+  for (const { problem } of deadLetters) {
     counts.set(problem.reason, (counts.get(problem.reason) ?? 0) + 1)
   }
   return counts

@@ -1,30 +1,31 @@
 /**
- * Waiting out an outage: the same attempt again and again, with capped, jittered backoff, and
- * heartbeats all along, so that the partitions stay with this worker.
+ * Retries through outages, with capped, jittered backoff. Heartbeats go on throughout, so that
+ * this worker keeps its partitions.
  */
 import { Abandoned, Unavailable } from './errors.ts'
 import type { BatchContext } from './ports.ts'
 
 export interface RetryRules extends BackoffRules {
-  /** Time between heartbeats while an attempt or a wait goes on. */
+  /** Time between heartbeats, during attempts and waits alike. */
   readonly heartbeatMs: number
-  /** Resolves after so many milliseconds; rejects where the signal ends it before. */
+  /** Resolves after so many milliseconds; rejects as soon as the signal is aborted. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>
-  /** Told of every failed attempt. */
+  /** Called after every attempt that failed with an outage. */
   readonly onUnavailable: (error: Unavailable) => void
-  /** Told once an attempt succeeds after failed ones. */
+  /** Called once when an attempt succeeds after failed ones, with the latest outage. */
   readonly onAvailable: (error: Unavailable) => void
 }
 
 type Liveness = Pick<BatchContext, 'assertOwned' | 'heartbeat' | 'signal'>
 
 /**
- * Calls `attempt` until it succeeds, each time only while the context holds.
+ * Calls `attempt` until it does not throw `Unavailable`. Before each attempt it checks that the
+ * batch is still ours.
  *
- * @throws Abandoned where the context ends; what `heartbeat` throws; and whatever `attempt` throws
- *   that is no `Unavailable`
+ * @throws Abandoned once the context's signal is aborted, and what `assertOwned`, `heartbeat` and
+ *   `attempt` throw, other than `Unavailable`
  */
-export async function waitOut<Result>(
+export async function retryUntilAvailable<Result>(
   attempt: () => Promise<Result>,
   context: Liveness,
   rules: RetryRules,
@@ -32,16 +33,16 @@ export async function waitOut<Result>(
   const over = new AbortController()
   try {
     return await Promise.race([
-      succeed(attempt, context, rules, over.signal),
-      beat(context, rules, over.signal),
+      attemptUntilAvailable(attempt, context, rules, over.signal),
+      heartbeatForever(context, rules, over.signal),
     ])
   } finally {
     over.abort()
   }
 }
 
-/** @param over aborted once nobody waits for it any more: then an attempt is the last one */
-async function succeed<Result>(
+/** @param over aborted once nobody waits for the result: the attempt in progress is the last one */
+async function attemptUntilAvailable<Result>(
   attempt: () => Promise<Result>,
   context: Liveness,
   rules: RetryRules,
@@ -63,8 +64,11 @@ async function succeed<Result>(
   }
 }
 
-/** Through all attempts and pauses: many short ones are as long as one. Never resolves. */
-async function beat(
+/**
+ * Never resolves. Heartbeats throughout, not only within an attempt: many short attempts can
+ * outlast the session, too.
+ */
+async function heartbeatForever(
   context: Liveness,
   { heartbeatMs, sleep }: RetryRules,
   over: AbortSignal,
@@ -76,14 +80,14 @@ async function beat(
 }
 
 export interface BackoffRules {
-  /** The wait before the second attempt; doubled for each further one. */
+  /** The wait before the second attempt; it doubles with each further failure. */
   readonly firstDelayMs: number
   readonly maxDelayMs: number
-  /** From 0 to 1: half of each wait is left to chance, so that workers don't come all at once. */
+  /** Returns 0 to 1. Half of each wait is random, so that workers do not retry all at once. */
   readonly random: () => number
 }
 
-/** The wait after so many failures in a row, in milliseconds. */
+/** Returns how long to wait after so many earlier failures in a row, in milliseconds. */
 export function backoffMs(failures: number, rules: BackoffRules): number {
   const ceiling = Math.min(rules.maxDelayMs, rules.firstDelayMs * 2 ** Math.min(failures, 30))
   return ceiling * (0.5 + 0.5 * rules.random())
@@ -96,7 +100,7 @@ async function pause(ms: number, signal: AbortSignal, { sleep }: RetryRules): Pr
   try {
     await sleep(ms, signal)
   } catch {
-    // the only failure of a sleep is that its signal ended it; asked below, for both cases
+    // sleep rejects only when its signal is aborted, which is checked below
   }
   if (signal.aborted) throw new Abandoned('stopped while a dependency was away')
 }

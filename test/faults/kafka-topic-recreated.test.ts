@@ -115,7 +115,7 @@ describe.skipIf(jars === '')('the topic is deleted and recreated:', () => {
     expectNoDifference(await scene.oracle.check({ earlier }))
     expect(earlier.records).toBe(5000)
     for (const worker of scene.workers) {
-      await worker.said('made anew') // the suspended worker may return after the other has read everything
+      await worker.said('was deleted and recreated') // the suspended worker may return after the other has read everything
       expect(hasEnded(worker), logOf(worker)).toBe(false)
       expect(warningsOf(worker).filter(isUnexpected), logOf(worker)).toEqual([RECREATED])
     }

@@ -13,9 +13,9 @@ export const SESSION_TIMEOUT_MS = 3000
 export const LONG_TIMEOUTS = { KAFKA_SESSION_TIMEOUT_MS: '15s', KAFKA_REQUEST_TIMEOUT_MS: '60s' }
 /** Longer than the broker holds a fetch request. */
 export const FETCH_MS = 500
-export const RECREATED = 'warn: the topic was deleted and made anew: it is read from its beginning'
+export const RECREATED = 'warn: the topic was deleted and recreated: it is read from its beginning'
 export const BEYOND_END =
-  /^error: offset \d+ of partition \d, where reading stood, is not in the topic/
+  /^error: the topic has no offset \d+ in partition \d, which was to be read next/
 
 /** Starts a broker for the tests of one describe. */
 export function useOwnBroker() {

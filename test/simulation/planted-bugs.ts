@@ -31,26 +31,26 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'commits the offset before the dead letters are written',
     file: PROCESS_BATCH,
-    find: '  if (letters.length > 0) await',
-    replace: '  await context.commit(next)\n  if (letters.length > 0) await',
+    find: '  if (deadLetters.length > 0) await',
+    replace: '  await context.commit(next)\n  if (deadLetters.length > 0) await',
   },
   {
     name: 'does not await the dead letters',
     file: PROCESS_BATCH,
-    find: 'await waitOut(() => deadLetters.write(letters), context, retry)',
-    replace: 'waitOut(() => deadLetters.write(letters), context, retry).catch(() => {})',
+    find: 'await retryUntilAvailable(write, context, retry)',
+    replace: 'retryUntilAvailable(write, context, retry).catch(() => {})',
   },
   {
     name: 'swallows the error of a failed write of dead letters',
     file: PROCESS_BATCH,
-    find: 'deadLetters.write(letters)',
-    replace: 'deadLetters.write(letters).catch(() => {})',
+    find: 'deadLetterTopic.write(deadLetters)',
+    replace: 'deadLetterTopic.write(deadLetters).catch(() => {})',
   },
   {
     name: 'writes no dead letters for state conflicts',
     file: PROCESS_BATCH,
-    find: '...conflicted(batch, next, conflicts, decoder, nowMs)',
-    replace: '',
+    find: ', ...conflicting]',
+    replace: ']',
   },
   {
     name: 'keeps only the last event of each group in a batch',
@@ -73,14 +73,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'continues a batch of an old assignment after a rebalance',
     file: BATCH_CONTEXT,
-    find: 'partitions.generation !== generation',
+    find: 'partitions.assignment !== assignment',
     replace: 'false',
   },
   {
     name: 'does not wait for the previous batch of the partition',
     file: PROCESS_BATCH,
-    find: '  await context.turn()\n',
-    replace: '  context.turn().catch(() => {})\n',
+    find: '  await context.waitForTurn()\n',
+    replace: '  context.waitForTurn().catch(() => {})\n',
   },
   {
     name: 'continues a batch although the previous one was abandoned',
@@ -91,7 +91,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'rewinds the batches after a rewound one even once the partition is fetched from the new offset',
     file: BATCHES_IN_FLIGHT,
-    find: "outcome === 'read again' ? 'durable' : outcome",
+    find: "outcome === 'rewound' ? 'durable' : outcome",
     replace: 'outcome',
   },
   {
@@ -103,9 +103,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'does not free the slot of an abandoned batch',
     file: BATCHES_IN_FLIGHT,
-    find: '.finally(() => {\n      decoded()\n',
+    find: '.finally(() => {\n      endDecoding()\n',
     replace:
-      ".then((outcome) => {\n      if (outcome !== 'durable') return outcome\n      decoded()\n",
+      ".then((outcome) => {\n      if (outcome !== 'durable') return outcome\n      endDecoding()\n",
   },
   {
     name: 'swallows an error of kafkajs that occurs after eachBatch has returned',
@@ -148,9 +148,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: CHECKPOINTED_STORE,
     find: '      const conflicts = await store.merge(patches)\n',
     replace:
-      '      const early = await checkpoints.compareAndSet(partition, seen, greater(next, seen?.next))\n' +
+      '      const early = await checkpoints.compareAndSet(partition, before, greater(next, before?.next))\n' +
       '      if (early === undefined) continue\n' +
-      '      progress.set(partition, { applied, seen: early, isRewound: false })\n' +
+      '      progress.set(partition, { applied, checkpoint: early, isRewound: false })\n' +
       '      const conflicts = await store.merge(patches)\n' +
       '      return conflicts\n',
   },
@@ -164,7 +164,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'treats a checkpoint that another worker moved as written',
     file: CHECKPOINTED_STORE,
-    find: '      await this.checkAgain()\n    }\n  }\n',
+    find: '      await this.checkFromNow()\n    }\n  }\n',
     replace: '      return conflicts\n    }\n  }\n',
   },
   {
@@ -188,8 +188,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'seeks to its current position after a loss, not to the checkpoint',
     file: CHECKPOINTED_STORE,
-    find: 'const from = greater(checkpoint?.next ?? 0n, at?.start)',
-    replace: 'const from = at?.end ?? applied',
+    find: 'const from = greater(checkpoint?.next ?? 0n, range?.start)',
+    replace: 'const from = range?.end ?? applied',
   },
   {
     name: 'applies batches that were fetched before a seek',
@@ -206,8 +206,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "treats another worker's progress as a loss",
     file: PARTITION_PROGRESS,
-    find: '(requiredOffset(at) ?? 0n) > loss.from',
-    replace: 'loss.applied > loss.from',
+    find: '(appliedPerCommit(offsets) ?? 0n) > possibleLoss.from',
+    replace: 'possibleLoss.applied > possibleLoss.from',
   },
   {
     name: 'does not check the checkpoints between batches',

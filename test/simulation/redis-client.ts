@@ -219,7 +219,7 @@ function checkpointsOf(client: RedisClient): Checkpoints {
       const topicId = client.redis.onCheckpointSent(partition, client.process.name)
       const outcomes = await Promise.all(
         indexes().map((index) => {
-          const before = seen?.parts.get(String(index))
+          const before = seen?.shards.get(String(index))
           const label = `checkpoint ${partition} from ${before} to ${next}`
           return client.command(index, label, (master, isAbandoned) => {
             if (master.checkpoints.get(partition) !== before) return false
@@ -230,7 +230,7 @@ function checkpointsOf(client: RedisClient): Checkpoints {
         }),
       )
       if (outcomes.includes(false)) return undefined
-      return { next, parts: new Map(indexes().map((index) => [String(index), next])) }
+      return { next, shards: new Map(indexes().map((index) => [String(index), next])) }
     },
   }
 }
@@ -245,5 +245,5 @@ function checkpointOf(
     if (next !== undefined) parts.set(String(index), next)
   }
   const least = [...parts.values()].reduce((a, b) => (a < b ? a : b), 2n ** 63n)
-  return { next: parts.size === hashes.length ? least : undefined, parts }
+  return { next: parts.size === hashes.length ? least : undefined, shards: parts }
 }

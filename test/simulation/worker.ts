@@ -49,7 +49,7 @@ export class Worker {
     const kafka = new KafkaClient(this.process, options.kafka, options.linkToKafka)
     this.redis = new RedisClient(this.process, options.redis, options.linkToRedis)
     const store = this.createStore(kafka, options)
-    const look = () => store.look()
+    const look = () => store.check()
     this.process.withIntervals(() => watchState(this.redis.store, look))
     this.consumer = new Consumer({
       client: kafka,
@@ -100,7 +100,7 @@ export class Worker {
     const pipeline = {
       decoder: createDecoder(DEFAULT_RULES),
       store,
-      deadLetters: kafka.deadLetters,
+      deadLetterTopic: kafka.deadLetters,
       retry: {
         firstDelayMs: 100,
         maxDelayMs: 3000,
@@ -112,7 +112,7 @@ export class Worker {
       },
       now: () => EPOCH_MS + scheduler.nowMs,
       elapsed: () => scheduler.nowMs,
-      stretch: 3,
+      recordsPerYield: 3,
       yieldLoop: () => sleep(scheduler.chance.within(0, 20)),
     }
     return async (batch, context) => {

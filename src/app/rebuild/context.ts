@@ -1,7 +1,7 @@
 /** What all steps of a rebuild share: options, connections, the two stores to fold into, counts. */
 import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import type { GroupStore, Log, StateConflict } from '../../pipeline/ports.ts'
-import { type Retry, waitOut } from '../../pipeline/retry.ts'
+import { type Retry, retryUntilAvailable } from '../../pipeline/retry.ts'
 import type { RedisConnection } from '../../redis/connection/connection.ts'
 import { codeOf } from '../../redis/connection/failure.ts'
 import { secondPrefix } from '../../redis/rebuild/replacement.ts'
@@ -83,7 +83,7 @@ export async function openRebuild(
   const { config, signal } = options
   const rules = retryRules(outages, 'batch', config.kafka.sessionTimeoutMs)
   const noBatch = { signal, assertOwned: () => {}, heartbeat: async () => {} }
-  const retry: Retry = (attempt) => waitOut(attempt, noBatch, rules)
+  const retry: Retry = (attempt) => retryUntilAvailable(attempt, noBatch, rules)
   const identity = await retry(() => readIdentity(redis))
   const live = openGroupStore(redis)
   const second = failIfFull(openGroupStore(secondPrefix(redis)))

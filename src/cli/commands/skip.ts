@@ -68,14 +68,14 @@ async function skip(
 ): Promise<Skipped> {
   const settings = config.kafka
   const log = quietLog(cli, config)
-  const deadLetters = createDeadLetterTopic(settings, log)
+  const deadLetterTopic = createDeadLetterTopic(settings, log)
   try {
     return await retryWhileAway(timeout, nameOfKafka(config), async () => {
       await ensureDeadLetterTopic(settings, log)
-      return await skipRecord({ settings, log, deadLetters, partition, offset })
+      return await skipRecord({ settings, log, deadLetterTopic, partition, offset })
     })
   } finally {
-    await deadLetters.close()
+    await deadLetterTopic.close()
   }
 }
 

@@ -6,22 +6,23 @@ import type { SendOffsets } from './committer.ts'
 import type { PartitionStates } from './partition-states.ts'
 
 /**
- * The hold on a partition as of now: worth nothing once the partitions are assigned anew.
+ * Creates the context of a batch. It is valid only under the current assignment: after a rebalance
+ * each of its functions throws Abandoned.
  *
- * @param onCommitFailed told of a commit that fails when nobody may touch the context any more
+ * @param waitForTurn resolves once all batches of the partition before this one are durable
+ * @param onCommitFailed called with the error of a commit, also after the batch is done
  */
 export function createBatchContext(
   payload: EachBatchPayload,
   { partitions, signal }: { readonly partitions: PartitionStates; readonly signal: AbortSignal },
-  turn: BatchContext['turn'],
+  waitForTurn: BatchContext['waitForTurn'],
   onCommitFailed: (error: unknown) => void,
 ): BatchContext {
   const { topic, partition } = payload.batch
-  const { generation, committer, topicId } = partitions
+  const { assignment, committer, topicId } = partitions
   const assertOwned = () => {
-    committer.assertWorking()
-    // a rebalance was found while this batch was in hand
-    if (partitions.generation !== generation) {
+    committer.throwIfFailed()
+    if (partitions.assignment !== assignment) {
       throw new Abandoned(`partition ${partition} may have another owner by now`)
     }
   }
@@ -40,9 +41,9 @@ export function createBatchContext(
   }
   return {
     signal,
-    turn: async () => {
+    waitForTurn: async () => {
       assertOwned()
-      await turn()
+      await waitForTurn()
       assertOwned()
     },
     assertOwned,
@@ -54,9 +55,9 @@ export function createBatchContext(
       assertOwned()
       committer.commit(partition, nextOffset, send)
       if (!signal.aborted) return
-      // the group is left once the batch is done
+      // the worker leaves the group as soon as its batches are done: after that no commit is taken
       await committer.settled()
-      committer.assertWorking()
+      committer.throwIfFailed()
     },
   }
 }

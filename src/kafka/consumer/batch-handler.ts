@@ -1,10 +1,10 @@
 /**
- * From what kafkajs fetched to the pipeline's `handle`, and from how that came out back to
- * what kafkajs is to do next. `eachBatch` resolves once the batch is decoded; the rest goes on
- * behind it, see batches-in-hand.ts.
+ * Takes a batch from kafkajs, passes it to the pipeline's `handle`, and turns the result into what
+ * kafkajs does next. `eachBatch` resolves once the batch is decoded; the rest of the work goes on
+ * in the background, see batches-in-flight.ts.
  *
- * Nothing but kafkajs' own errors may leave `eachBatch`: it would try a plain error again six
- * times, and dies of a TypeError in silence.
+ * No error but kafkajs' own may leave `eachBatch`: kafkajs retries a plain error six times, and
+ * after a TypeError it stops consuming without a word.
  */
 import { Abandoned, PartitionStopped, Rewound } from '../../pipeline/errors.ts'
 import type { BatchContext, Log, RecordBatch } from '../../pipeline/ports.ts'
@@ -17,9 +17,10 @@ import { fetchOffsetOf, readBatch } from './fetched-batch.ts'
 import type { PartitionStates } from './partition-states.ts'
 
 /**
- * Returning means that all of the batch is durable, and its commit on the way. `Abandoned` has it
- * delivered again: whoever throws it sees to that. `PartitionStopped` stops its partition; the
- * errors of the context are passed on as they are. Any other error is a bug.
+ * Processes a batch. Returning means that all of it is durable and its offset is handed over to be
+ * committed. Throwing `Abandoned` means that the batch is redelivered; whoever throws it makes sure
+ * of that. `PartitionStopped` stops the partition. Errors of the context are passed on unchanged.
+ * Any other error is a bug.
  */
 export type HandleBatch = (batch: RecordBatch, context: BatchContext) => Promise<void>
 
@@ -30,71 +31,71 @@ export interface BatchHandler {
   readonly signal: AbortSignal
   readonly log: Log
   /**
-   * Told of what the session is to end with: a bug, or an error of kafkajs after which it would
-   * read on behind what was given up. It may be told of several.
+   * Called with an error that must end the session: a bug, or an error after which kafkajs would
+   * read on without redelivering an abandoned batch. It may be called several times.
    */
   readonly onFailed: (error: unknown) => void
 }
 
-/** @throws what kafkajs is to act on */
+/** @throws only errors of kafkajs, for kafkajs to act on */
 export async function handleBatch(payload: EachBatchPayload, handler: BatchHandler): Promise<void> {
   const { inFlight } = handler.partitions
-  // not at once: kafkajs would fetch the same again and again until the last batch is done
+  // if this returned at once, kafkajs would fetch the same records until the last batch is done
   if (handler.signal.aborted) return await inFlight.settled()
-  await inFlight.begin(payload.batch.partition, (hand) => finishBatch(payload, handler, hand))
+  await inFlight.begin(payload.batch.partition, (own) => finishBatch(payload, handler, own))
 }
 
-/** From decoding to its end. */
+/** Decodes the batch and takes it to its end. Never rejects. */
 async function finishBatch(
   payload: EachBatchPayload,
   handler: BatchHandler,
-  hand: InFlightBatch,
+  own: InFlightBatch,
 ): Promise<Outcome> {
   const { partitions, signal } = handler
-  if (signal.aborted) return 'given up'
+  if (signal.aborted) return 'abandoned'
   const { partition } = payload.batch
-  const { generation } = partitions
-  const reading = partitions.readingOf(partition)
-  const isReadOn = () => partitions.readingOf(partition) === reading
+  const { assignment } = partitions
+  const readId = partitions.readIdOf(partition)
+  const isUninterrupted = () => partitions.readIdOf(partition) === readId
   const onError = (error: unknown) => {
     if (error instanceof PartitionStopped) {
-      // else the record is met again
-      if (isReadOn()) stopPartition(error, payload, handler)
+      // after a seek, the same record is found again, and stops the partition then
+      if (isUninterrupted()) stopPartition(error, payload, handler)
     } else {
-      actOn(error, payload, handler, partitions.generation === generation)
+      actOn(error, payload, handler, partitions.assignment === assignment)
     }
   }
   try {
-    const step = stepLogger(payload, handler.log)
-    step('a batch is in hand')
+    const logStep = stepLogger(payload, handler.log)
+    logStep('a batch is in flight')
     const { batch, stop } = readBatch(payload)
-    const readOn = batch && resolveOnce(payload, batch.nextOffset, handler.log)
-    const turn = async () => {
-      // where it stops, kafkajs would fetch what cannot be read again and again
+    const resolve = batch && resolveOnce(payload, batch.nextOffset, handler.log)
+    const waitForTurn = async () => {
+      // with a stop, kafkajs would fetch the unreadable records again and again until it is paused
       if (stop === undefined) {
-        readOn?.()
-        hand.release()
+        resolve?.()
+        own.release()
       }
-      await hand.turn()
-      step('a batch has its turn')
+      await own.waitForTurn()
+      logStep('a batch has its turn')
     }
-    if (batch === undefined) await turn()
-    else await handler.handle(batch, createBatchContext(payload, handler, turn, onError))
-    readOn?.()
-    if (batch !== undefined && isReadOn()) {
+    if (batch === undefined) await waitForTurn()
+    else await handler.handle(batch, createBatchContext(payload, handler, waitForTurn, onError))
+    resolve?.()
+    if (batch !== undefined && isUninterrupted()) {
       partitions.advance(batch.partition, batch.nextOffset, batch.highWatermark)
     }
-    step('a batch is durable')
+    logStep('a batch is durable')
     if (stop !== undefined) throw stop
     return 'durable'
   } catch (error) {
     onError(error)
-    const isMetAgain = error instanceof Rewound || error instanceof PartitionStopped
-    return isMetAgain ? 'read again' : 'given up'
+    const isRewound = error instanceof Rewound || error instanceof PartitionStopped
+    return isRewound ? 'rewound' : 'abandoned'
   }
 }
 
-/** @param isOurs whether the partition is still the one that the batch was fetched for */
+/** @param isOurs whether the assignment is still the one that the batch was fetched under */
 function actOn(
   error: unknown,
   payload: EachBatchPayload,
@@ -104,15 +105,15 @@ function actOn(
   const { partitions, signal, log } = handler
   if (error instanceof Abandoned) {
     const { topic, partition } = payload.batch
-    log.debug({ topic, partition, reason: error.message }, 'a batch was given up: it comes again')
+    log.debug({ topic, partition, reason: error.message }, 'abandoned a batch: it is redelivered')
     return
   }
   if (signal.aborted) {
-    log.debug({ error: String(error) }, 'a batch was given up, as the worker stops')
+    log.debug({ error: String(error) }, 'abandoned a batch, because the worker stops')
   } else if (!isKafkajsError(error)) {
     payload.pause()
     const bug = bugIn(payload.batch, error)
-    // of an assignment that is over, nobody may wait any more for what this session ends with
+    // the session of an earlier assignment may have ended: then nobody else reports its errors
     if (!isOurs) log.error({ err: bug }, bug.message)
     handler.onFailed(bug)
   } else if (isOurs) {
@@ -122,8 +123,8 @@ function actOn(
 }
 
 /**
- * Whether kafkajs joins the group anew on the error, and so goes back to the commits. Where
- * nobody hands it the error, its next heartbeat meets the same.
+ * Whether kafkajs rejoins the group on this error, and so continues from the commits. If no batch
+ * is left to throw it to kafkajs, the next heartbeat fails with the same error.
  */
 function isOfRebalance(error: unknown): boolean {
   const type = typeof error === 'object' && error !== null && 'type' in error && error.type
@@ -137,14 +138,17 @@ const REBALANCES = new Set([
   'UNKNOWN_MEMBER_ID',
 ])
 
-/** For whoever looks for a batch that hangs. */
+/** Logs each step of a batch, so that the log shows where a batch hangs. */
 function stepLogger({ batch }: EachBatchPayload, log: Log): (step: string) => void {
   const { topic, partition } = batch
   const facts = { topic, partition, from: String(fetchOffsetOf(batch)), to: batch.lastOffset() }
   return (step) => log.debug(facts, step)
 }
 
-/** Once only: later it would overwrite where reading was set back to. */
+/**
+ * Returns a function that lets kafkajs fetch behind the batch. Only its first call has an effect: a
+ * later one would overwrite the offset of a seek.
+ */
 function resolveOnce({ resolveOffset }: EachBatchPayload, nextOffset: bigint, log: Log) {
   let isResolved = false
   return () => {
@@ -153,7 +157,7 @@ function resolveOnce({ resolveOffset }: EachBatchPayload, nextOffset: bigint, lo
     try {
       resolveOffset(String(nextOffset - 1n))
     } catch (error) {
-      // a rebalance in between left us without any partition; the commit holds all the same
+      // kafkajs throws a TypeError if a rebalance left us without partitions; a commit still holds
       log.debug({ error: String(error) }, 'the partition of a batch is no longer ours')
     }
   }

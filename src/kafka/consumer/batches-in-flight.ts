@@ -1,122 +1,133 @@
 /**
- * The batches that were begun and are not durable yet: while one is merged, kafkajs fetches on
- * behind it, and the next ones are decoded.
+ * The batches that were begun and are not durable yet. While one is merged in the background,
+ * kafkajs fetches behind it, and the next ones are decoded:
  *
- *     kafkajs  fetch 1, decode 1 | fetch 2, decode 2           | fetch 3, decode 3
- *     behind                     | merge 1, letters 1, commit 1 | merge 2, letters 2, …
+ *     kafkajs     fetch 1, decode 1 | fetch 2, decode 2                 | fetch 3, decode 3
+ *     background                    | merge 1, dead letters 1, commit 1 | merge 2, …
  *
- * Of a partition each has its turn once the one before is durable; if that one is given up, so is
- * this one, and both are delivered again. One batch more than a given number may be in hand, of
- * one more partition or decoded ahead of one that has one already. So memory is bounded, and a
- * partition that is slow never takes more than that one place from the others.
+ * The states of a batch and their transitions:
  *
- * Nobody awaits what is behind; each batch deals with its own failures. What kafkajs must be
- * told is kept here, and thrown at the next batch that it hands over, until the partitions are
- * assigned anew.
+ *     waiting for room  -> decoding    begin(), once there is room and no other batch is decoded
+ *                       -> dropped     the partitions were reassigned: it is fetched again
+ *     decoding          -> waiting     waitForTurn()
+ *     waiting           -> writing     the partition's batch before it is durable
+ *                       -> rewound     the batch before it was rewound, and no seek followed yet
+ *                       -> abandoned   the batch before it was abandoned
+ *     writing           -> durable
+ *                       -> rewound     a seek redelivers its records, under the same assignment
+ *                       -> abandoned   only a later assignment redelivers its records
+ *
+ * At most one batch more than `concurrency` is in flight. That one more may belong to a further
+ * partition, or be a second batch of a partition, decoded ahead. So memory is bounded, and a slow
+ * partition takes at most that one place from the others.
+ *
+ * Nobody awaits the background work; each batch handles its own errors. An error that kafkajs must
+ * act on is kept here, and thrown at every batch that kafkajs passes in, until the partitions are
+ * reassigned.
  */
 import { Abandoned, Rewound } from '../../pipeline/errors.ts'
 
-/** How a batch that was begun lets others go on, and waits for those before it. */
+/** How a batch in flight lets the next ones start, and waits for those before it. */
 export interface InFlightBatch {
-  /** The partition may be read on behind this batch. */
+  /** Lets kafkajs fetch behind this batch. */
   release(): void
   /**
-   * To be called once it is decoded: then the next one may be. Resolves once the one before of
-   * its partition is durable.
+   * To be called once the batch is decoded: then the next one may be decoded. Resolves once the
+   * partition's batch before it is durable.
    *
-   * @throws Abandoned where that one was given up; Rewound where that one is read again
+   * @throws Abandoned if that batch was abandoned; Rewound if it was rewound
    */
-  turn(): Promise<void>
+  waitForTurn(): Promise<void>
 }
 
 /**
- * How a batch ended: 'read again' is not durable, and what is missing of it is met by whoever
- * reads the partition on from where it stands applied; 'given up' comes again only under another
- * assignment.
+ * How a batch ended. The records of a rewound batch are redelivered by a seek, or found again where
+ * the partition stopped. Those of an abandoned batch are redelivered under a later assignment only.
  */
-export type Outcome = 'durable' | 'read again' | 'given up'
+export type Outcome = 'durable' | 'rewound' | 'abandoned'
 
 export class BatchesInFlight {
   private readonly concurrency: number
-  /** How many of each partition, those of former assignments included. */
+  /** How many batches of each partition are in flight, those of former assignments included. */
   private readonly counts = new Map<number, number>()
-  /** Of each partition of this assignment: how the latest batch ends. */
+  /** The outcome of each partition's latest batch under this assignment. */
   private latest = new Map<number, Promise<Outcome>>()
-  /** Of this assignment: the first of what kafkajs must be told. */
+  /** The first error under this assignment that kafkajs must act on. */
   private failure: { readonly error: unknown } | undefined
   private isDecoding = false
   private changed = Promise.withResolvers<void>()
 
-  /** @param concurrency one batch more than that may be in hand */
+  /** @param concurrency one batch more than this may be in flight */
   constructor(concurrency: number) {
     this.concurrency = concurrency
   }
 
   /**
-   * Begins the batch once there is room, and resolves once it is released or over. Where the
-   * partitions were assigned anew meanwhile it is not begun: it is read again.
+   * Begins the batch once there is room. Resolves once the batch is released or over. If the
+   * partitions are reassigned meanwhile, the batch is not begun: it is fetched again.
    *
-   * @param work on the batch, to its end; never rejects
-   * @throws what was kept for kafkajs
+   * @param work processes the batch to its end; never rejects
+   * @throws the error that was kept for kafkajs
    */
-  async begin(partition: number, work: (hand: InFlightBatch) => Promise<Outcome>): Promise<void> {
+  async begin(partition: number, work: (own: InFlightBatch) => Promise<Outcome>): Promise<void> {
     const { latest } = this
     while (this.isDecoding || this.isFull(partition)) await this.changed.promise
     if (latest !== this.latest) return
-    this.assertWorking()
+    this.throwIfFailed()
     const before = latest.get(partition)
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
-    const decoded = this.beginDecoding()
-    const turn = async () => {
-      decoded()
+    const endDecoding = this.beginDecoding()
+    const waitForTurn = async () => {
+      endDecoding()
       const outcome = await before
-      if (outcome === 'read again') {
-        throw new Rewound(`the batch before of partition ${partition} is read again`)
+      if (outcome === 'rewound') {
+        throw new Rewound(`the batch before of partition ${partition} was rewound`)
       }
-      if (outcome === 'given up') {
-        throw new Abandoned(`the batch before of partition ${partition} was given up`)
+      if (outcome === 'abandoned') {
+        throw new Abandoned(`the batch before of partition ${partition} was abandoned`)
       }
     }
     this.count(partition, 1)
-    const ended = work({ release, turn }).finally(() => {
-      decoded()
+    const ended = work({ release, waitForTurn }).finally(() => {
+      endDecoding()
       this.count(partition, -1)
     })
     latest.set(partition, ended)
     await Promise.race([released, ended])
-    this.assertWorking()
+    this.throwIfFailed()
   }
 
-  /** How many are in hand. */
+  /** How many batches are in flight. */
   get size(): number {
     return [...this.counts.values()].reduce((sum, count) => sum + count, 0)
   }
 
-  /** What is in hand belongs to an assignment that is over: nobody waits for it. */
+  /** Begins a new assignment: nobody waits for the batches of the former one. */
   assign(): void {
     this.latest = new Map()
     this.failure = undefined
   }
 
   /**
-   * The partition is read elsewhere, from where it stands applied or before: what is in hand need
-   * only be over. But what was given up stays between: of a batch that is applied, letters may lack.
+   * The partition continues at another offset, where it is applied or before. The next batch waits
+   * until the batch in flight is over; a rewound one no longer blocks it. An abandoned batch still
+   * blocks later ones: its dead letters may be missing.
    */
-  restart(partition: number): void {
+  seek(partition: number): void {
     const before = this.latest.get(partition)
     if (before === undefined) return
     this.latest.set(
       partition,
-      before.then((outcome) => (outcome === 'read again' ? 'durable' : outcome)),
+      before.then((outcome) => (outcome === 'rewound' ? 'durable' : outcome)),
     )
   }
 
-  /** Keeps for kafkajs what a batch failed with. */
+  /** Keeps the error of a batch for kafkajs; only the first one counts. */
   fail(error: unknown): void {
     this.failure ??= { error }
   }
 
-  /** Resolves once nothing is in hand. */
+  /** Resolves once nothing is in flight. */
   async settled(): Promise<void> {
     while (this.counts.size > 0) await this.changed.promise
   }
@@ -135,7 +146,10 @@ export class BatchesInFlight {
     this.notifyChange()
   }
 
-  /** One after the other: two at once would both be late. Returns what ends it, once. */
+  /**
+   * Batches are decoded one at a time: decoding two at once would delay both. Returns the function
+   * that ends the decoding; it may be called more than once.
+   */
   private beginDecoding(): () => void {
     this.isDecoding = true
     let isOver = false
@@ -152,7 +166,7 @@ export class BatchesInFlight {
     this.changed = Promise.withResolvers<void>()
   }
 
-  private assertWorking(): void {
+  private throwIfFailed(): void {
     if (this.failure !== undefined) throw this.failure.error
   }
 }

@@ -1,8 +1,15 @@
 /**
- * Commits offsets beside the batches, so that none waits for the answer to the one before:
- * one request at a time, each with the latest offset of every partition since the last.
+ * Commits offsets in the background, so that no batch waits for the answer to an earlier commit.
+ * One request is sent at a time; it carries the latest offset of every partition since the last.
  *
- * One serves for one assignment of partitions. What it could not commit is delivered again.
+ * A committer serves one assignment. Its states and their transitions:
+ *
+ *     idle     -> sending   commit()
+ *     sending  -> sending   the request is acknowledged, and further offsets wait
+ *              -> idle      the request is acknowledged, and none wait
+ *              -> failed    the request fails: every later call throws its error
+ *
+ * The records of offsets that it could not commit are redelivered.
  */
 export type SendOffsets = (nextOffsets: ReadonlyMap<number, bigint>) => Promise<void>
 
@@ -12,22 +19,23 @@ export class Committer {
   private failure: { readonly error: unknown } | undefined
 
   /**
-   * Has the partition's offset committed soon: all before it must be durable.
+   * Commits the partition's offset soon; all records before it must be durable.
    *
-   * @throws what an earlier commit failed with
+   * @param send used for the requests until nothing waits; ignored while one is being sent
+   * @throws the error of an earlier commit
    */
   commit(partition: number, nextOffset: bigint, send: SendOffsets): void {
-    this.assertWorking()
+    this.throwIfFailed()
     this.waiting.set(partition, nextOffset)
     this.sending ??= this.sendWaiting(send)
   }
 
-  /** @throws what a commit failed with: nothing more is committed under this assignment */
-  assertWorking(): void {
+  /** @throws the error of an earlier commit: nothing more is committed under this assignment */
+  throwIfFailed(): void {
     if (this.failure !== undefined) throw this.failure.error
   }
 
-  /** Resolves once nothing is on its way any more. Never rejects. */
+  /** Resolves once no commit waits or is being sent. Never rejects. */
   async settled(): Promise<void> {
     await this.sending
   }

@@ -1,4 +1,4 @@
-/** The consumer met a bug, its own or that of who handles its batches: the process must end. */
+/** The consumer, or the code that processes its batches, hit a bug: the process must end. */
 export class ConsumerFailed extends Error {
   override readonly name = 'ConsumerFailed'
 }

@@ -1,13 +1,23 @@
 /**
- * The life of one kafkajs consumer, from connecting to its end. It is never restarted: kafkajs
- * can do so itself, but then a stop meanwhile may be lost (tulios/kafkajs#1639), and it takes
- * a wrong password for the end of everything.
+ * One kafkajs consumer, from connecting to its end. The states and their transitions:
+ *
+ *     connecting -> joining     connected; a former member of ours was removed from the group
+ *     joining    -> assigned    GROUP_JOIN: onJoined
+ *     assigned   -> running     the first FETCH: onRunning
+ *                -> assigned    a rebalance: onJoined again
+ *     running    -> running     a rebalance: onJoined again
+ *     any        -> ended       a crash of kafkajs, an unanswered request, silence, or close()
+ *
+ * An ended session is never restarted; the caller opens another one. kafkajs can restart a consumer
+ * itself, but then it may lose a stop meanwhile (tulios/kafkajs#1639), and it never restarts after
+ * a wrong password.
  */
 import { Unavailable } from '../../pipeline/errors.ts'
 import type { Log } from '../../pipeline/ports.ts'
 import { consumerConfig, createClient } from '../client/client.ts'
-import { withDeadline } from '../client/deadline.ts'
+import { waitForDisconnect } from '../client/disconnect.ts'
 import type { Consumer, EachBatchHandler } from '../client/kafkajs.ts'
+import { rebalanceTimeoutMs } from '../client/rebalance-timeout.ts'
 import type { KafkaSettings } from '../client/settings.ts'
 import { ConsumerFailed } from './consumer-failed.ts'
 import { removeFormerMember } from './former-member.ts'
@@ -17,28 +27,28 @@ export interface SessionOptions {
   readonly settings: KafkaSettings
   readonly log: Log
   readonly eachBatch: EachBatchHandler
-  /** The member that an earlier session was, if it could not leave the group. */
+  /** The member id of the session before; removed first, as that session may not have left. */
   readonly formerMember: string | undefined
   readonly onJoined: (joined: Joined) => void
-  /** The first fetch was answered: Kafka is there, and we may read. */
+  /** Called once, when the first fetch is answered: Kafka is there, and lets us read. */
   readonly onRunning: () => void
-  /** The position is not in the topic (any more): reading goes on at its earliest record. */
+  /** Called if the position is not in the topic: reading continues at the earliest record. */
   readonly onReset: (partition: number, position: bigint) => void
 }
 
 export interface Joined {
   readonly memberId: string
   readonly partitions: readonly number[]
-  /** As of before the group was joined; undefined where the brokers give topics none. */
+  /** As of before the group was joined; undefined if the brokers do not know topic ids. */
   readonly topicId: string | undefined
 }
 
 export interface Session {
-  /** What ended it. Never rejects. */
+  /** Resolves with the error that ended it, or with undefined after `close`. Never rejects. */
   readonly ended: Promise<unknown>
-  /** Reads on from there, whatever is in hand. */
+  /** Continues to read the partition at that offset, whatever is in flight. */
   seek(partition: number, offset: bigint): void
-  /** Lets the batches in hand finish, leaves the group and disconnects, or gives up on it. */
+  /** Leaves the group and disconnects, or gives up at the deadline. Never rejects. */
   close(deadlineMs: number): Promise<void>
 }
 
@@ -58,17 +68,11 @@ export function openSession(options: SessionOptions): Session {
   })
   consumer.on(consumer.events.CRASH, ({ payload }) => end(payload.error))
   consumer.on(consumer.events.REQUEST_TIMEOUT, ({ payload: { broker, apiName } }) => {
-    // kafkajs would ask five times more, and look well meanwhile
+    // kafkajs would retry five times, and seem to be fine meanwhile
     end(new Unavailable('kafka', `broker ${broker} does not answer (${apiName})`))
   })
   listen(consumer, options, () => topicId)
-  const limitMs = silenceLimitMs(settings)
-  const endWatch = watchForSilence(consumer, limitMs, (hadJoined) => {
-    const message = `no sign of life from the consumer for ${limitMs} ms`
-    // of what never came about, it is an outage; of what ran, nobody knows: better to end than
-    // to look alive
-    end(hadJoined ? new ConsumerFailed(message) : new Unavailable('kafka', message))
-  })
+  const endWatch = endIfSilent(consumer, settings, end)
   const closing = new AbortController()
   const started = start(consumer, options, closing.signal).catch(end)
   return {
@@ -82,14 +86,10 @@ export function openSession(options: SessionOptions): Session {
       endWatch()
       closing.abort()
       end(undefined)
-      // a connection that only comes about now must not stay behind
+      // a connection that is only now being opened must be closed, too
       started.then(() => consumer.disconnect()).catch(() => {})
-      try {
-        await withDeadline(consumer.disconnect(), deadlineMs, 'leaving the consumer group')
-      } catch (error) {
-        // the group finds out by the session timeout; nobody waits for it here
-        log.debug({ error: String(error) }, 'the consumer was left as it is')
-      }
+      const disconnecting = consumer.disconnect()
+      await waitForDisconnect(disconnecting, deadlineMs, 'leaving the consumer group', log)
     },
   }
 }
@@ -121,7 +121,7 @@ function listen(
   let isRunning = false
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     const partitions = payload.memberAssignment[topic] ?? []
-    // what was stopped may have been skipped meanwhile; if not, it stops again
+    // a record that stopped its partition may have been skipped meanwhile; if not, it stops again
     consumer.resume([{ topic, partitions }])
     options.onJoined({ memberId: payload.memberId, partitions, topicId: topicId() })
   })
@@ -131,12 +131,22 @@ function listen(
   })
 }
 
-/** How long the group waits for a member that works on a batch, before it goes on without. */
-function rebalanceTimeoutMs({ sessionTimeoutMs }: KafkaSettings): number {
-  return Math.max(sessionTimeoutMs, 60_000)
+/** @returns a function that ends the watch */
+function endIfSilent(
+  consumer: Consumer,
+  settings: KafkaSettings,
+  end: (error: Error) => void,
+): () => void {
+  const limitMs = silenceLimitMs(settings)
+  return watchForSilence(consumer, limitMs, (hadJoined) => {
+    const message = `no sign of life from the consumer for ${limitMs} ms`
+    // a consumer that never joined waits for Kafka. One that had joined may be stuck for ever: then
+    // it is better to end the process than to seem alive
+    end(hadJoined ? new ConsumerFailed(message) : new Unavailable('kafka', message))
+  })
 }
 
-/** Longer than anything that a consumer may wait for. */
+/** Longer than a consumer may wait for anything, in milliseconds. */
 function silenceLimitMs(settings: KafkaSettings): number {
   return rebalanceTimeoutMs(settings) + settings.sessionTimeoutMs + 2 * settings.requestTimeoutMs
 }

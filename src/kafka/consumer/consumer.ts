@@ -1,13 +1,21 @@
 /**
- * Reads the topic for as long as the process lives.
+ * Reads the topic for as long as the process lives, in one session after another (see
+ * consumer-session.ts). The states and their transitions:
  *
- * connecting → reading ⇄ away → stopped, or failed. While it is away (brokers gone, a
- * coordinator moving, a right withdrawn) it tries again with capped, jittered backoff, for
- * ever; of an outage it tells once. Only before the first fetch is a refusal the end.
+ *     connecting -> reading      the first fetch of the session was answered
+ *                -> away         an outage ended the session
+ *                -> failed       Kafka rejects us, and no fetch was ever answered; or a bug
+ *     reading    -> away         an outage ended the session, or Kafka rejects us
+ *                -> failed       a bug
+ *     away       -> connecting   after a wait, with capped, jittered backoff, without end
+ *     any        -> stopped      stop()
+ *
+ * An outage (brokers gone, a coordinator moving, a right withdrawn) is reported once, and so is its
+ * end.
  */
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
+import { asOutage, NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import type { Log } from '../../pipeline/ports.ts'
 import { type BackoffRules, backoffMs } from '../../pipeline/retry.ts'
 import { reasonOf, translate } from '../client/failures.ts'
@@ -24,18 +32,22 @@ export interface ConsumerOptions {
   readonly settings: KafkaSettings
   readonly log: Log
   readonly handle: HandleBatch
-  /** Told of changes that others act on. */
+  /** Called with the changes that the rest of the worker acts on. */
   readonly onEvent?: (event: ConsumerEvent) => void
 }
 
 export type ConsumerEvent =
+  /** The partitions are ours from now on, and no others. */
   | { readonly kind: 'assigned'; readonly partitions: readonly number[] }
+  /** Kafka is away. */
   | { readonly kind: 'lost'; readonly outage: Unavailable }
+  /** Kafka is back. */
   | { readonly kind: 'back'; readonly outage: Unavailable }
+  /** The position of the partition is not in the topic: it continues at the earliest record. */
   | { readonly kind: 'reset'; readonly partition: number }
 
 export interface ConsumerState {
-  /** Whether Kafka answered our latest fetch. */
+  /** Whether Kafka answered the latest fetch. */
   readonly isReading: boolean
   /** Set while Kafka is away. */
   readonly outage: Unavailable | undefined
@@ -45,68 +57,59 @@ export interface ConsumerState {
 
 export interface RunningConsumer {
   /**
-   * Settles once nothing more is read: undefined after `stop`; NotRetriable where Kafka does not
-   * let us read at start; ConsumerFailed on a bug. Never rejects.
+   * Resolves once nothing more is read: to undefined after `stop`, to NotRetriable if Kafka rejects
+   * us at start, and to ConsumerFailed on a bug. Never rejects.
    */
   readonly ended: Promise<NotRetriable | ConsumerFailed | undefined>
   state(): ConsumerState
-  /** Reads the partition on from there, also where it had stopped; nothing where it is not ours. */
+  /**
+   * Continues to read the partition at that offset, also if it was stopped. Does nothing if the
+   * partition is not assigned to us.
+   */
   seek(partition: number, offset: bigint): void
-  /** Lets the batches in hand finish or be given up, leaves the group, disconnects. */
+  /**
+   * Lets the batches in flight finish or be abandoned, leaves the group, and disconnects. Resolves
+   * at the deadline in any case.
+   */
   stop(deadlineMs: number): Promise<void>
 }
 
+/** Starts to read the topic. */
 export function startConsumer(options: ConsumerOptions): RunningConsumer {
-  const consumer = new ConsumerLife(options)
-  const ended = consumer.live()
-  return {
-    ended,
-    state: () => consumer.state(),
-    seek: (partition, offset) => consumer.seek(partition, offset),
-    stop: async (deadlineMs) => {
-      consumer.stop(deadlineMs)
-      await Promise.race([ended, sleep(deadlineMs, undefined, { ref: false })])
-    },
-  }
+  return new ReconnectingConsumer(options)
 }
 
 const BACKOFF: BackoffRules = { firstDelayMs: 250, maxDelayMs: 10_000, random: Math.random }
-/** How long an ended session may take to clean up before the next one begins. */
+/** How long an ended session may take to disconnect before the next one begins. */
 const CLOSE_DEADLINE_MS = 5000
-/** How long the batches in hand may take once a session failed. */
+/** How long the batches in flight may take after a session ended by itself. */
 const BATCHES_DEADLINE_MS = 1000
-/** How long the last commits may take before the group is left without them. */
+/** How long the last commits may take before the worker leaves the group without them. */
 const COMMIT_DEADLINE_MS = 1000
 
-class ConsumerLife {
+class ReconnectingConsumer implements RunningConsumer {
+  readonly ended: RunningConsumer['ended']
   private readonly options: ConsumerOptions
   private readonly partitions: PartitionStates
   private readonly stopping = new AbortController()
   private readonly stopped = once(this.stopping.signal, 'abort')
   private stopDeadlineMs = CLOSE_DEADLINE_MS
+  /** Whether Kafka ever answered a fetch. */
   private hasRead = false
   private isReading = false
-  private current: Session | undefined
+  private currentSession: Session | undefined
   private outage: Unavailable | undefined
+  /** Sessions in a row that ended before a fetch was answered. */
   private failures = 0
   private memberId: string | undefined
-  /** Of the topic as it was joined last. */
+  /** Of the topic, as of the latest join. */
   private topicId: string | undefined
 
   constructor(options: ConsumerOptions) {
     this.options = options
     const { concurrentPartitions } = options.settings
     this.partitions = new PartitionStates(new BatchesInFlight(concurrentPartitions))
-  }
-
-  async live(): Promise<NotRetriable | ConsumerFailed | undefined> {
-    for (;;) {
-      const fatal = await this.session()
-      if (this.stopping.signal.aborted) return undefined
-      if (fatal !== undefined) return fatal
-      await this.pause()
-      if (this.stopping.signal.aborted) return undefined
-    }
+    this.ended = this.run()
   }
 
   state(): ConsumerState {
@@ -116,58 +119,75 @@ class ConsumerLife {
   }
 
   seek(partition: number, offset: bigint): void {
-    if (this.current === undefined || !this.partitions.seek(partition, offset)) return
-    this.current.seek(partition, offset)
+    if (this.currentSession === undefined || !this.partitions.seek(partition, offset)) return
+    this.currentSession.seek(partition, offset)
   }
 
-  stop(deadlineMs: number): void {
+  async stop(deadlineMs: number): Promise<void> {
     this.stopDeadlineMs = deadlineMs
     this.stopping.abort()
+    await within(deadlineMs, this.ended)
   }
 
-  /** From connecting to the end of a session; resolves to what ends everything, if that did. */
-  private async session(): Promise<NotRetriable | ConsumerFailed | undefined> {
-    const { settings, log, handle, onEvent } = this.options
-    const { signal } = this.stopping
-    const failed = Promise.withResolvers<unknown>()
-    const handler = {
-      handle,
-      log,
-      signal,
-      partitions: this.partitions,
-      onFailed: failed.resolve,
+  private async run(): Promise<NotRetriable | ConsumerFailed | undefined> {
+    for (;;) {
+      const fatal = await this.runSession()
+      if (this.stopping.signal.aborted) return undefined
+      if (fatal !== undefined) return fatal
+      await this.backOff()
+      if (this.stopping.signal.aborted) return undefined
     }
+  }
+
+  /** Runs one session from connecting to its end. Returns the error if it must end the process. */
+  private async runSession(): Promise<NotRetriable | ConsumerFailed | undefined> {
+    const { promise: failed, resolve: onFailed } = Promise.withResolvers<unknown>()
+    const session = this.openSession(onFailed)
+    this.currentSession = session
+    const error = await Promise.race([session.ended, failed, this.stopped])
+    this.isReading = false
+    this.currentSession = undefined
+    // report an outage before the session is closed: that may take long if Kafka does not answer
+    const fatal = this.stopping.signal.aborted ? undefined : this.fatalOf(error)
+    await this.closeSession(session)
+    return fatal
+  }
+
+  private openSession(onFailed: (error: unknown) => void): Session {
+    const { settings, log, handle, onEvent } = this.options
+    const { partitions, stopping } = this
+    const handler = { handle, log, signal: stopping.signal, partitions, onFailed }
     const session: Session = openSession({
       settings,
       log,
       eachBatch: (payload) => handleBatch(payload, handler),
       formerMember: this.memberId,
-      onJoined: (joined) => this.joined(joined),
+      onJoined: (joined) => this.onJoined(joined),
       onRunning: () => {
-        if (this.current === session) this.running()
+        if (this.currentSession === session) this.onRunning()
       },
       onReset: (partition, position) => {
         onEvent?.({ kind: 'reset', partition })
         void reportReset(settings, log, partition, position)
       },
     })
-    this.current = session
-    const error = await Promise.race([session.ended, failed.promise, this.stopped])
-    this.isReading = false
-    this.current = undefined
-    // told at once: to close may take long where nobody answers
-    const fatal = signal.aborted ? undefined : this.fatal(error)
-    const { inFlight, committer } = this.partitions
-    // kafkajs does not wait for them, and once the group is left it takes no commits
-    await within(signal.aborted ? this.stopDeadlineMs : BATCHES_DEADLINE_MS, inFlight.settled())
-    await within(COMMIT_DEADLINE_MS, committer.settled())
-    await session.close(signal.aborted ? this.stopDeadlineMs : CLOSE_DEADLINE_MS)
-    this.partitions.assign([])
-    onEvent?.({ kind: 'assigned', partitions: [] })
-    return fatal
+    return session
   }
 
-  private joined({ memberId, partitions, topicId }: Joined): void {
+  /** Finishes what is in flight, as far as the deadlines allow, then leaves the group. */
+  private async closeSession(session: Session): Promise<void> {
+    const { inFlight, committer } = this.partitions
+    const deadlineMs = (otherwiseMs: number) =>
+      this.stopping.signal.aborted ? this.stopDeadlineMs : otherwiseMs
+    // kafkajs does not wait for either, and Kafka takes no commits once we left the group
+    await within(deadlineMs(BATCHES_DEADLINE_MS), inFlight.settled())
+    await within(COMMIT_DEADLINE_MS, committer.settled())
+    await session.close(deadlineMs(CLOSE_DEADLINE_MS))
+    this.partitions.assign([])
+    this.options.onEvent?.({ kind: 'assigned', partitions: [] })
+  }
+
+  private onJoined({ memberId, partitions, topicId }: Joined): void {
     const { settings, log, onEvent } = this.options
     this.memberId = memberId
     this.partitions.assign(partitions, topicId)
@@ -187,10 +207,10 @@ class ConsumerLife {
     this.topicId = topicId ?? former
     if (former === undefined || this.topicId === former) return
     const facts = { topic: settings.topic, former, topicId }
-    log.warn(facts, 'the topic was deleted and made anew: it is read from its beginning')
+    log.warn(facts, 'the topic was deleted and recreated: it is read from its beginning')
   }
 
-  private running(): void {
+  private onRunning(): void {
     const { onEvent } = this.options
     this.hasRead = true
     this.isReading = true
@@ -200,31 +220,32 @@ class ConsumerLife {
     this.outage = undefined
   }
 
-  /** What ends everything; undefined where it is an outage, which is told of if it is news. */
-  private fatal(error: unknown): NotRetriable | ConsumerFailed | undefined {
+  /** Returns the error that must end the process, or reports an outage and returns undefined. */
+  private fatalOf(error: unknown): NotRetriable | ConsumerFailed | undefined {
     const { settings, onEvent } = this.options
     if (error instanceof ConsumerFailed) return error
     const known = translate(error, `reading topic ${settings.topic}`, rightsToRead(settings))
     if (known instanceof NotRetriable && !this.hasRead) return known
-    if (!(known instanceof NotRetriable) && !(known instanceof Unavailable)) {
+    const outage = asOutage(known)
+    if (!(outage instanceof Unavailable)) {
       return new ConsumerFailed(`the Kafka client hit a bug: ${reasonOf(error)}`, { cause: error })
     }
-    const outage = new Unavailable('kafka', known.message, { cause: error })
     if (this.outage === undefined) onEvent?.({ kind: 'lost', outage })
     this.outage = outage
     return undefined
   }
 
-  private async pause(): Promise<void> {
+  private async backOff(): Promise<void> {
     const waitMs = backoffMs(this.failures++, BACKOFF)
     try {
       await sleep(waitMs, undefined, { signal: this.stopping.signal })
     } catch {
-      // a stop cut the wait short, which is all that can fail of it; the caller looks
+      // sleep rejects only when a stop ends it, which the caller checks
     }
   }
 }
 
-async function within(ms: number, work: Promise<void>): Promise<void> {
+/** Resolves once the work is done, or after so many milliseconds. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
   await Promise.race([work, sleep(ms, undefined, { ref: false })])
 }

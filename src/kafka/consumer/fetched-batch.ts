@@ -1,10 +1,13 @@
-/** A batch as kafkajs hands it over, made into what the pipeline takes. */
+/** Converts a batch of kafkajs into the one that the pipeline takes. */
 import { PartitionStopped } from '../../pipeline/errors.ts'
 import type { RecordBatch } from '../../pipeline/ports.ts'
 import type { EachBatchPayload } from '../client/kafkajs.ts'
 import { fetchedRecords, type Undecodable } from '../wire/record-batch.ts'
 
-/** The records that can be read, and where the partition stops behind them, if it does. */
+/**
+ * Returns the records up to the first that cannot be decompressed, and the stop at that one, if
+ * there is one. Without a readable record before it, there is only the stop.
+ */
 export function readBatch({ batch }: EachBatchPayload): {
   batch?: RecordBatch
   stop?: PartitionStopped
@@ -33,7 +36,7 @@ function stopAt(
   { firstOffset, lastOffset, bytes, reason, remedy }: Undecodable,
   isFirst: boolean,
 ): PartitionStopped {
-  // after a skip, or an offset set by hand, reading may go on within a batch
+  // after a skip, or an offset that was set by hand, a fetch may start in the middle of a batch
   const fetched = fetchOffsetOf(batch)
   const offset = isFirst && fetched > firstOffset ? fetched : firstOffset
   const message =
@@ -44,7 +47,7 @@ function stopAt(
   return new PartitionStopped(offset, message)
 }
 
-/** What was asked for, which kafkajs' types keep to themselves. */
+/** Returns the offset that was requested. kafkajs' types leave that property out. */
 export function fetchOffsetOf(
   batch: EachBatchPayload['batch'] & { fetchedOffset?: unknown },
 ): bigint {

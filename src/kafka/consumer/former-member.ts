@@ -5,11 +5,11 @@ import { type Cluster, clusterOf } from '../client/kafkajs.ts'
 import type { KafkaSettings } from '../client/settings.ts'
 
 /**
- * Takes a member out of the group that could not leave it, as Kafka was away: otherwise the
- * group waits for it until its session ends, and nobody reads meanwhile. kafkajs cannot come
- * back as the same member.
+ * Removes a member from the group that could not leave it because Kafka was away. Otherwise the
+ * rebalance waits until that member's session times out, and nobody reads meanwhile. kafkajs
+ * cannot rejoin under the same member id.
  *
- * Resolves also where that fails: then the group does wait.
+ * Resolves also if that fails: then the rebalance waits.
  */
 export async function removeFormerMember(
   settings: KafkaSettings,
@@ -21,10 +21,10 @@ export async function removeFormerMember(
     const leaving = leave(cluster, settings.groupId, memberId)
     await withDeadline(leaving, settings.requestTimeoutMs, 'leaving the consumer group')
   } catch (error) {
-    // mostly that there is no such member any more
-    log.debug({ error: String(error) }, 'a former member of the group was left as it is')
+    // in most cases the group no longer has that member
+    log.debug({ error: String(error) }, 'could not remove our former member from the group')
   } finally {
-    cluster.disconnect().catch(() => {}) // in the background: nobody waits for it
+    cluster.disconnect().catch(() => {}) // in the background: nothing depends on it
   }
 }
 

@@ -1,29 +1,30 @@
 import type { BatchesInFlight } from './batches-in-flight.ts'
 import { Committer } from './committer.ts'
 
-/** What the consumer knows of the partitions that it was assigned. */
+/** What the consumer knows about a partition that it is assigned. */
 export interface PartitionState {
   readonly partition: number
-  /** All before it is durable; unknown until the first batch. */
+  /** All records before it are durable. Undefined until the first batch, or seek. */
   readonly position?: bigint
-  /** Records behind it, as of the fetch that the latest durable batch came with. */
+  /** Records from `position` on, as of the fetch of the latest durable batch. */
   readonly lag?: bigint
-  /** Set where nothing more is read of it until somebody acts. */
+  /** Set if the partition is paused until an operator acts. */
   readonly stopped?: { readonly offset: bigint; readonly message: string }
 }
 
+/** The states of all partitions of the current assignment, and what else belongs to it. */
 export class PartitionStates {
-  /** Counts the assignments: what began under an earlier one may have another owner by now. */
-  generation = 0
+  /** Counts the assignments: a batch of an earlier one may have another owner by now. */
+  assignment = 0
   readonly inFlight: BatchesInFlight
   /** Of this assignment. */
   committer = new Committer()
-  /** Known from before this assignment; undefined where the brokers give topics none. */
+  /** As of before this assignment; undefined if the brokers do not know topic ids. */
   topicId: string | undefined
   private states = new Map<number, PartitionState>()
-  /** Counts the seeks. */
+  /** Counts the seeks of each partition. */
   private readonly seeks = new Map<number, number>()
-  /** The latest stop of each partition, so that a rebalance doesn't tell it again. */
+  /** The latest stop of each partition, so that it is not logged again after a rebalance. */
   private readonly reportedStops = new Map<number, bigint>()
 
   constructor(inFlight: BatchesInFlight) {
@@ -31,7 +32,7 @@ export class PartitionStates {
   }
 
   assign(partitions: readonly number[], topicId?: string): void {
-    this.generation++
+    this.assignment++
     this.inFlight.assign()
     this.topicId = topicId
     this.committer = new Committer()
@@ -45,30 +46,34 @@ export class PartitionStates {
   }
 
   /**
-   * What stays the same for as long as the partition is read on under one assignment: what began
-   * earlier says nothing of where it stands.
+   * Returns an id that stays the same while the partition is read without interruption. It changes
+   * with every assignment and every seek; a batch of an earlier id must not move the position.
    */
-  readingOf(partition: number): string {
-    return `${this.generation}.${this.seeks.get(partition) ?? 0}`
+  readIdOf(partition: number): string {
+    return `${this.assignment}.${this.seeks.get(partition) ?? 0}`
   }
 
-  /** @returns whether the partition is ours; where it had stopped, it goes on */
+  /**
+   * Notes that the partition continues at `position`. A stopped partition is no longer stopped.
+   *
+   * @returns whether the partition is assigned to us
+   */
   seek(partition: number, position: bigint): boolean {
     if (!this.states.has(partition)) return false
-    this.inFlight.restart(partition)
+    this.inFlight.seek(partition)
     this.seeks.set(partition, (this.seeks.get(partition) ?? 0) + 1)
     this.states.set(partition, { partition, position })
     return true
   }
 
-  /** @returns whether this stop is news */
+  /** @returns whether this stop was not reported before */
   stop(partition: number, offset: bigint, message: string, highWatermark: bigint): boolean {
     this.advance(partition, offset, highWatermark)
     const state = this.states.get(partition) ?? { partition }
     this.states.set(partition, { ...state, stopped: { offset, message } })
-    const isNews = this.reportedStops.get(partition) !== offset
+    const isNew = this.reportedStops.get(partition) !== offset
     this.reportedStops.set(partition, offset)
-    return isNews
+    return isNew
   }
 
   list(): PartitionState[] {

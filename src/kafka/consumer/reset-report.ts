@@ -3,8 +3,8 @@ import type { KafkaSettings } from '../client/settings.ts'
 import { readOffsets } from '../topics/offsets.ts'
 
 /**
- * Says what of a partition was never read, where reading stood at an offset that the topic
- * does not have: loudly, for nothing brings it back. Never rejects.
+ * Logs which records of a partition were never read, after its position turned out not to be in the
+ * topic. It is logged as an error, as those records cannot be recovered. Never rejects.
  */
 export async function reportReset(
   settings: KafkaSettings,
@@ -32,7 +32,7 @@ async function boundsOf(
     const all = await readOffsets(settings, log)
     return all.find((each) => each.partition === partition)
   } catch {
-    return undefined // Kafka went away meanwhile, which is told elsewhere: it is said without
+    return undefined // the outage is reported elsewhere; the message goes without the bounds
   }
 }
 
@@ -41,7 +41,7 @@ function textsOf(bounds: Bounds | undefined) {
 }
 
 function messageOf(partition: number, position: bigint, bounds: Bounds | undefined): string {
-  const whatNext = 'reading goes on at its earliest record'
+  const whatNext = 'reading continues at the earliest record'
   if (bounds !== undefined && position < bounds.start) {
     return (
       `records of partition ${partition} were removed from the topic before they were read ` +
@@ -49,7 +49,7 @@ function messageOf(partition: number, position: bigint, bounds: Bounds | undefin
     )
   }
   return (
-    `offset ${position} of partition ${partition}, where reading stood, is not in the topic: it ` +
-    `was made anew, or lost its end; ${whatNext}`
+    `the topic has no offset ${position} in partition ${partition}, which was to be read next: ` +
+    `the topic was recreated, or lost its latest records; ${whatNext}`
   )
 }

@@ -3,12 +3,13 @@ import type { Consumer } from '../client/kafkajs.ts'
 const CHECK_EVERY_MS = 1000
 
 /**
- * Tells once nothing was heard of a consumer for too long. kafkajs can come to a halt without
- * a word (tulios/kafkajs#1443), and so can a batch that is waited for. Checks are counted, not
- * time: while the process itself was stopped, it could hear nothing.
+ * Calls `onSilent` if a consumer emitted no event for too long. kafkajs can stop consuming without
+ * an error (tulios/kafkajs#1443), and a batch that is awaited can hang. The watch counts its checks
+ * rather than the time: while the process itself was stopped, no event could arrive.
  *
- * @param onSilent told whether it had joined its group before
- * @returns what ends the watch
+ * @param onSilent called with whether the consumer had joined its group; again at every further
+ *   second of silence
+ * @returns a function that ends the watch
  */
 export function watchForSilence(
   consumer: Pick<Consumer, 'on' | 'events'>,

@@ -1,12 +1,12 @@
 /**
- * The headers of a dead letter: those of the record, then ours. A reader takes the last value
- * of a name, so ours count where the record brought the same.
+ * The headers of a dead letter: those of the record, then ours. Kafka clients take the last value
+ * of a name, so ours win over a header of the record with the same name.
  */
 import type { DeadLetter } from '../../domain/dead-letter.ts'
 import type { RecordHeaders } from '../../domain/record.ts'
 import { shorten } from '../../domain/short-text.ts'
 
-/** Kafka Connect's, as its DeadLetterQueueReporter writes them: tools know them. */
+/** As Kafka Connect's DeadLetterQueueReporter names them: other tools know these. */
 export const CONNECT_HEADERS = {
   topic: '__connect.errors.topic',
   partition: '__connect.errors.partition',
@@ -20,11 +20,11 @@ export const CONNECT_HEADERS = {
 export const OWN_HEADERS = {
   reason: 'group-traits.reason',
   path: 'group-traits.path',
-  /** `too-large`: the topic does not take it; `undecodable`: nobody could read it. */
+  /** `too-large`: the dead-letter topic rejects its size; `undecodable`: it cannot be read. */
   valueOmitted: 'group-traits.value-omitted',
-  /** Milliseconds since 1970, where the topic does not take the record's own timestamp. */
+  /** Milliseconds since 1970, if the dead-letter topic rejects the record's timestamp. */
   originalTimestamp: 'group-traits.original-timestamp',
-  /** Where one letter stands for all the records from its offset to this one. */
+  /** If one dead letter stands for all records from its offset to this one. */
   lastOffset: 'group-traits.last-offset',
 } as const
 
@@ -32,9 +32,9 @@ export type ValueOmitted = 'too-large' | 'undecodable'
 
 export type WritableHeaders = Record<string, Buffer | string | (Buffer | string)[]>
 
-/** Ours, alone. */
-export function ownHeaders(letter: DeadLetter, connector: string): WritableHeaders {
-  const { topic, partition, record, problem } = letter
+/** Returns our headers alone, without those of the record. */
+export function ownHeadersOf(deadLetter: DeadLetter, connector: string): WritableHeaders {
+  const { topic, partition, record, problem } = deadLetter
   return {
     [CONNECT_HEADERS.topic]: topic,
     [CONNECT_HEADERS.partition]: String(partition),
@@ -48,8 +48,11 @@ export function ownHeaders(letter: DeadLetter, connector: string): WritableHeade
   }
 }
 
-/** The record's headers with `own` behind them. */
-export function withOwn(headers: RecordHeaders | undefined, own: WritableHeaders): WritableHeaders {
+/** Returns the record's headers, followed by ours. */
+export function withOwnHeaders(
+  headers: RecordHeaders | undefined,
+  own: WritableHeaders,
+): WritableHeaders {
   const all: WritableHeaders = Object.create(null)
   for (const [name, value] of Object.entries(headers ?? {})) {
     if (value !== undefined) all[name] = value
@@ -58,7 +61,7 @@ export function withOwn(headers: RecordHeaders | undefined, own: WritableHeaders
   return all
 }
 
-/** The stages of Kafka Connect that come closest; what is not listed is a matter of the value. */
+/** The closest stages of Kafka Connect. For all other reasons the value is at fault. */
 const STAGES: Partial<Record<DeadLetter['problem']['reason'], string>> = {
   state_conflict: 'TASK_PUT',
   skipped: 'TASK_PUT',

@@ -1,26 +1,28 @@
 /**
- * Writes rejected records to the dead-letter topic, whatever the topic refuses of them: a
- * dead letter never wedges a partition.
+ * Writes rejected records to the dead-letter topic. If the topic rejects a dead letter, it is
+ * written with less: without its value, its timestamp or its other headers. So a dead letter never
+ * stops a partition.
  */
 import type { DeadLetter } from '../../domain/dead-letter.ts'
 import { asOutage, Unavailable } from '../../pipeline/errors.ts'
 import type { DeadLetterTopic, Log } from '../../pipeline/ports.ts'
 import type { Message } from '../client/kafkajs.ts'
 import type { KafkaSettings } from '../client/settings.ts'
+import { sendBisecting } from './bisection.ts'
 import {
   OWN_HEADERS,
-  ownHeaders,
+  ownHeadersOf,
   type ValueOmitted,
   type WritableHeaders,
-  withOwn,
+  withOwnHeaders,
 } from './dead-letter-headers.ts'
-import { packBySize } from './message-size.ts'
-import { createSender, RecordsRejected, type RejectionCause, type Sender } from './sender.ts'
+import { packBySize, REQUEST_BYTES } from './message-size.ts'
+import { createSender, type RejectionCause, type RequestRejected, type Sender } from './sender.ts'
 
 export interface DeadLetterWriter extends DeadLetterTopic {
   /**
-   * Writes a letter without a value, for the records from its own to `lastOffset`, which
-   * nobody could read.
+   * Writes one dead letter without a value, for all records from its own to `lastOffset`, which
+   * cannot be read.
    *
    * @throws Unavailable
    */
@@ -28,17 +30,15 @@ export interface DeadLetterWriter extends DeadLetterTopic {
   close(): Promise<void>
 }
 
-/** Stays under what a topic takes in one batch by default. */
-const REQUEST_BYTES = 900_000
-/** With its headers, a letter takes several times the memory of its record. */
-const LETTERS_AT_ONCE = 500
+/** With its headers, a dead letter takes several times the memory of its record. */
+const DEAD_LETTERS_AT_ONCE = 500
 
 export function createDeadLetterTopic(settings: KafkaSettings, log: Log): DeadLetterWriter {
   const sender = createSender(settings, log)
-  const write = async (letters: readonly Letter[]) => {
+  const write = async (deadLetters: readonly OutgoingDeadLetter[]) => {
     try {
-      for (const packed of packBySize(letters, REQUEST_BYTES, ({ message }) => message)) {
-        await sendAll(sender, settings.deadLetterTopic, packed)
+      for (const pack of packBySize(deadLetters, REQUEST_BYTES, ({ message }) => message)) {
+        await sendAll(sender, settings.deadLetterTopic, pack)
       }
     } catch (error) {
       throw asOutage(error)
@@ -46,103 +46,119 @@ export function createDeadLetterTopic(settings: KafkaSettings, log: Log): DeadLe
   }
   return {
     write: async (deadLetters) => {
-      for (let at = 0; at < deadLetters.length; at += LETTERS_AT_ONCE) {
-        const some = deadLetters.slice(at, at + LETTERS_AT_ONCE)
-        await write(some.map((letter) => letterOf(letter, settings)))
+      for (let start = 0; start < deadLetters.length; start += DEAD_LETTERS_AT_ONCE) {
+        const chunk = deadLetters.slice(start, start + DEAD_LETTERS_AT_ONCE)
+        await write(chunk.map((deadLetter) => outgoing(deadLetter, settings)))
       }
     },
     writeUndecodable: (deadLetter, lastOffset) => {
-      const letter = letterOf(deadLetter, settings)
       const headers = { [OWN_HEADERS.lastOffset]: String(lastOffset) }
-      return write([withoutValue(letter, 'undecodable', headers)])
+      return write([withoutValue(outgoing(deadLetter, settings), 'undecodable', headers)])
     },
     close: () => sender.close(),
   }
 }
 
-/** A dead letter on its way. */
-interface Letter {
+/** A dead letter as it is sent, which may have lost some of its origin. */
+interface OutgoingDeadLetter {
   readonly message: Message
-  /** Our headers alone, for where the others are too many. */
-  readonly own: WritableHeaders
+  /** Our headers alone: they replace all headers if those are too large. */
+  readonly ownHeaders: WritableHeaders
   readonly origin: DeadLetter
 }
 
-function letterOf(origin: DeadLetter, { groupId }: KafkaSettings): Letter {
+function outgoing(origin: DeadLetter, { groupId }: KafkaSettings): OutgoingDeadLetter {
   const { key, value, headers, timestamp } = origin.record
-  const own = ownHeaders(origin, groupId)
-  const message = { key, value, headers: withOwn(headers, own), timestamp }
-  const letter = { message, own, origin }
-  return Number(timestamp) < 0 ? withTimestampOfNow(letter) : letter
+  const ownHeaders = ownHeadersOf(origin, groupId)
+  const message = { key, value, headers: withOwnHeaders(headers, ownHeaders), timestamp }
+  const deadLetter = { message, ownHeaders, origin }
+  return Number(timestamp) < 0 ? withTimestampOfNow(deadLetter) : deadLetter
 }
 
-/** Sends all of them, narrowing down to those that are refused, which are sent as they may be. */
-async function sendAll(sender: Sender, topic: string, letters: readonly Letter[]): Promise<void> {
-  try {
-    const messages = letters.map(({ message }) => message)
-    await sender.send(topic, messages)
-  } catch (error) {
-    if (!(error instanceof RecordsRejected)) throw error
-    const [only] = letters
-    if (letters.length > 1 || only === undefined) {
-      const half = Math.ceil(letters.length / 2)
-      await sendAll(sender, topic, letters.slice(0, half))
-      await sendAll(sender, topic, letters.slice(half))
-      return
-    }
-    await sendAll(sender, topic, [accepted(only, error)])
-  }
+/** Sends all of them; those that the topic rejects are sent with less. */
+async function sendAll(
+  sender: Sender,
+  topic: string,
+  deadLetters: readonly OutgoingDeadLetter[],
+): Promise<void> {
+  await sendBisecting(
+    deadLetters,
+    (some) => sender.send(topic, messagesOf(some)),
+    (deadLetter, rejection) => sendAll(sender, topic, [reduced(deadLetter, rejection)]),
+  )
 }
 
-/** The letter with less of what was refused; each step changes it, so that there is an end. */
-function accepted(letter: Letter, { reason, message }: RecordsRejected): Letter {
-  const changed = CHANGES[reason](letter)
+function messagesOf(deadLetters: readonly OutgoingDeadLetter[]): Message[] {
+  return deadLetters.map(({ message }) => message)
+}
+
+/**
+ * Returns the dead letter without what was rejected. Each call takes something away, so that the
+ * retries come to an end.
+ *
+ * @throws Unavailable if nothing is left to take away
+ */
+function reduced(
+  deadLetter: OutgoingDeadLetter,
+  { reason, message }: RequestRejected,
+): OutgoingDeadLetter {
+  const changed = REDUCTIONS[reason](deadLetter)
   if (changed !== undefined) return changed
-  throw new Unavailable('kafka', `a dead letter is refused: ${message}`)
+  throw new Unavailable('kafka', `a dead letter is rejected: ${message}`)
 }
 
-const CHANGES: Record<RejectionCause, (letter: Letter) => Letter | undefined> = {
+type Reduction = (deadLetter: OutgoingDeadLetter) => OutgoingDeadLetter | undefined
+
+const REDUCTIONS: Record<RejectionCause, Reduction> = {
   size: smaller,
-  timestamp: (letter) => {
-    return OWN_HEADERS.originalTimestamp in letter.own ? undefined : withTimestampOfNow(letter)
-  },
-  // a compacted topic takes no record without a key
-  record: (letter) => (letter.message.key === null ? withKey(letter) : undefined),
+  timestamp: (deadLetter) =>
+    OWN_HEADERS.originalTimestamp in deadLetter.ownHeaders
+      ? undefined
+      : withTimestampOfNow(deadLetter),
+  // a compacted topic rejects a record without a key
+  record: (deadLetter) => (deadLetter.message.key === null ? withKey(deadLetter) : undefined),
 }
 
-function smaller(letter: Letter): Letter | undefined {
-  const { message, own } = letter
-  if (message.value !== null) return withoutValue(letter, 'too-large')
-  if (message.headers !== own) return { ...letter, message: { ...message, headers: own } }
+/** Takes away the value, then the record's headers, then the key. */
+function smaller(deadLetter: OutgoingDeadLetter): OutgoingDeadLetter | undefined {
+  const { message, ownHeaders } = deadLetter
+  if (message.value !== null) return withoutValue(deadLetter, 'too-large')
+  if (message.headers !== ownHeaders) {
+    return { ...deadLetter, message: { ...message, headers: ownHeaders } }
+  }
   return (message.key?.length ?? 0) > 0
-    ? { ...letter, message: { ...message, key: null } }
+    ? { ...deadLetter, message: { ...message, key: null } }
     : undefined
 }
 
-function withoutValue(letter: Letter, why: ValueOmitted, more: WritableHeaders = {}): Letter {
-  const added = withHeaders(letter, { [OWN_HEADERS.valueOmitted]: why, ...more })
+function withoutValue(
+  deadLetter: OutgoingDeadLetter,
+  why: ValueOmitted,
+  more: WritableHeaders = {},
+): OutgoingDeadLetter {
+  const added = withHeaders(deadLetter, { [OWN_HEADERS.valueOmitted]: why, ...more })
   return { ...added, message: { ...added.message, value: null } }
 }
 
-function withTimestampOfNow(letter: Letter): Letter {
-  const original = letter.origin.record.timestamp
-  const added = withHeaders(letter, { [OWN_HEADERS.originalTimestamp]: original })
+function withTimestampOfNow(deadLetter: OutgoingDeadLetter): OutgoingDeadLetter {
+  const original = deadLetter.origin.record.timestamp
+  const added = withHeaders(deadLetter, { [OWN_HEADERS.originalTimestamp]: original })
+  // kafkajs gives a message without a timestamp the time of sending
   const { timestamp: _, ...message } = added.message
-  // without one, kafkajs gives it the time of sending
   return { ...added, message }
 }
 
-function withKey(letter: Letter): Letter {
-  const { topic, partition, record } = letter.origin
-  return {
-    ...letter,
-    message: { ...letter.message, key: `${topic}/${partition}/${record.offset}` },
-  }
+function withKey(deadLetter: OutgoingDeadLetter): OutgoingDeadLetter {
+  const { topic, partition, record } = deadLetter.origin
+  const key = `${topic}/${partition}/${record.offset}`
+  return { ...deadLetter, message: { ...deadLetter.message, key } }
 }
 
-function withHeaders(letter: Letter, more: WritableHeaders): Letter {
-  const own = { ...letter.own, ...more }
-  const isOwnOnly = letter.message.headers === letter.own
-  const headers = isOwnOnly ? own : withOwn(letter.origin.record.headers, own)
-  return { ...letter, own, message: { ...letter.message, headers } }
+function withHeaders(deadLetter: OutgoingDeadLetter, more: WritableHeaders): OutgoingDeadLetter {
+  const ownHeaders = { ...deadLetter.ownHeaders, ...more }
+  const isOwnOnly = deadLetter.message.headers === deadLetter.ownHeaders
+  const headers = isOwnOnly
+    ? ownHeaders
+    : withOwnHeaders(deadLetter.origin.record.headers, ownHeaders)
+  return { ...deadLetter, ownHeaders, message: { ...deadLetter.message, headers } }
 }

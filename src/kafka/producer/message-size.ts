@@ -1,9 +1,12 @@
 import type { Message } from '../client/kafkajs.ts'
 
-/** What a record's frame takes beside key, value and headers, at the most. */
+/** The size of a request: below what a topic takes in one batch by default (1,048,588 bytes). */
+export const REQUEST_BYTES = 900_000
+
+/** The most that a record takes in a batch, beside its key, value and headers. */
 const FRAME_BYTES = 70
 
-/** About what a message takes on the wire. */
+/** Returns about how many bytes a message takes on the wire. */
 export function messageBytes({ key, value, headers }: Message): number {
   let bytes = FRAME_BYTES + bytesOf(key) + bytesOf(value)
   for (const [name, values] of Object.entries(headers ?? {})) {
@@ -12,7 +15,7 @@ export function messageBytes({ key, value, headers }: Message): number {
   return bytes
 }
 
-/** The items in order, in packs of at most `maxBytes`, or of one item that is larger. */
+/** Packs the items, in order, into packs of at most `maxBytes`; a larger item is a pack alone. */
 export function packBySize<Item>(
   items: readonly Item[],
   maxBytes: number,

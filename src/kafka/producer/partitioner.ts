@@ -1,8 +1,9 @@
 /**
- * Which partition a record goes to: by its key as Java's default partitioner has it, so that
- * producers in any language agree; without a key, one after the other.
+ * Chooses the partition of a record. A record with a key goes where Java's default partitioner
+ * sends it, so that producers in any language agree. Records without a key take turns.
  *
- * kafkajs' own does the same, but takes time square in the length of the key.
+ * kafkajs' own partitioner gives the same result, but its time grows with the square of the key's
+ * length.
  */
 import type { PartitionerArgs } from '../client/kafkajs.ts'
 
@@ -22,7 +23,7 @@ export function createPartitioner(): (args: PartitionerArgs) => number {
 const SEED = 0x9747b28c
 const MIX = 0x5bd1e995
 
-/** The hash of Java's client (org.apache.kafka.common.utils.Utils.murmur2), signed. */
+/** Returns the signed hash of the Java client (org.apache.kafka.common.utils.Utils.murmur2). */
 export function murmur2(key: Buffer): number {
   const tail = key.length & 3
   const end = key.length - tail

@@ -1,45 +1,58 @@
 /**
- * Publishes events. Calls that come while a request is on its way go together in the next
- * one, so that many small callers cost few requests, and nobody waits for more to come.
+ * Publishes events. One request is sent at a time, and all calls that come meanwhile share the next
+ * one. So many small calls need few requests, and no call waits for others to come.
+ *
+ * The states of a call and their transitions:
+ *
+ *     waiting  -> sending    its next records are in the request
+ *     sending  -> waiting    acknowledged, and more of its records are left; or an outage: it is
+ *                            retried
+ *              -> done       all its records are acknowledged
+ *              -> rejected   the broker rejects one of its records: RecordRejected
+ *              -> failed     any other error, such as NotRetriable
+ *     waiting, sending
+ *              -> expired    its deadline is over: Unavailable
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Unavailable } from '../../pipeline/errors.ts'
 import type { Log } from '../../pipeline/ports.ts'
 import type { Message } from '../client/kafkajs.ts'
 import type { KafkaSettings } from '../client/settings.ts'
-import { messageBytes } from './message-size.ts'
-import { createSender, RecordsRejected, type RejectionCause } from './sender.ts'
+import { sendBisecting } from './bisection.ts'
+import { messageBytes, REQUEST_BYTES } from './message-size.ts'
+import { createSender, type RejectionCause, RequestRejected } from './sender.ts'
 
 export interface OutgoingRecord {
   readonly key: Buffer | string | null
   readonly value: Buffer | string | null
   readonly headers?: Readonly<Record<string, Buffer | string | (Buffer | string)[]>>
-  /** Milliseconds since 1970 in decimal digits; without it, the time of sending. */
+  /** Milliseconds since 1970, in decimal digits. If left out: the time of sending. */
   readonly timestamp?: string
 }
 
 export interface Publisher {
   /**
-   * Resolves once every record is in the topic, acknowledged by all replicas in sync.
+   * Resolves once all in-sync replicas have acknowledged every record.
    *
-   * @throws RecordRejected, naming the first record that the topic does not take; those before
-   *   it are written. NotRetriable without the right to write. Unavailable once the deadline is
-   *   over: some may be written
-   * @param deadlineMs where it is another than that of all calls
+   * @param deadlineMs overrides the deadline of the publisher
+   * @throws RecordRejected, with the first record that the broker rejects; those before it are
+   *   written. NotRetriable without the right to write. Unavailable if too many bytes wait, or at
+   *   the deadline: some records may be written
    */
   publish(records: readonly OutgoingRecord[], deadlineMs?: number): Promise<void>
-  /** What is on its way is given the time to arrive, within the deadline. */
+  /** Takes no further call, waits until all calls are settled, and disconnects. */
   close(): Promise<void>
 }
 
+/** The broker rejects a record of a call, for its size, its timestamp or its key. */
 export class RecordRejected extends Error {
   override readonly name = 'RecordRejected'
-  /** Place of the record in the call. */
+  /** The index of the record in the call. */
   readonly index: number
   readonly reason: RejectionCause
 
-  constructor(index: number, { reason, message }: RecordsRejected) {
-    super(`record ${index} is refused by ${message}`)
+  constructor(index: number, { reason, message }: RequestRejected) {
+    super(`record ${index} is rejected by ${message}`)
     this.index = index
     this.reason = reason
   }
@@ -48,16 +61,14 @@ export class RecordRejected extends Error {
 export interface PublisherLimits {
   /** How long a call may take, outages included. */
   readonly deadlineMs?: number
-  /** What may wait in memory, of all calls together; a call over it is refused at once. */
+  /** How many bytes may wait, of all calls together. A call beyond that fails at once. */
   readonly maxWaitingBytes?: number
-  /** Told of every failed attempt, long before the calls that wait for it are given up. */
+  /** Called after every attempt that failed with an outage, long before the calls expire. */
   readonly onOutage?: (outage: Unavailable) => void
 }
 
-/** Stays under what a topic takes in one batch by default. */
-const REQUEST_BYTES = 900_000
-/** More of one call don't fit into a request, whatever their size. */
-const MOST_RECORDS = 10_000
+/** The most records of one call in one request, however small they are. */
+const MAX_RECORDS = 10_000
 const RETRY_DELAY_MS = 200
 
 export function createPublisher(
@@ -78,14 +89,14 @@ export function createPublisher(
   const waiting: Call[] = []
   const unsettled = new Set<Promise<void>>()
   let waitingBytes = 0
-  let isPumping = false
+  let isSending = false
   let isClosed = false
 
-  const pump = async () => {
-    if (isPumping) return
-    isPumping = true
+  const sendUntilDone = async () => {
+    if (isSending) return
+    isSending = true
     while (waiting.length > 0) await sendNext(send, waiting)
-    isPumping = false
+    isSending = false
   }
 
   return {
@@ -98,10 +109,10 @@ export function createPublisher(
         throw new Unavailable('kafka', message)
       }
       waitingBytes += call.bytes
-      const timer = setTimeout(() => call.settle(lateness(call, deadlineMs)), deadlineMs)
+      const timer = setTimeout(() => call.settle(expiryOf(call, deadlineMs)), deadlineMs)
       waiting.push(call)
       unsettled.add(call.done)
-      pump()
+      sendUntilDone()
       try {
         await call.done
       } finally {
@@ -120,13 +131,14 @@ export function createPublisher(
 
 type Send = (messages: Message[]) => Promise<void>
 
-/** One call of `publish`, as far as it has come. */
+/** A call of `publish`, and how far it is. */
 interface Call {
   readonly messages: readonly Message[]
   readonly bytes: number
   /** How many of its records are acknowledged. */
   sent: number
   isSettled: boolean
+  /** The latest outage that it ran into. */
   outage: Unavailable | undefined
   readonly done: Promise<void>
   settle(error?: Error): void
@@ -152,41 +164,46 @@ function callOf(records: readonly OutgoingRecord[]): Call {
   return call
 }
 
-/** Sends one request with what waits, and settles the calls that are done. */
+/** Sends one request with the next records of the waiting calls, then drops the settled calls. */
 async function sendNext(send: Send, waiting: Call[]): Promise<void> {
-  const parts = nextParts(waiting)
+  const slices = nextSlices(waiting)
   try {
-    const messages = parts.flatMap((part) => part.messages)
+    const messages = slices.flatMap((slice) => slice.messages)
     if (messages.length > 0) await send(messages)
-    for (const { call, messages } of parts) advance(call, messages.length)
+    for (const { call, messages } of slices) advance(call, messages.length)
   } catch (error) {
-    await recover(error, send, parts)
+    if (error instanceof RequestRejected) {
+      for (const slice of slices) await sendAlone(send, slice)
+    } else {
+      await handleFailure(error, slices)
+    }
   }
   for (const call of waiting.splice(0)) if (!call.isSettled) waiting.push(call)
 }
 
-interface Part {
+/** The records of one call that go into one request. */
+interface CallSlice {
   readonly call: Call
   readonly messages: readonly Message[]
 }
 
-/** What goes in one request: the next records of each call, in the order of the calls. */
-function nextParts(waiting: readonly Call[]): Part[] {
-  const parts: Part[] = []
+/** Returns what goes into the next request: records of each call, in the order of the calls. */
+function nextSlices(waiting: readonly Call[]): CallSlice[] {
+  const slices: CallSlice[] = []
   let bytes = 0
   for (const call of waiting) {
     if (call.isSettled) continue
     let end = call.sent
-    for (const message of call.messages.slice(call.sent, call.sent + MOST_RECORDS)) {
+    for (const message of call.messages.slice(call.sent, call.sent + MAX_RECORDS)) {
       bytes += messageBytes(message)
-      // one that is larger by itself goes alone
-      if (bytes > REQUEST_BYTES && (end > call.sent || parts.length > 0)) break
+      // a message that is larger than a request is sent alone
+      if (bytes > REQUEST_BYTES && (end > call.sent || slices.length > 0)) break
       end++
     }
-    if (end > call.sent) parts.push({ call, messages: call.messages.slice(call.sent, end) })
+    if (end > call.sent) slices.push({ call, messages: call.messages.slice(call.sent, end) })
     if (bytes > REQUEST_BYTES || end < call.messages.length) break
   }
-  return parts
+  return slices
 }
 
 function advance(call: Call, count: number): void {
@@ -194,39 +211,34 @@ function advance(call: Call, count: number): void {
   if (call.sent === call.messages.length && !call.isSettled) call.settle()
 }
 
-async function recover(error: unknown, send: Send, parts: readonly Part[]): Promise<void> {
-  if (error instanceof RecordsRejected) {
-    for (const part of parts) await sendAlone(send, part)
-    return
+/** Sends the records of one call up to the first that the broker rejects. */
+async function sendAlone(send: Send, { call, messages }: CallSlice): Promise<void> {
+  const sendAndAdvance = async (some: readonly Message[]) => {
+    if (call.isSettled) return
+    await send([...some])
+    advance(call, some.length)
   }
+  try {
+    await sendBisecting(messages, sendAndAdvance, (_, rejection) => {
+      throw new RecordRejected(call.sent, rejection)
+    })
+  } catch (error) {
+    await handleFailure(error, [{ call, messages }])
+  }
+}
+
+/** Lets the calls wait for a retry after an outage; settles them after any other error. */
+async function handleFailure(error: unknown, slices: readonly CallSlice[]): Promise<void> {
   if (error instanceof Unavailable) {
-    for (const { call } of parts) call.outage = error
+    for (const { call } of slices) call.outage = error
     await sleep(RETRY_DELAY_MS)
     return
   }
   const known = error instanceof Error ? error : new Error(String(error))
-  for (const { call } of parts) call.settle(known)
+  for (const { call } of slices) call.settle(known)
 }
 
-/** One call's part by itself, halved until what is refused stands alone. */
-async function sendAlone(send: Send, { call, messages }: Part): Promise<void> {
-  if (call.isSettled) return
-  try {
-    await send([...messages])
-    advance(call, messages.length)
-  } catch (error) {
-    if (!(error instanceof RecordsRejected)) return recover(error, send, [{ call, messages }])
-    if (messages.length === 1) return call.settle(new RecordRejected(call.sent, error))
-    const half = Math.ceil(messages.length / 2)
-    const sentBefore = call.sent
-    await sendAlone(send, { call, messages: messages.slice(0, half) })
-    // where the first half has to wait, the second stays behind it
-    if (call.sent !== sentBefore + half) return
-    await sendAlone(send, { call, messages: messages.slice(half) })
-  }
-}
-
-function lateness(call: Call, deadlineMs: number): Unavailable {
-  const why = call.outage?.message ?? 'the acknowledgement did not come'
+function expiryOf(call: Call, deadlineMs: number): Unavailable {
+  const why = call.outage?.message ?? 'Kafka did not acknowledge the records'
   return new Unavailable('kafka', `${why} (waited ${deadlineMs} ms)`, { cause: call.outage })
 }

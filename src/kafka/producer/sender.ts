@@ -1,25 +1,30 @@
 /**
- * Writes to topics, acknowledged by all replicas in sync (acks=all).
+ * Writes to topics, acknowledged by all in-sync replicas (acks=all).
  *
- * Not idempotent: kafkajs' idempotent producer can run out of sequence after a time-out and
- * then never writes again. Repeating is safe here: events merge, dead letters are told apart
- * by where they came from.
+ * The producer is not idempotent: after a timeout, kafkajs' idempotent producer can get its
+ * sequence numbers wrong, and then it never writes again. Writing twice is safe here: the merge of
+ * events is idempotent, and topic, partition and offset of its record identify a dead letter.
  */
 import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import type { Log } from '../../pipeline/ports.ts'
 import { createClient } from '../client/client.ts'
 import { withDeadline } from '../client/deadline.ts'
+import { waitForDisconnect } from '../client/disconnect.ts'
 import { hasType, reasonOf, translate } from '../client/failures.ts'
 import type { Message, Producer } from '../client/kafkajs.ts'
 import { rightsToWrite } from '../client/rights.ts'
 import type { KafkaSettings } from '../client/settings.ts'
 import { createPartitioner } from './partitioner.ts'
 
+/** What is wrong with a record: its size, its timestamp, or the record itself (no key). */
 export type RejectionCause = 'size' | 'timestamp' | 'record'
 
-/** The broker refuses one of the records for what it is: its size, its timestamp, its key. */
-export class RecordsRejected extends Error {
-  override readonly name = 'RecordsRejected'
+/**
+ * The broker rejects a request because of one of its records. The sender finds that record (see
+ * bisection.ts), and changes it or reports it; to repeat the request would not help.
+ */
+export class RequestRejected extends Error {
+  override readonly name = 'RequestRejected'
   readonly reason: RejectionCause
 
   constructor(reason: RejectionCause, message: string, options?: ErrorOptions) {
@@ -30,10 +35,10 @@ export class RecordsRejected extends Error {
 
 export interface Sender {
   /**
-   * Sends all of them in one request, connecting first where need be.
+   * Sends the messages in one request; connects first if there is no connection.
    *
-   * @throws RecordsRejected, where some may have been written; NotRetriable without the right to;
-   *   Unavailable, where it is unknown what was written
+   * @throws RequestRejected or Unavailable: some of the messages may have been written;
+   *   NotRetriable without the right to write
    */
   send(topic: string, messages: Message[]): Promise<void>
   close(): Promise<void>
@@ -47,7 +52,7 @@ export function createSender(settings: KafkaSettings, log: Log): Sender {
   const dropProducer = () => {
     const dropped = connected
     connected = undefined
-    // in the background: nothing is to be had from it any more
+    // in the background: nothing depends on it
     dropped?.then((producer) => producer.disconnect()).catch(() => {})
   }
 
@@ -61,21 +66,18 @@ export function createSender(settings: KafkaSettings, log: Log): Sender {
       try {
         await withDeadline(sending, 2 * settings.requestTimeoutMs, `writing to topic ${topic}`)
       } catch (error) {
-        const refused = refusal(error, topic)
-        if (refused !== undefined) throw refused
+        const rejection = rejectionOf(error, topic)
+        if (rejection !== undefined) throw rejection
         dropProducer()
-        throw meaning(error, topic, settings)
+        throw meaningOf(error, topic, settings)
       }
     },
     close: async () => {
       const closing = connected
       connected = undefined
-      try {
-        const disconnecting = closing?.then((producer) => producer.disconnect())
-        await withDeadline(Promise.resolve(disconnecting), CLOSE_DEADLINE_MS, 'disconnecting')
-      } catch (error) {
-        log.debug({ error: String(error) }, 'the producer was left as it is')
-      }
+      const disconnecting = closing?.then((producer) => producer.disconnect())
+      if (disconnecting === undefined) return
+      await waitForDisconnect(disconnecting, CLOSE_DEADLINE_MS, 'disconnecting the producer', log)
     },
   }
 }
@@ -90,7 +92,7 @@ async function connect(settings: KafkaSettings, log: Log): Promise<Producer> {
   return producer
 }
 
-function refusal(error: unknown, topic: string): RecordsRejected | undefined {
+function rejectionOf(error: unknown, topic: string): RequestRejected | undefined {
   const reason = hasType(error, 'MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE')
     ? 'size'
     : hasType(error, 'INVALID_TIMESTAMP')
@@ -99,11 +101,11 @@ function refusal(error: unknown, topic: string): RecordsRejected | undefined {
         ? 'record'
         : undefined
   if (reason === undefined) return undefined
-  return new RecordsRejected(reason, `topic ${topic}: ${reasonOf(error)}`, { cause: error })
+  return new RequestRejected(reason, `topic ${topic}: ${reasonOf(error)}`, { cause: error })
 }
 
-/** A bug of the client is an outage to who writes: it is told, and tried again. */
-function meaning(
+/** A bug of kafkajs is an outage, too: callers report it and retry, with a new producer. */
+function meaningOf(
   error: unknown,
   topic: string,
   settings: KafkaSettings,

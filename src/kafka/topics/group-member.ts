@@ -1,13 +1,16 @@
 /**
- * Commits an offset while the workers run. Kafka lets nobody set the offsets of a group that
- * has members but its members; so this joins as one more of them, reads nothing, commits, and
- * leaves. Both rebalances make the owner of the partition look at its committed offset anew.
+ * Commits an offset while the workers run. While a group has members, Kafka takes commits from its
+ * members only. So this joins the group as one more member, reads nothing, commits, and leaves.
+ * Joining and leaving each cause a rebalance, after which the partition's owner reads its committed
+ * offset again.
  */
 import type { Log } from '../../pipeline/ports.ts'
 import { consumerConfig, createClient } from '../client/client.ts'
 import { withDeadline } from '../client/deadline.ts'
+import { waitForDisconnect } from '../client/disconnect.ts'
 import { hasType, translate } from '../client/failures.ts'
 import type { Consumer } from '../client/kafkajs.ts'
+import { rebalanceTimeoutMs } from '../client/rebalance-timeout.ts'
 import { rightsToRead } from '../client/rights.ts'
 import type { KafkaSettings } from '../client/settings.ts'
 
@@ -15,7 +18,11 @@ const LEAVE_DEADLINE_MS = 10_000
 const ATTEMPTS = 5
 
 /**
- * @param confirm called as a member, right before the commit; what it throws prevents it
+ * Commits the offset as a member of the group. The commit carries no metadata of a worker: so it
+ * counts as set by hand, and the checkpoint follows it.
+ *
+ * @param confirm called once we are a member, right before the commit; if it throws, nothing is
+ *   committed
  * @throws NotRetriable, Unavailable, what `confirm` throws
  */
 export async function commitAsMember(
@@ -31,24 +38,19 @@ export async function commitAsMember(
   try {
     await withDeadline(join(consumer, topic), joinDeadlineMs(settings), `joining group ${groupId}`)
     await confirm()
-    // without the workers' metadata, for it is set by hand: their checkpoint is to follow it
     const offset = { topic, partition, offset: String(nextOffset) }
     await withDeadline(commit(consumer, offset), settings.requestTimeoutMs, doing)
   } catch (error) {
     throw translate(error, doing, rightsToRead(settings))
   } finally {
-    try {
-      await withDeadline(consumer.disconnect(), LEAVE_DEADLINE_MS, `leaving group ${groupId}`)
-    } catch (error) {
-      // the group finds out by the session timeout
-      log.debug({ error: String(error) }, 'the consumer was left as it is')
-    }
+    const leaving = consumer.disconnect()
+    await waitForDisconnect(leaving, LEAVE_DEADLINE_MS, `leaving group ${groupId}`, log)
   }
 }
 
 type Commit = Parameters<Consumer['commitOffsets']>[0][number]
 
-/** Resolves once the group counts us as a member. */
+/** Resolves once we are a member of the group. */
 async function join(consumer: Consumer, topic: string): Promise<void> {
   const { promise: joined, resolve, reject } = Promise.withResolvers<void>()
   consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
@@ -58,12 +60,12 @@ async function join(consumer: Consumer, topic: string): Promise<void> {
   })
   await consumer.connect()
   await consumer.subscribe({ topics: [topic], fromBeginning: true })
-  // resolves after the first join, also where that failed
+  // run() resolves after the first join, also if that failed: hence the wait for GROUP_JOIN
   consumer.run({ autoCommit: false, eachBatch: async () => {} }).catch(reject)
   await joined
 }
 
-/** Again where another member came or went in between. */
+/** Commits, and retries after a rebalance that another member caused. */
 async function commit(consumer: Consumer, offset: Commit): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -83,7 +85,7 @@ async function nextJoin(consumer: Consumer): Promise<void> {
   stopListening()
 }
 
-/** A worker may be in the middle of a batch, and the group waits for it. */
-function joinDeadlineMs({ sessionTimeoutMs, requestTimeoutMs }: KafkaSettings): number {
-  return Math.max(sessionTimeoutMs, 60_000) + requestTimeoutMs
+/** A worker may be in the middle of a batch: then the rebalance waits for it. */
+function joinDeadlineMs(settings: KafkaSettings): number {
+  return rebalanceTimeoutMs(settings) + settings.requestTimeoutMs
 }

@@ -1,4 +1,3 @@
-/** Where the consumer group stands in the topic. */
 import type { Log, PartitionOffsets } from '../../pipeline/ports.ts'
 import { askCluster } from '../client/admin.ts'
 import type { Admin } from '../client/kafkajs.ts'
@@ -8,7 +7,8 @@ import { committedBy } from '../wire/commit-metadata.ts'
 import { topicIdOf } from '../wire/metadata-request.ts'
 
 /**
- * What a worker committed for a former topic of that name counts as no commit.
+ * Reads the bounds of each partition and the offset that the consumer group committed, in order of
+ * partitions. A commit of a worker for a former topic of the same name does not count.
  *
  * @throws NotRetriable, Unavailable
  */
@@ -25,7 +25,7 @@ async function offsetsOf(
 ): Promise<PartitionOffsets[]> {
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
   const topicId = topicIdOf(topics[0]?.partitions)
-  // before the bounds: what is committed meanwhile must not seem to lie beyond them
+  // before the bounds: otherwise a commit made meanwhile might seem to be beyond the end
   const [group] = await admin.fetchOffsets({ groupId, topics: [topic] })
   const bounds = await admin.fetchTopicOffsets(topic)
   const commits = new Map(group?.partitions.map((commit) => [commit.partition, commit]))
@@ -33,7 +33,7 @@ async function offsetsOf(
     .map(({ partition, low, high }): PartitionOffsets => {
       const commit = commits.get(partition)
       const by = committedBy(commit?.metadata, topicId)
-      // -1 stands for none, -2 for the start of the log, which kafkajs commits after a reset
+      // -1: no commit; -2: the start of the log, which kafkajs commits after a reset
       const offset = by === 'worker of a former topic' ? undefined : commit?.offset
       const committed = BigInt(offset ?? -1)
       const start = BigInt(low)

@@ -1,6 +1,16 @@
 /**
- * Reads a stretch of the topic, once, beside the workers: under a group id of its own that is
- * thrown away, committing nothing.
+ * Reads a range of the topic once, beside the workers. It uses a consumer group of its own, commits
+ * nothing, and deletes that group at the end.
+ *
+ * The states of a scan and their transitions:
+ *
+ *     joining  -> reading   GROUP_JOIN: seeks to the start of each range
+ *     reading  -> reading   a batch was passed to onRecords; or a rebalance: seeks again
+ *              -> done      the last range is read to its end
+ *     any      -> failed    an error of Kafka, no answer for too long, or onRecords throws
+ *              -> aborted   the signal
+ *
+ * In every case the consumer disconnects and the group is deleted.
  */
 import { randomUUID } from 'node:crypto'
 import type { KafkaRecord } from '../../domain/record.ts'
@@ -19,72 +29,73 @@ import { readOffsets } from './offsets.ts'
 export interface ScanOptions {
   readonly settings: KafkaSettings
   readonly log: Log
-  /** Which partitions are read, and what of each; all of all where it is left out. */
+  /** The partitions to read, with the bounds of each. If left out: the whole topic. */
   readonly bounds?: ReadonlyMap<number, Bounds>
   /** Ends the scan early. */
   readonly signal?: AbortSignal
-  /** In order within a partition; one call at a time. */
+  /** Called with the records of a partition in order; one call at a time. */
   readonly onRecords: (partition: number, records: readonly KafkaRecord[]) => Promise<void> | void
   /**
-   * A batch that nobody can read, with any offset within the bounds; without it, such a batch
-   * ends the scan with an error.
+   * Called with each batch that cannot be read and has an offset within the bounds. If left out,
+   * such a batch ends the scan with an error.
    */
   readonly onUndecodable?: (partition: number, undecodable: Undecodable) => void
 }
 
 export interface Bounds {
-  /** The first offset; the start of the log where it is left out. */
+  /** The first offset to read. If left out: the start of the partition. */
   readonly from?: bigint
-  /** The offset to end before; where the log ends as the scan begins if it is left out. */
+  /** The offset to end before. If left out: the end of the partition when the scan begins. */
   readonly to?: bigint
 }
 
 /**
- * Resolves once every record within the bounds was given to `onRecords`.
+ * Passes every record within the bounds to `onRecords`.
  *
- * @throws the signal's reason where it was aborted; NotRetriable; Unavailable; what `onRecords` throws
+ * @throws the signal's reason if it is aborted; NotRetriable; Unavailable; what `onRecords` throws
  */
 export async function scanTopic(options: ScanOptions): Promise<void> {
-  const stretches = await stretchesOf(options)
+  const ranges = await rangesOf(options)
   options.signal?.throwIfAborted()
-  if (stretches.size > 0) await new Scan(options, stretches).run()
+  if (ranges.size > 0) await new Scan(options, ranges).run()
 }
 
-interface Stretch {
+/** What is left to read of a partition: offsets from `next` up to, but without, `end`. */
+interface OffsetRange {
   next: bigint
   readonly end: bigint
 }
 
-async function stretchesOf({ settings, log, bounds }: ScanOptions): Promise<Map<number, Stretch>> {
-  const stretches = new Map<number, Stretch>()
+async function rangesOf({ settings, log, bounds }: ScanOptions): Promise<Map<number, OffsetRange>> {
+  const ranges = new Map<number, OffsetRange>()
   for (const { partition, start, end } of await readOffsets(settings, log)) {
     if (bounds !== undefined && !bounds.has(partition)) continue
     const { from, to } = bounds?.get(partition) ?? {}
     const first = from !== undefined && from > start ? from : start
     const last = to !== undefined && to < end ? to : end
-    if (first < last) stretches.set(partition, { next: first, end: last })
+    if (first < last) ranges.set(partition, { next: first, end: last })
   }
-  return stretches
+  return ranges
 }
 
 const CLOSE_DEADLINE_MS = 5000
 
 class Scan {
   private readonly options: ScanOptions
-  private readonly stretches: Map<number, Stretch>
+  private readonly ranges: Map<number, OffsetRange>
   private readonly groupId: string
   private readonly consumer: Consumer
   private readonly outcome = Promise.withResolvers<void>()
-  private lastSignMs = performance.now()
-  /** Whoever takes the records may wait for as long as need be: that is no silence of Kafka. */
-  private isGiving = false
+  private lastAnswerMs = performance.now()
+  /** True during `onRecords`, which may take as long as it needs: only Kafka has a time limit. */
+  private isDelivering = false
   private started: Promise<void> = Promise.resolve()
 
-  constructor(options: ScanOptions, stretches: Map<number, Stretch>) {
+  constructor(options: ScanOptions, ranges: Map<number, OffsetRange>) {
     const { settings, log } = options
     this.options = options
-    this.stretches = stretches
-    // begins like the workers' group, so that a right on that prefix covers it
+    this.ranges = ranges
+    // starts with the workers' group id, so that a right on that prefix covers it
     this.groupId = `${settings.groupId}.scan.${randomUUID()}`
     this.consumer = createClient(settings, log).consumer({
       ...consumerConfig(settings),
@@ -97,7 +108,7 @@ class Scan {
     const { topic } = settings
     const onAbort = () => this.outcome.reject(signal?.reason)
     signal?.addEventListener('abort', onAbort, { once: true })
-    const watch = setInterval(() => this.assertAlive(), 1000).unref()
+    const watch = setInterval(() => this.failIfSilent(), 1000).unref()
     this.listen()
     try {
       this.started = this.start().catch(this.outcome.reject)
@@ -121,78 +132,78 @@ class Scan {
     await this.consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      eachBatch: (payload) => this.take(payload),
+      eachBatch: (payload) => this.onBatch(payload),
     })
   }
 
   private listen(): void {
-    const { consumer, stretches } = this
+    const { consumer, ranges } = this
     const { topic } = this.options.settings
     consumer.on(consumer.events.CRASH, ({ payload }) => this.outcome.reject(payload.error))
-    consumer.on(consumer.events.FETCH, () => this.sign())
+    consumer.on(consumer.events.FETCH, () => this.noteAnswer())
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-      this.sign()
+      this.noteAnswer()
       for (const partition of payload.memberAssignment[topic] ?? []) {
-        const stretch = stretches.get(partition)
-        if (stretch === undefined) consumer.pause([{ topic, partitions: [partition] }])
-        else consumer.seek({ topic, partition, offset: String(stretch.next) })
+        const range = ranges.get(partition)
+        if (range === undefined) consumer.pause([{ topic, partitions: [partition] }])
+        else consumer.seek({ topic, partition, offset: String(range.next) })
       }
     })
   }
 
-  private async take({ batch, resolveOffset, heartbeat }: EachBatchPayload): Promise<void> {
-    const stretch = this.stretches.get(batch.partition)
-    if (stretch === undefined) return
-    this.isGiving = true
+  private async onBatch({ batch, resolveOffset, heartbeat }: EachBatchPayload): Promise<void> {
+    const range = this.ranges.get(batch.partition)
+    if (range === undefined) return
+    this.isDelivering = true
     try {
-      await this.give(batch.partition, stretch, fetchedRecords(batch.messages))
+      await this.deliver(batch.partition, range, fetchedRecords(batch.messages))
     } catch (error) {
       this.consumer.pause([{ topic: batch.topic }])
       this.outcome.reject(error)
       return
     } finally {
-      this.isGiving = false
-      this.sign()
+      this.isDelivering = false
+      this.noteAnswer()
     }
     resolveOffset(batch.lastOffset())
     this.advance(batch.partition, BigInt(batch.lastOffset()) + 1n)
     await heartbeat()
   }
 
-  private async give(
+  private async deliver(
     partition: number,
-    stretch: Stretch,
+    range: OffsetRange,
     fetched: readonly FetchedRecord[],
   ): Promise<void> {
     const { onRecords, onUndecodable } = this.options
     const isWanted = ({ offset }: FetchedRecord) =>
-      BigInt(offset) >= stretch.next && BigInt(offset) < stretch.end
+      BigInt(offset) >= range.next && BigInt(offset) < range.end
     const records = fetched.filter((each) => each.undecodable === undefined && isWanted(each))
     if (records.length > 0) await onRecords(partition, records)
     for (const { undecodable } of fetched) {
-      if (undecodable === undefined || undecodable.firstOffset >= stretch.end) continue
+      if (undecodable === undefined || undecodable.firstOffset >= range.end) continue
       if (onUndecodable === undefined) throw unreadable(partition, undecodable)
       onUndecodable(partition, undecodable)
     }
   }
 
   private advance(partition: number, next: bigint): void {
-    const stretch = this.stretches.get(partition)
-    if (stretch === undefined) return
-    stretch.next = next
-    if (next < stretch.end) return
-    this.stretches.delete(partition)
-    if (this.stretches.size === 0) this.outcome.resolve()
+    const range = this.ranges.get(partition)
+    if (range === undefined) return
+    range.next = next
+    if (next < range.end) return
+    this.ranges.delete(partition)
+    if (this.ranges.size === 0) this.outcome.resolve()
     this.consumer.pause([{ topic: this.options.settings.topic, partitions: [partition] }])
   }
 
-  private sign(): void {
-    this.lastSignMs = performance.now()
+  private noteAnswer(): void {
+    this.lastAnswerMs = performance.now()
   }
 
-  private assertAlive(): void {
+  private failIfSilent(): void {
     const limitMs = this.options.settings.sessionTimeoutMs + 60_000
-    if (this.isGiving || performance.now() - this.lastSignMs < limitMs) return
+    if (this.isDelivering || performance.now() - this.lastAnswerMs < limitMs) return
     const message = `scanning topic ${this.options.settings.topic}: no answer for ${limitMs} ms`
     this.outcome.reject(new Unavailable('kafka', message))
   }
@@ -200,17 +211,17 @@ class Scan {
   private async close(): Promise<void> {
     const { settings, log } = this.options
     try {
-      // while it joins, kafkajs would not leave again
+      // only once it has joined: a disconnect while kafkajs joins does not leave the group
       const leaving = this.started.then(() => this.consumer.disconnect())
       await withDeadline(leaving, CLOSE_DEADLINE_MS, 'ending the scan')
-      const asking = { doing: 'removing the group of a scan', advice: '' }
-      const removal = askCluster(settings, log, asking, (admin) =>
+      const doing = 'deleting the consumer group of a scan'
+      const deleting = askCluster(settings, log, { doing, advice: '' }, (admin) =>
         admin.deleteGroups([this.groupId]),
       )
-      await withDeadline(removal, CLOSE_DEADLINE_MS, 'removing the group of a scan')
+      await withDeadline(deleting, CLOSE_DEADLINE_MS, doing)
     } catch (error) {
-      // an empty group is forgotten by Kafka itself, after offsets.retention.minutes
-      log.debug({ error: String(error) }, 'the group of a scan was left behind')
+      // Kafka deletes an empty group itself, after offsets.retention.minutes
+      log.debug({ error: String(error) }, 'could not delete the consumer group of a scan')
     }
   }
 }

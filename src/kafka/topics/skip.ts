@@ -1,4 +1,4 @@
-/** Gets the group past a record that stops its partition, while the workers run. */
+/** Moves the group past a record that stops its partition, while the workers run. */
 import type { DeadLetter } from '../../domain/dead-letter.ts'
 import type { KafkaRecord } from '../../domain/record.ts'
 import { NotRetriable } from '../../pipeline/errors.ts'
@@ -13,44 +13,47 @@ import { scanTopic } from './scan.ts'
 export interface SkipOptions {
   readonly settings: KafkaSettings
   readonly log: Log
-  readonly deadLetters: DeadLetterWriter
+  readonly deadLetterTopic: DeadLetterWriter
   readonly partition: number
-  /** Where the partition stands. */
+  /** The offset at which the partition stopped. */
   readonly offset: bigint
 }
 
 export interface Skipped {
   readonly partition: number
   readonly offset: bigint
-  /** Where the group goes on: behind the record, or behind a batch that nobody can read. */
+  /** Where the group continues: behind the record, or behind a batch that cannot be read. */
   readonly nextOffset: bigint
-  /** Whether there was anything to be read of it for the dead letter. */
+  /** Whether the record could be read, so that its dead letter is complete. */
   readonly wasReadable: boolean
 }
 
 /**
- * Writes the record to the dead letters, with the reason `skipped`, then commits the offset
- * behind it. Of a batch that cannot be read, all the rest goes in one letter.
+ * Writes the record to the dead-letter topic, with the reason `skipped`, then commits the offset
+ * behind it. If the record's batch cannot be read, one dead letter represents the rest of the batch.
  *
- * @throws NotRetriable where the group does not stand at that offset, which names where it does;
- *   Unavailable
+ * @throws NotRetriable if the group's position is another offset, with that offset; Unavailable
  */
 export async function skipRecord(options: SkipOptions): Promise<Skipped> {
-  const { settings, log, deadLetters, partition, offset } = options
+  const { settings, log, deadLetterTopic, partition, offset } = options
   const position = await positionOf(options)
   const found = await find(options, position)
-  const letterOf = (record: KafkaRecord): DeadLetter => ({
+  const deadLetterOf = (record: KafkaRecord): DeadLetter => ({
     topic: settings.topic,
     partition,
     record,
     problem: { reason: 'skipped', path: '', message: `skipped by hand: ${found.why}` },
   })
-  if (found.record !== undefined) await deadLetters.write([letterOf(found.record)])
-  else await deadLetters.writeUndecodable(letterOf(bare(offset)), found.nextOffset - 1n)
+  if (found.record !== undefined) {
+    await deadLetterTopic.write([deadLetterOf(found.record)])
+  } else {
+    const lastOffset = found.nextOffset - 1n
+    await deadLetterTopic.writeUndecodable(deadLetterOf(withoutContent(offset)), lastOffset)
+  }
 
   await commitAsMember(settings, log, partition, found.nextOffset, async () => {
     const now = await positionOf(options)
-    if (now !== position) throw elsewhere(options, now)
+    if (now !== position) throw notAtPosition(options, now)
   })
   return {
     partition,
@@ -60,7 +63,7 @@ export async function skipRecord(options: SkipOptions): Promise<Skipped> {
   }
 }
 
-/** The offset at which the group goes on in that partition. */
+/** Returns the offset at which the group continues in the partition. */
 async function positionOf(options: SkipOptions): Promise<bigint> {
   const { settings, log, partition, offset } = options
   const all = await readOffsets(settings, log)
@@ -70,18 +73,21 @@ async function positionOf(options: SkipOptions): Promise<bigint> {
     throw new NotRetriable('kafka', message)
   }
   const position = offsets.next
-  if (offset < position || offset >= offsets.end) throw elsewhere(options, position)
+  if (offset < position || offset >= offsets.end) throw notAtPosition(options, position)
   return position
 }
 
 interface Found {
-  /** Undefined where nobody can read it. */
+  /** Undefined if it cannot be read. */
   readonly record?: KafkaRecord
   readonly nextOffset: bigint
   readonly why: string
 }
 
-/** Looks at all between where the group stands and that offset: nothing else may be skipped. */
+/**
+ * Finds the record at the offset. Reads everything from the group's position to the offset: there
+ * must be no record before it, or that one would be skipped, too.
+ */
 async function find(options: SkipOptions, position: bigint): Promise<Found> {
   const { settings, log, partition, offset } = options
   const records: KafkaRecord[] = []
@@ -91,31 +97,34 @@ async function find(options: SkipOptions, position: bigint): Promise<Found> {
     log,
     bounds: new Map([[partition, { from: position, to: offset + 1n }]]),
     onRecords: (_, found) => {
-      // the first will do: it is the one, or one too many
+      // the first is enough: it is either the record itself, or one before it
       if (records.length === 0) records.push(...found.slice(0, 1))
     },
     onUndecodable: (_, undecodable) => undecodables.push(undecodable),
   })
   const [record] = records
   const [undecodable] = undecodables
-  if (record !== undefined && BigInt(record.offset) !== offset) throw elsewhere(options, position)
-  if (record !== undefined) return { record, nextOffset: offset + 1n, why: 'the record' }
+  if (record !== undefined) {
+    if (BigInt(record.offset) !== offset) throw notAtPosition(options, position)
+    return { record, nextOffset: offset + 1n, why: 'the record' }
+  }
   if (undecodable === undefined) {
     const message = `there is no record at offset ${offset} of partition ${partition}`
     throw new NotRetriable('kafka', `${message}: nothing is to be skipped`)
   }
-  if (undecodable.firstOffset < offset && position < offset) throw elsewhere(options, position)
+  if (undecodable.firstOffset < offset && position < offset) throw notAtPosition(options, position)
   return { nextOffset: undecodable.lastOffset + 1n, why: undecodable.reason }
 }
 
-function bare(offset: bigint): KafkaRecord {
+/** Returns a record with an offset alone, in place of one that cannot be read. */
+function withoutContent(offset: bigint): KafkaRecord {
   return { offset: String(offset), timestamp: '-1', key: null, value: null }
 }
 
-function elsewhere({ settings, partition, offset }: SkipOptions, position: bigint): NotRetriable {
+function notAtPosition({ settings, partition, offset }: SkipOptions, position: bigint) {
   return new NotRetriable(
     'kafka',
-    `group ${settings.groupId} goes on at offset ${position} of partition ${partition}, not at ` +
-      `${offset}: only the record at which it stands can be skipped`,
+    `group ${settings.groupId} continues at offset ${position} of partition ${partition}, not at ` +
+      `${offset}: only the record at which it continues can be skipped`,
   )
 }

@@ -1,4 +1,4 @@
-/** What the cluster knows of a topic, and how one is created. */
+/** Reads the metadata of a topic, and creates topics. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../../pipeline/ports.ts'
 import { askCluster } from '../client/admin.ts'
@@ -6,7 +6,7 @@ import { hasType } from '../client/failures.ts'
 import { type Admin, kafkajs } from '../client/kafkajs.ts'
 import type { KafkaSettings } from '../client/settings.ts'
 
-/** @returns 0 where there is no such topic */
+/** Returns how many partitions the topic has; 0 if it does not exist. */
 export async function countPartitions(admin: Admin, topic: string): Promise<number> {
   try {
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
@@ -17,7 +17,7 @@ export async function countPartitions(admin: Admin, topic: string): Promise<numb
   }
 }
 
-/** The settings of a topic by name; undefined without the right to look at them. */
+/** Returns the settings of the topic by name; undefined without the right to read them. */
 export async function topicConfig(
   admin: Admin,
   topic: string,
@@ -31,7 +31,10 @@ export async function topicConfig(
     return new Map(entries.map(({ configName, configValue }) => [configName, configValue]))
   } catch (error) {
     if (!hasType(error, 'TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED')) throw error
-    log.debug({ topic }, 'the settings of the topic cannot be checked: no DESCRIBE_CONFIGS')
+    log.debug(
+      { topic },
+      'cannot check the settings of the topic: the right DESCRIBE_CONFIGS is missing',
+    )
     return undefined
   }
 }
@@ -39,9 +42,10 @@ export async function topicConfig(
 const POLL_MS = 100
 
 /**
- * Resolves once the topic can be used; who calls it has a deadline.
+ * Creates the topic, and resolves once the brokers know it. It may wait for ever: the caller sets a
+ * deadline.
  *
- * @returns false where the topic was there already
+ * @returns false if the topic exists already
  */
 export async function createTopic(
   admin: Admin,
@@ -51,10 +55,9 @@ export async function createTopic(
 ): Promise<boolean> {
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
   try {
-    // the replication factor is the brokers' default
+    // -1: the default of the brokers
     const topics = [{ topic, numPartitions, replicationFactor: -1, configEntries }]
-    // kafkajs would wait for the leaders, but takes a broker that has yet to hear of the topic
-    // for a failure
+    // not waitForLeaders: kafkajs fails if it asks a broker that does not know the topic yet
     const isNew = await admin.createTopics({ topics, waitForLeaders: false })
     while ((await countPartitions(admin, topic)) === 0) await sleep(POLL_MS)
     return isNew
@@ -65,10 +68,10 @@ export async function createTopic(
 }
 
 /**
- * Creates the topic that events are read from, where it is missing.
+ * Creates the topic that events are read from, if it is missing.
  *
  * @returns whether it was missing
- * @throws NotRetriable without the right to; Unavailable
+ * @throws NotRetriable without the right to create it; Unavailable
  */
 export function createMissingTopic(
   settings: KafkaSettings,

@@ -1,4 +1,4 @@
-/** What is looked at before anything starts, so that what is wrong is told at once. */
+/** Checks of the topics at start, so that a wrong set-up is reported at once. */
 import { NotRetriable } from '../../pipeline/errors.ts'
 import type { Log } from '../../pipeline/ports.ts'
 import { askCluster } from '../client/admin.ts'
@@ -10,9 +10,10 @@ import { countPartitions, createTopic, topicConfig } from './topic-facts.ts'
 import { assertWritable } from './write-probe.ts'
 
 /**
- * Whether the topic is there and may be read, and the group be joined; warns of compaction.
+ * Checks that the topic exists, and that we may read it and join the group. Warns if the topic is
+ * compacted.
  *
- * @throws NotRetriable, naming what is missing and the command that makes or grants it; Unavailable
+ * @throws NotRetriable, with the command that creates or grants what is missing; Unavailable
  */
 export async function checkTopics(settings: KafkaSettings, log: Log): Promise<void> {
   const { topic, groupId } = settings
@@ -27,17 +28,17 @@ export async function checkTopics(settings: KafkaSettings, log: Log): Promise<vo
     if (config?.get('cleanup.policy')?.includes('compact')) {
       log.warn(
         { topic },
-        `topic ${topic} is compacted: it keeps the last record of a key, not the latest event ` +
-          'of each trait, so a rebuild from it can lose some. Set cleanup.policy=delete',
+        `topic ${topic} is compacted: it keeps only the last record of a key, not the latest ` +
+          'event of each trait, so a rebuild from it loses traits. Set cleanup.policy=delete',
       )
     }
   })
 }
 
 /**
- * Whether the topic is there and may be written to.
+ * Checks that the topic exists, and that we may write to it.
  *
- * @throws NotRetriable, naming what is missing and the command that makes or grants it; Unavailable
+ * @throws NotRetriable, with the command that creates or grants what is missing; Unavailable
  */
 export async function checkPublishing(settings: KafkaSettings, log: Log): Promise<void> {
   const { topic } = settings
@@ -49,39 +50,41 @@ export async function checkPublishing(settings: KafkaSettings, log: Log): Promis
 }
 
 /**
- * Makes the dead-letter topic where it is missing; where it is there, warns of settings that
- * dead letters would not outlive.
+ * Creates the dead-letter topic if it is missing. Otherwise warns if its settings would delete dead
+ * letters, or reject large ones.
  *
- * @throws NotRetriable, naming the command that makes the topic or grants the right; Unavailable
+ * @throws NotRetriable, with the command that creates the topic or grants the right; Unavailable
  */
 export async function ensureDeadLetterTopic(settings: KafkaSettings, log: Log): Promise<void> {
   const { deadLetterTopic: topic } = settings
   const doing = `preparing dead-letter topic ${topic}`
-  const config = Object.entries(WANTED).map(([name, value]) => ` --config ${name}=${value}`)
+  const config = Object.entries(DEAD_LETTER_CONFIG).map(
+    ([name, value]) => ` --config ${name}=${value}`,
+  )
   const advice =
     `Create it: ${createCommand(settings, topic)}${config.join('')}. ` +
     rightsToWrite(settings, topic)
   await askCluster(settings, log, { doing, advice }, async (admin) => {
     if ((await countPartitions(admin, topic)) > 0) {
-      await warnOfLoss(admin, topic, log)
+      await warnOfSettings(admin, topic, log)
       return
     }
     const partitions = await partitionsOf(admin, settings)
-    const isNew = await createTopic(admin, topic, partitions, WANTED)
-    if (isNew) log.info({ topic, partitions }, `made the dead-letter topic ${topic}`)
+    const isNew = await createTopic(admin, topic, partitions, DEAD_LETTER_CONFIG)
+    if (isNew) log.info({ topic, partitions }, `created the dead-letter topic ${topic}`)
   })
   await assertWritable(settings, log, topic)
 }
 
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-/** Kept for ever, and as large as a record may be anywhere. */
-const WANTED = {
+/** Nothing is deleted, and every record that another topic takes fits. */
+const DEAD_LETTER_CONFIG = {
   'cleanup.policy': 'delete',
   'retention.ms': '-1',
   'max.message.bytes': String(MAX_MESSAGE_BYTES),
 }
 
-async function warnOfLoss(admin: Admin, topic: string, log: Log): Promise<void> {
+async function warnOfSettings(admin: Admin, topic: string, log: Log): Promise<void> {
   const config = await topicConfig(admin, topic, log)
   if (config === undefined) return
   const keepsAll =
@@ -91,7 +94,7 @@ async function warnOfLoss(admin: Admin, topic: string, log: Log): Promise<void> 
   if (!keepsAll) {
     log.warn(
       { topic },
-      `dead letters do not stay in ${topic} for ever: set cleanup.policy=delete, ` +
+      `topic ${topic} deletes dead letters after a while: set cleanup.policy=delete, ` +
         'retention.ms=-1 and retention.bytes=-1',
     )
   }
@@ -99,12 +102,13 @@ async function warnOfLoss(admin: Admin, topic: string, log: Log): Promise<void> 
   if (maxBytes < MAX_MESSAGE_BYTES) {
     log.warn(
       { topic, maxBytes },
-      `${topic} takes ${maxBytes} bytes at most: larger dead letters go without their value. ` +
-        `Set max.message.bytes=${MAX_MESSAGE_BYTES}`,
+      `topic ${topic} takes ${maxBytes} bytes at most: larger dead letters are written without ` +
+        `their value. Set max.message.bytes=${MAX_MESSAGE_BYTES}`,
     )
   }
 }
 
+/** @throws NotRetriable if the topic does not exist */
 async function partitionsOf(admin: Admin, settings: KafkaSettings): Promise<number> {
   const { topic } = settings
   const partitions = await countPartitions(admin, topic)

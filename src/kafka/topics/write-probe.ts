@@ -7,13 +7,14 @@ import { type Cluster, clusterOf } from '../client/kafkajs.ts'
 import { rightsToWrite } from '../client/rights.ts'
 import type { KafkaSettings } from '../client/settings.ts'
 
-/** No topic has this one: brokers look at the right to write first, then for the partition. */
+/** No topic has this partition. Brokers check the right to write before they look for it. */
 const NO_PARTITION = 2 ** 31 - 1
 
 /**
- * Whether the topic may be written to, found out without writing anything.
+ * Checks that we may write to the topic, without writing anything: it sends a record to a partition
+ * that does not exist. Resolves also if the check fails with an outage.
  *
- * @throws NotRetriable, naming the right that is missing; Unavailable
+ * @throws NotRetriable, with the right that is missing
  */
 export async function assertWritable(
   settings: KafkaSettings,
@@ -27,11 +28,11 @@ export async function assertWritable(
   } catch (error) {
     if (hasType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return
     const known = translate(error, doing, rightsToWrite(settings, topic))
-    // anything else is for the first write to find out
+    // any other error is left to the first write
     if (known instanceof NotRetriable) throw known
-    log.debug({ topic, error: known.message }, 'the right to write could not be checked')
+    log.debug({ topic, error: known.message }, 'could not check the right to write')
   } finally {
-    cluster.disconnect().catch(() => {}) // in the background: nobody waits for it
+    cluster.disconnect().catch(() => {}) // in the background: nothing depends on it
   }
 }
 

@@ -54,11 +54,11 @@ export function openCheckpoints(
     next: bigint,
   ): Promise<Checkpoint | undefined> => {
     const parts = findShards()
-    if (seen?.next !== undefined && !parts.every(({ name }) => seen.parts.has(name))) return
+    if (seen?.next !== undefined && !parts.every(({ name }) => seen.shards.has(name))) return
     // all at once, on the connections as they are now
     const outcomes = await allSettled(
       parts.map((part) => {
-        const before = seen?.parts.get(part.name)
+        const before = seen?.shards.get(part.name)
         return set(part, partition, before === undefined ? '' : String(before), next)
       }),
     )
@@ -69,7 +69,7 @@ export function openCheckpoints(
     if (!isDeepStrictEqual(findShards(), parts)) {
       throw new Unavailable('redis', 'Redis Cluster changed its masters in the middle of a batch')
     }
-    return { next, parts: new Map(parts.map(({ name }) => [name, next])) }
+    return { next, shards: new Map(parts.map(({ name }) => [name, next])) }
   }
 
   const guarded = async <Result>(ask: () => Promise<Result>): Promise<Result> => {
@@ -135,7 +135,7 @@ export function checkpointsOf(parts: readonly ShardWithCheckpoints[]): Map<numbe
   return new Map(
     Array.from(checkpoints, ([partition, found]) => {
       const next = found.size === parts.length ? least(found.values()) : undefined
-      return [partition, { next, parts: found }]
+      return [partition, { next, shards: found }]
     }),
   )
 }

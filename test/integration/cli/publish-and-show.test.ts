@@ -110,7 +110,7 @@ test('a record that the broker rejects is reported by its line; the others are s
   const outcome = await run(['publish', '-', '--json'], environment, lines)
   expect(outcome.exitCode).toBe(1)
   expect(JSON.parse(outcome.stdout)).toEqual({ sent: 3, rejected: 2, ignored: 0 })
-  expect(outcome.stderr).toMatch(/^line 2: refused by topic .*\nline 4: refused by topic .*\n$/)
+  expect(outcome.stderr).toMatch(/^line 2: rejected by topic .*\nline 4: rejected by topic .*\n$/)
 })
 
 test('skip writes the record to the dead letters and commits the next offset, once', async () => {
@@ -128,7 +128,7 @@ test('skip writes the record to the dead letters and commits the next offset, on
   expect(deadLetters.values()).toEqual([GOOD])
   const again = await run(['skip', '0', '0'], environment)
   expect(again.exitCode).toBe(1)
-  expect(again.stderr).toMatch(/^error: .*goes on at offset 1 of partition 0, not at 0/)
+  expect(again.stderr).toMatch(/^error: .*continues at offset 1 of partition 0, not at 0/)
 }, 60_000)
 
 async function withTopic(config: Record<string, string> = {}) {

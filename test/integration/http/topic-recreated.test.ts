@@ -7,7 +7,7 @@ import { until } from '../../setup/waiting.ts'
 
 const EVENT = '{"group_id":"acme","user_id":"ann","traits":{},"timestamp":"2024-01-01"}'
 
-test('a gateway whose topic is gone says so at once, answers soon, and is ready once it is there again', async () => {
+test('a gateway whose topic is deleted reports it at once, answers 503 soon, and is ready once the topic is recreated', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   const log = recordLog()
@@ -28,17 +28,17 @@ test('a gateway whose topic is gone says so at once, answers soon, and is ready 
   const first = post().finally(() => {
     isAnswered = true
   })
-  await until('it says so', async () => (await readiness()) === 503)
+  await until('the gateway is not ready', async () => (await readiness()) === 503)
   expect(isAnswered).toBe(false)
   const startedAt = performance.now()
   expect((await post()).status).toBe(503)
   expect(performance.now() - startedAt).toBeLessThan(3000)
   expect((await first).status).toBe(503)
-  await until('it says what it waits for', async () => {
+  await until('it names the missing topic', async () => {
     return (await (await fetch(`${url}/readyz`)).text()).includes('there is no topic')
   })
   await makeTopic(settings)
-  await until('ready', async () => (await readiness()) === 200, 20_000)
+  await until('the gateway is ready', async () => (await readiness()) === 200, 20_000)
   expect(log.lines.filter(({ message }) => message.includes('is away'))).toHaveLength(1)
 }, 60_000)
 

@@ -12,11 +12,11 @@ import {
 } from '../../setup/kafka/topics.ts'
 import { until } from '../../setup/waiting.ts'
 
-/** Node gives each kind of warning once a process: all tests of this file count. */
+/** Node emits each kind of warning once per process, so this collects those of all tests here. */
 const warnings: string[] = []
 process.on('warning', ({ name }) => warnings.push(name))
 
-test('every record is read, whatever its key, value and headers are, and committed', async () => {
+test('every record is read and committed, whatever its key, value and headers are', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   await produce(settings, [
@@ -40,7 +40,7 @@ test('every record is read, whatever its key, value and headers are, and committ
   await expect.poll(() => committed(settings), { timeout: 5000 }).toEqual({ 0: '4' })
 })
 
-test('of transactions, only the committed ones are read, and the offset goes past their ends', async () => {
+test('only committed transactions are read, and the committed offset is behind their control records', async () => {
   const settings = settingsFor()
   const { topic } = settings
   await makeTopic(settings)
@@ -59,46 +59,49 @@ test('of transactions, only the committed ones are read, and the offset goes pas
   const { consumer, values } = consume(settings)
   await until('all is read', () => consumer.state().partitions[0]?.lag === 0n)
   expect(values()).toEqual(['committed by c'])
-  // five records and three ends
+  // five records and three control records
   await expect.poll(() => committed(settings), { timeout: 5000 }).toEqual({ 0: '8' })
 })
 
-test('control records at the end are committed as well, so that nothing seems to lag', async () => {
+test('the offset behind control records at the end is committed, so that there is no lag', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   const [transaction] = await beginTransactions(settings, 1)
   const { consumer, values } = consume(settings)
-  await until('it reads', () => consumer.state().isReading)
+  await until('the consumer reads', () => consumer.state().isReading)
   await transaction?.send({ topic: settings.topic, messages: [{ value: 'aborted' }] })
   await transaction?.abort()
   await expect.poll(() => committed(settings), { timeout: 5000 }).toEqual({ 0: '2' })
   expect(values()).toEqual([])
 })
 
-test('reading goes back to where it is told to, in the middle of a batch too', async () => {
+test('a seek rewinds the partition, also in the middle of a batch', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   await produce(settings, [{ value: 'a' }, { value: 'b' }])
-  let isBack = false
+  let isRewound = false
   const { consumer, values } = consume(settings, async ({ records }) => {
-    if (isBack || records.at(-1)?.offset !== '3') return
-    isBack = true
+    if (isRewound || records.at(-1)?.offset !== '3') return
+    isRewound = true
     consumer.seek(0, 1n)
   })
   await until('the first are read', () => values().length === 2)
   await produce(settings, [{ value: 'c' }, { value: 'd' }])
-  await until('it went back', () => values().length === 7)
+  await until('the records are redelivered', () => values().length === 7)
   expect(values()).toEqual(['a', 'b', 'c', 'd', 'b', 'c', 'd'])
   consumer.seek(0, 3n)
-  await until('it went back once more, while idle', () => values().length === 8)
+  await until(
+    'the last record is redelivered while the consumer is idle',
+    () => values().length === 8,
+  )
   consumer.seek(5, 0n)
 })
 
-test('two consumers share the partitions, and the one that stays takes over', async () => {
+test('two consumers share the partitions, and one takes over when the other stops', async () => {
   const settings = settingsFor()
   await makeTopic(settings, 4)
   const first = consume(settings)
-  await until('the first has all', () => first.consumer.state().partitions.length === 4)
+  await until('the first has all partitions', () => first.consumer.state().partitions.length === 4)
   const second = consume(settings)
   await until(
     'each has two',
@@ -122,7 +125,7 @@ test('two consumers share the partitions, and the one that stays takes over', as
     .toEqual({ 0: '20', 1: '20', 2: '20', 3: '20' })
 })
 
-test('a batch that was in hand when it stopped is delivered again', async () => {
+test('a batch that is in flight when the consumer stops is redelivered', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   await produce(settings, [{ value: 'once more' }])
@@ -133,18 +136,18 @@ test('a batch that was in hand when it stopped is delivered again', async () => 
       await heartbeat()
       await sleep(10)
     }
-    throw new Abandoned('to stop')
+    throw new Abandoned('the consumer stops')
   })
-  await until('it is in hand', () => begun)
+  await until('it is in flight', () => begun)
   const startedAt = performance.now()
   await first.consumer.stop(5000)
   expect(performance.now() - startedAt).toBeLessThan(2000)
   const second = consume(settings)
-  await until('it is there again', () => second.records.length === 1)
+  await until('it is redelivered', () => second.records.length === 1)
   expect(second.values()).toEqual(['once more'])
 })
 
-test('a stop keeps its deadline, whatever hangs', async () => {
+test('a stop keeps its deadline, even if a batch hangs', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   await produce(settings, [{ value: 'v' }])
@@ -163,14 +166,14 @@ test('an idle consumer stops at once', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   const { consumer } = consume(settings)
-  await until('it reads', () => consumer.state().isReading)
+  await until('the consumer reads', () => consumer.state().isReading)
   const startedAt = performance.now()
   await consumer.stop(5000)
   expect(performance.now() - startedAt).toBeLessThan(1000)
   expect(await consumer.ended).toBeUndefined()
 })
 
-test('a bug in the handling of a batch ends the consumer, naming partition and offset', async () => {
+test('a bug in the processing of a batch ends the consumer, with partition and offset in the message', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   await produce(settings, [{ value: 'v' }])
@@ -186,7 +189,7 @@ test('a bug in the handling of a batch ends the consumer, naming partition and o
   expect(await committed(settings)).toEqual({ 0: '-1' })
 })
 
-test('offsets that are gone are told of loudly, and reading goes on at the earliest record', async () => {
+test('offsets that the topic no longer has are logged as an error, and reading continues at the earliest record', async () => {
   const settings = settingsFor()
   const { topic, groupId } = settings
   await makeTopic(settings)
@@ -198,15 +201,15 @@ test('offsets that are gone are told of loudly, and reading goes on at the earli
   const { values, lines, events } = consume(settings)
   await until('the rest is read', () => values().length === 1)
   expect(values()).toEqual(['kept'])
-  const told = () => lines.filter(({ level }) => level === 'error')
-  await until('it is told', () => told().length > 0)
-  expect(told().map(({ message }) => message)).toEqual([
+  const errors = () => lines.filter(({ level }) => level === 'error')
+  await until('it is logged', () => errors().length > 0)
+  expect(errors().map(({ message }) => message)).toEqual([
     expect.stringContaining('offsets 0 to 0 are not in the state'),
   ])
   expect(events).toContainEqual({ kind: 'reset', partition: 0 })
 })
 
-test('kafkajs keeps stderr clean, and does not spin while idle', async () => {
+test('kafkajs causes no warnings on stderr, and needs little CPU while idle', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   const { consumer, records } = consume(settings)

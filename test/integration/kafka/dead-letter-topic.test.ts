@@ -9,7 +9,7 @@ import { until } from '../../setup/waiting.ts'
 
 const NOW = Date.now()
 
-test('key, exact value, headers and timestamp are those of the record; ours say why', async () => {
+test('key, exact value, headers and timestamp are those of the record; our headers give the reason', async () => {
   const settings = await withTopic()
   const record = {
     offset: '9007199254740993',
@@ -18,13 +18,13 @@ test('key, exact value, headers and timestamp are those of the record; ours say 
     value: Buffer.from([0, 0xfe, 10]),
     headers: { h: [Buffer.from('1'), Buffer.from('2')], 'group-traits.reason': Buffer.from('x') },
   }
-  const [letter] = await writeAndRead(settings, [letterOf(record)])
-  expect(letter).toMatchObject({
+  const [deadLetter] = await writeAndRead(settings, [deadLetterOf(record)])
+  expect(deadLetter).toMatchObject({
     key: record.key,
     value: record.value,
     timestamp: record.timestamp,
   })
-  expect(headersOf(letter)).toEqual({
+  expect(headersOf(deadLetter)).toEqual({
     h: ['1', '2'],
     'group-traits.reason': ['x', 'invalid_trait'],
     'group-traits.path': '/traits/plan',
@@ -40,96 +40,98 @@ test('key, exact value, headers and timestamp are those of the record; ours say 
 
 test('a null key and a null value stay null', async () => {
   const settings = await withTopic()
-  const [letter] = await writeAndRead(settings, [letterOf({ key: null, value: null })])
-  expect(letter).toMatchObject({ key: null, value: null })
-  expect(headersOf(letter)).not.toHaveProperty('group-traits.value-omitted')
+  const [deadLetter] = await writeAndRead(settings, [deadLetterOf({ key: null, value: null })])
+  expect(deadLetter).toMatchObject({ key: null, value: null })
+  expect(headersOf(deadLetter)).not.toHaveProperty('group-traits.value-omitted')
 })
 
-test('what is too large goes without its value, and the letters beside it are whole', async () => {
+test('a dead letter that is too large is written without its value, and those beside it are complete', async () => {
   const settings = await withTopic({ 'max.message.bytes': '2000000' })
-  const letters = await writeAndRead(settings, [
-    letterOf({ offset: '1', value: Buffer.from('small') }),
-    letterOf({ offset: '2', value: Buffer.alloc(2_000_000) }),
-    letterOf({ offset: '3', value: Buffer.alloc(1_500_000) }),
+  const deadLetters = await writeAndRead(settings, [
+    deadLetterOf({ offset: '1', value: Buffer.from('small') }),
+    deadLetterOf({ offset: '2', value: Buffer.alloc(2_000_000) }),
+    deadLetterOf({ offset: '3', value: Buffer.alloc(1_500_000) }),
   ])
-  expect(letters.map(({ value }) => value?.length)).toEqual([5, undefined, 1_500_000])
-  expect(letters.map((letter) => headersOf(letter)['group-traits.value-omitted'])).toEqual([
-    undefined,
-    'too-large',
-    undefined,
-  ])
+  expect(deadLetters.map(({ value }) => value?.length)).toEqual([5, undefined, 1_500_000])
+  expect(
+    deadLetters.map((deadLetter) => headersOf(deadLetter)['group-traits.value-omitted']),
+  ).toEqual([undefined, 'too-large', undefined])
 })
 
-test('a legal record of the largest size fits no more with our headers, and is not in the way', async () => {
+test('a record of the largest legal size, which is too large with our headers, is written without its value', async () => {
   const settings = await withTopic({ 'max.message.bytes': '1048588' })
   const value = Buffer.alloc(1_048_400)
-  const [letter] = await writeAndRead(settings, [letterOf({ value })])
-  expect(letter?.value?.length).toBeUndefined()
+  const [deadLetter] = await writeAndRead(settings, [deadLetterOf({ value })])
+  expect(deadLetter?.value?.length).toBeUndefined()
 })
 
-test('headers and a key that are too large go, too', async () => {
+test('headers and a key that are too large are left out, too', async () => {
   const settings = await withTopic({ 'max.message.bytes': '100000' })
   const headers = { h: Buffer.alloc(200_000) }
-  const [letter] = await writeAndRead(settings, [
-    letterOf({ key: Buffer.alloc(200_000), value: Buffer.alloc(200_000), headers }),
+  const [deadLetter] = await writeAndRead(settings, [
+    deadLetterOf({ key: Buffer.alloc(200_000), value: Buffer.alloc(200_000), headers }),
   ])
-  expect(letter).toMatchObject({ key: null, value: null })
-  expect(headersOf(letter)).toMatchObject({ '__connect.errors.offset': '7' })
+  expect(deadLetter).toMatchObject({ key: null, value: null })
+  expect(headersOf(deadLetter)).toMatchObject({ '__connect.errors.offset': '7' })
 })
 
-test('a timestamp that the topic refuses becomes that of now, with its own in a header', async () => {
+test('a timestamp that the topic rejects is replaced by the current time, and kept in a header', async () => {
   const settings = await withTopic({ 'message.timestamp.after.max.ms': '3600000' })
   const ahead = String(NOW + 9 * 3_600_000)
-  const letters = await writeAndRead(settings, [
-    letterOf({ offset: '1', timestamp: String(NOW) }),
-    letterOf({ offset: '2', timestamp: ahead, value: Buffer.from('ahead') }),
-    letterOf({ offset: '3', timestamp: '-1' }),
+  const deadLetters = await writeAndRead(settings, [
+    deadLetterOf({ offset: '1', timestamp: String(NOW) }),
+    deadLetterOf({ offset: '2', timestamp: ahead, value: Buffer.from('ahead') }),
+    deadLetterOf({ offset: '3', timestamp: '-1' }),
   ])
-  const own = letters.map((letter) => headersOf(letter)['group-traits.original-timestamp'])
+  const own = deadLetters.map(
+    (deadLetter) => headersOf(deadLetter)['group-traits.original-timestamp'],
+  )
   expect(own).toEqual([undefined, ahead, '-1'])
-  expect(letters[1]?.value?.toString()).toBe('ahead')
-  for (const { timestamp } of letters) {
+  expect(deadLetters[1]?.value?.toString()).toBe('ahead')
+  for (const { timestamp } of deadLetters) {
     expect(Math.abs(Number(timestamp) - NOW)).toBeLessThan(60_000)
   }
 })
 
-test('a compacted topic, which takes no record without a key, gets one', async () => {
+test('a compacted topic, which rejects records without a key, gets one with a key', async () => {
   const settings = await withTopic({ 'cleanup.policy': 'compact' })
-  const [letter] = await writeAndRead(settings, [letterOf({ key: null, value: Buffer.from('v') })])
-  expect(letter?.key?.toString()).toBe('groups/3/7')
+  const [deadLetter] = await writeAndRead(settings, [
+    deadLetterOf({ key: null, value: Buffer.from('v') }),
+  ])
+  expect(deadLetter?.key?.toString()).toBe('groups/3/7')
 })
 
-test('a thousand letters of 10 kB come in order', async () => {
+test('a thousand dead letters of 10 kB are written in order', async () => {
   const settings = await withTopic()
   const all = Array.from({ length: 1000 }, (_, i) =>
-    letterOf({ offset: String(i), value: Buffer.alloc(10_000) }),
+    deadLetterOf({ offset: String(i), value: Buffer.alloc(10_000) }),
   )
-  const letters = await writeAndRead(settings, all)
-  expect(letters.map((letter) => Number(headersOf(letter)['__connect.errors.offset']))).toEqual(
-    all.map((_, i) => i),
-  )
+  const deadLetters = await writeAndRead(settings, all)
+  expect(
+    deadLetters.map((deadLetter) => Number(headersOf(deadLetter)['__connect.errors.offset'])),
+  ).toEqual(all.map((_, i) => i))
 })
 
-test('a message for people is cut, however long it is', async () => {
+test('a long message and a long path are cut', async () => {
   const settings = await withTopic()
   const problem = {
     reason: 'not_json',
     path: 'p'.repeat(5000),
     message: 'm'.repeat(100_000),
   } as const
-  const [letter] = await writeAndRead(settings, [{ ...letterOf({}), problem }])
-  const headers = headersOf(letter)
+  const [deadLetter] = await writeAndRead(settings, [{ ...deadLetterOf({}), problem }])
+  const headers = headersOf(deadLetter)
   expect(headers['__connect.errors.exception.message']?.length).toBeLessThan(1100)
   expect(headers['group-traits.path']?.length).toBeLessThan(600)
 })
 
-test('a topic that is not there is an outage, never a loss', async () => {
+test('a missing dead-letter topic is an outage, and no dead letter is lost', async () => {
   const settings = settingsFor()
-  const deadLetters = createDeadLetterTopic(settings, silentLog)
-  onTestFinished(() => deadLetters.close())
-  await expect(deadLetters.write([letterOf({})])).rejects.toBeInstanceOf(Unavailable)
+  const deadLetterTopic = createDeadLetterTopic(settings, silentLog)
+  onTestFinished(() => deadLetterTopic.close())
+  await expect(deadLetterTopic.write([deadLetterOf({})])).rejects.toBeInstanceOf(Unavailable)
   await makeTopic(settings, 1, {}, settings.deadLetterTopic)
-  await deadLetters.write([letterOf({})])
+  await deadLetterTopic.write([deadLetterOf({})])
 })
 
 async function withTopic(config: Record<string, string> = {}): Promise<KafkaSettings> {
@@ -138,7 +140,7 @@ async function withTopic(config: Record<string, string> = {}): Promise<KafkaSett
   return settings
 }
 
-function letterOf(record: Partial<DeadLetter['record']>): DeadLetter {
+function deadLetterOf(record: Partial<DeadLetter['record']>): DeadLetter {
   return {
     topic: 'groups',
     partition: 3,
@@ -147,21 +149,21 @@ function letterOf(record: Partial<DeadLetter['record']>): DeadLetter {
   }
 }
 
-async function writeAndRead(settings: KafkaSettings, letters: readonly DeadLetter[]) {
-  const deadLetters = createDeadLetterTopic(settings, silentLog)
-  onTestFinished(() => deadLetters.close())
-  await deadLetters.write(letters)
+async function writeAndRead(settings: KafkaSettings, deadLetters: readonly DeadLetter[]) {
+  const deadLetterTopic = createDeadLetterTopic(settings, silentLog)
+  onTestFinished(() => deadLetterTopic.close())
+  await deadLetterTopic.write(deadLetters)
   const { records } = consume({ ...settings, topic: settings.deadLetterTopic })
-  await until('all are there', () => records.length >= letters.length)
-  expect(records).toHaveLength(letters.length)
+  await until('all are read', () => records.length >= deadLetters.length)
+  expect(records).toHaveLength(deadLetters.length)
   return records
 }
 
-type Letter = Awaited<ReturnType<typeof writeAndRead>>[number]
+type ReadDeadLetter = Awaited<ReturnType<typeof writeAndRead>>[number]
 
-function headersOf(letter: Letter | undefined): Record<string, string | string[]> {
+function headersOf(deadLetter: ReadDeadLetter | undefined): Record<string, string | string[]> {
   return Object.fromEntries(
-    Object.entries(letter?.headers ?? {}).map(([name, value]) => [
+    Object.entries(deadLetter?.headers ?? {}).map(([name, value]) => [
       name,
       Array.isArray(value) ? value.map(String) : String(value),
     ]),

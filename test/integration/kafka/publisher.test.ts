@@ -10,7 +10,7 @@ import { consume, makeTopic, settingsFor } from '../../setup/kafka/topics.ts'
 import { silentLog as log } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
 
-test('a record is there with its key, value, headers and timestamp once publish resolves', async () => {
+test('once publish resolves, a record is in the topic with its key, value, headers and timestamp', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   const record = {
@@ -31,7 +31,7 @@ test('a record is there with its key, value, headers and timestamp once publish 
   expect(records[1]).toMatchObject({ key: null, value: null })
 })
 
-test('a thousand calls at once cost few requests, and none is lost', async () => {
+test('a thousand calls at once need few requests, and no record is lost', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   const { publish } = publisher(settings)
@@ -45,7 +45,7 @@ test('a thousand calls at once cost few requests, and none is lost', async () =>
   expect(values()).toEqual(Array.from({ length: 1000 }, (_, i) => `v${i}`))
 })
 
-test('a call larger than a request goes in several, in order', async () => {
+test('a call that is larger than a request is sent in several, in order', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   const records = Array.from({ length: 30 }, (_, i) => ({
@@ -58,27 +58,30 @@ test('a call larger than a request goes in several, in order', async () => {
   expect(values().map((value) => value?.split(':')[0])).toEqual(records.map((_, i) => `${i}`))
 })
 
-test('a record that is too large is named, and other calls are not in trouble for it', async () => {
+test('a record that is too large is named, and other calls succeed', async () => {
   const settings = settingsFor()
   await makeTopic(settings, 1, { 'max.message.bytes': '200000' })
   const { publish } = publisher(settings)
   const small = (value: string) => ({ key: null, value })
-  const [, refused, fine] = await Promise.allSettled([
+  const [, rejected, other] = await Promise.allSettled([
     publish([small('first')]),
     publish([small('a'), small('b'), small('x'.repeat(300_000)), small('c')]),
     publish([small('other')]),
   ])
-  expect(refused.status).toBe('rejected')
-  const error: unknown = refused.status === 'rejected' && refused.reason
+  expect(rejected.status).toBe('rejected')
+  const error: unknown = rejected.status === 'rejected' && rejected.reason
   expect(error).toBeInstanceOf(RecordRejected)
   expect(error).toMatchObject({ index: 2, reason: 'size' })
-  expect(fine.status).toBe('fulfilled')
+  expect(other.status).toBe('fulfilled')
   const { values } = consume(settings)
-  await until('those before it, and of the others, are there', () => values().length === 4)
+  await until(
+    'the records before it, and those of the other calls, are read',
+    () => values().length === 4,
+  )
   expect(values().toSorted()).toEqual(['a', 'b', 'first', 'other'])
 })
 
-test('where Kafka is away, a call ends with its deadline', async () => {
+test('a call fails at its deadline if Kafka is away', async () => {
   const settings = settingsFor(['127.0.0.1:1'])
   const startedAt = performance.now()
   const call = publisher(settings, 500).publish([{ key: null, value: 'v' }])
@@ -86,21 +89,21 @@ test('where Kafka is away, a call ends with its deadline', async () => {
   expect(performance.now() - startedAt).toBeLessThan(1500)
 })
 
-test('where Kafka is away, that is told while the call still waits', async () => {
+test('an outage is reported while the call still waits', async () => {
   const settings = settingsFor(['127.0.0.1:1'])
-  const { promise: told, resolve: onOutage } = Promise.withResolvers<Unavailable>()
-  const made = createPublisher(settings, log, { deadlineMs: 60_000, onOutage })
-  onTestFinished(() => made.close())
-  const call = made.publish([{ key: null, value: 'v' }], 4000)
-  const ended = call.then(() => 'sent').catch(() => 'given up')
-  expect(await Promise.race([told, ended])).toMatchObject({
+  const { promise: reported, resolve: onOutage } = Promise.withResolvers<Unavailable>()
+  const created = createPublisher(settings, log, { deadlineMs: 60_000, onOutage })
+  onTestFinished(() => created.close())
+  const call = created.publish([{ key: null, value: 'v' }], 4000)
+  const ended = call.then(() => 'sent').catch(() => 'expired')
+  expect(await Promise.race([reported, ended])).toMatchObject({
     name: 'Unavailable',
     message: expect.stringContaining('ECONNREFUSED'),
   })
-  expect(await ended).toBe('given up')
+  expect(await ended).toBe('expired')
 })
 
-test('what waits is bounded: more is refused at once', async () => {
+test('a call beyond the limit of waiting bytes fails at once', async () => {
   const settings = settingsFor(['127.0.0.1:1'])
   const { publish } = publisher(settings, 500, 10_000)
   const first = publish([{ key: null, value: 'x'.repeat(9000) }])
@@ -110,7 +113,7 @@ test('what waits is bounded: more is refused at once', async () => {
 })
 
 function publisher(settings: KafkaSettings, deadlineMs = 10_000, maxWaitingBytes = 1e9): Publisher {
-  const made = createPublisher(settings, log, { deadlineMs, maxWaitingBytes })
-  onTestFinished(() => made.close())
-  return made
+  const created = createPublisher(settings, log, { deadlineMs, maxWaitingBytes })
+  onTestFinished(() => created.close())
+  return created
 }

@@ -11,7 +11,7 @@ import {
 } from '../../setup/kafka/topics.ts'
 import { silentLog as log } from '../../setup/logs.ts'
 
-test('all that is in the topic is read, once, and nothing is committed', async () => {
+test('every record of the topic is read once, and nothing is committed', async () => {
   const settings = settingsFor()
   await makeTopic(settings, 3)
   const messages = Array.from({ length: 600 }, (_, i) => ({ partition: i % 2, value: `${i}` }))
@@ -25,7 +25,7 @@ test('all that is in the topic is read, once, and nothing is committed', async (
   expect(groups.filter(({ groupId }) => groupId.startsWith(settings.groupId))).toEqual([])
 })
 
-test('a stretch of one partition, down to one record, is read exactly', async () => {
+test('a range of one partition, down to one record, is read exactly', async () => {
   const settings = settingsFor()
   await makeTopic(settings, 2)
   await produce(
@@ -39,7 +39,7 @@ test('a stretch of one partition, down to one record, is read exactly', async ()
   expect(await scan(settings, { bounds: new Map([[0, { from: 10n }]]) })).toEqual([])
 })
 
-test('each partition is read within its own bounds, and one without any not at all', async () => {
+test('each partition is read within its own bounds, and one without bounds is not read', async () => {
   const settings = settingsFor()
   await makeTopic(settings, 4)
   await produce(
@@ -57,13 +57,13 @@ test('each partition is read within its own bounds, and one without any not at a
   expect([0, 1, 2, 3].map(offsetsOf)).toEqual([['0', '1'], ['8', '9'], ['4'], []])
 })
 
-test('an empty topic has an end', async () => {
+test('a scan of an empty topic ends', async () => {
   const settings = settingsFor()
   await makeTopic(settings, 2)
   expect(await scan(settings)).toEqual([])
 })
 
-test('control records at the end, an aborted transaction and an open one are no obstacle', async () => {
+test('a scan ends also behind control records, an aborted transaction and an open one', async () => {
   const settings = settingsFor()
   const { topic } = settings
   await makeTopic(settings)
@@ -78,7 +78,7 @@ test('control records at the end, an aborted transaction and an open one are no 
   expect((await scan(settings)).map(({ value }) => value)).toEqual(['committed'])
 })
 
-test('what onRecords throws ends the scan, and so does the signal', async () => {
+test('an error of onRecords ends the scan, and so does the signal', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   await produce(settings, [{ value: 'v' }])

@@ -5,6 +5,7 @@ import { readOffsets } from '../../../src/kafka/topics/offsets.ts'
 import { type Skipped, skipRecord } from '../../../src/kafka/topics/skip.ts'
 import { ensureDeadLetterTopic } from '../../../src/kafka/topics/topics.ts'
 import { PartitionStopped } from '../../../src/pipeline/errors.ts'
+import type { BatchContext } from '../../../src/pipeline/ports.ts'
 import { committed, consume, makeTopic, produce, settingsFor } from '../../setup/kafka/topics.ts'
 import { silentLog as log } from '../../setup/logs.ts'
 import { until } from '../../setup/waiting.ts'
@@ -20,7 +21,7 @@ test('a record that stops its partition is skipped while two workers run', async
   ])
   const workers = [consume(settings, stopAtOne), consume(settings, stopAtOne)]
   const states = () => workers.flatMap(({ consumer }) => consumer.state().partitions)
-  await until('it stops', () => states().some(({ stopped }) => stopped?.offset === 1n))
+  await until('the partition stops', () => states().some(({ stopped }) => stopped?.offset === 1n))
 
   expect(await skip(settings, 0, 1n)).toEqual({
     partition: 0,
@@ -29,36 +30,36 @@ test('a record that stops its partition is skipped while two workers run', async
     wasReadable: true,
   })
   const values = () => workers.flatMap((worker) => worker.values())
-  await until('it goes on', () => values().includes('behind'))
+  await until('the partition continues', () => values().includes('behind'))
   expect(states().filter(({ stopped }) => stopped !== undefined)).toEqual([])
 
-  const letters = consume({
+  const deadLetters = consume({
     ...settings,
     topic: settings.deadLetterTopic,
-    groupId: `${settings.groupId}.letters`,
+    groupId: `${settings.groupId}.dead-letters`,
   })
-  await until('the letter is there', () => letters.records.length === 1)
-  const [letter] = letters.records
-  expect(letter?.value?.toString()).toBe('stops')
-  expect(String(letter?.headers?.['group-traits.reason'])).toBe('skipped')
-  expect(String(letter?.headers?.['__connect.errors.offset'])).toBe('1')
-  expect(String(letter?.headers?.h)).toBe('x')
+  await until('the dead letter is there', () => deadLetters.records.length === 1)
+  const [deadLetter] = deadLetters.records
+  expect(deadLetter?.value?.toString()).toBe('stops')
+  expect(String(deadLetter?.headers?.['group-traits.reason'])).toBe('skipped')
+  expect(String(deadLetter?.headers?.['__connect.errors.offset'])).toBe('1')
+  expect(String(deadLetter?.headers?.h)).toBe('x')
 })
 
-test('of a group that never ran, the first record can be skipped', async () => {
+test('the first record can be skipped for a group that never ran', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   await ensureDeadLetterTopic(settings, log)
   await produce(settings, [{ value: 'a' }, { value: 'b' }])
   await skip(settings, 0, 0n)
   expect(await committed(settings)).toEqual({ 0: '1' })
-  // an offset that was set by hand, not one that a worker committed
+  // the commit counts as set by hand, not as one of a worker
   expect(await readOffsets(settings, log)).toEqual([
     { partition: 0, start: 0n, end: 2n, next: 1n, committed: undefined },
   ])
 })
 
-test('only the record at which the group stands can be skipped', async () => {
+test('only the record at which the group continues can be skipped', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   await ensureDeadLetterTopic(settings, log)
@@ -66,23 +67,24 @@ test('only the record at which the group stands can be skipped', async () => {
   await skip(settings, 0, 0n)
   for (const offset of [0n, 2n, 3n]) {
     await expect(skip(settings, 0, offset)).rejects.toThrow(
-      `group ${settings.groupId} goes on at offset 1 of partition 0, not at ${offset}`,
+      `group ${settings.groupId} continues at offset 1 of partition 0, not at ${offset}`,
     )
   }
   await expect(skip(settings, 7, 0n)).rejects.toThrow('has partitions 0 to 0, no 7')
   expect(await committed(settings)).toEqual({ 0: '1' })
 })
 
-async function stopAtOne(batch: { records: readonly { offset: string }[] }, context: RedisLock) {
+async function stopAtOne(
+  batch: { records: readonly { offset: string }[] },
+  context: Pick<BatchContext, 'commit'>,
+) {
   if (!batch.records.some(({ offset }) => offset === '1')) return
   await context.commit(1n)
   throw new PartitionStopped(1n, 'record 1 hit a bug')
 }
 
-type RedisLock = { commit(offset: bigint): Promise<void> }
-
 async function skip(settings: KafkaSettings, partition: number, offset: bigint): Promise<Skipped> {
-  const deadLetters = createDeadLetterTopic(settings, log)
-  onTestFinished(() => deadLetters.close())
-  return await skipRecord({ settings, log, deadLetters, partition, offset })
+  const deadLetterTopic = createDeadLetterTopic(settings, log)
+  onTestFinished(() => deadLetterTopic.close())
+  return await skipRecord({ settings, log, deadLetterTopic, partition, offset })
 }

@@ -103,7 +103,7 @@ test('a consumer with a batch in flight commits for the former topic, then reads
   )
   expect(lines).toMatchObject([
     { level: 'info', message: expect.stringContaining('joined the consumer group') },
-    { level: 'warn', message: expect.stringMatching(/made anew|recreated/) },
+    { level: 'warn', message: expect.stringMatching(/recreated/) },
     { level: 'info', message: expect.stringContaining('joined the consumer group') },
   ])
   expect(events.filter(({ kind }) => kind !== 'assigned')).toEqual([])

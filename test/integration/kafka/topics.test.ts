@@ -8,17 +8,17 @@ import { NotRetriable, Unavailable } from '../../../src/pipeline/errors.ts'
 import { makeTopic, settingsFor, withAdmin } from '../../setup/kafka/topics.ts'
 import { recordLog, silentLog } from '../../setup/logs.ts'
 
-test('a topic that is not there is refused, with the command that makes it', async () => {
+test('a missing topic is NotRetriable, with the command that creates it', async () => {
   const settings = settingsFor()
   const command = `--create --topic ${settings.topic} --partitions 6`
   for (const check of [checkTopics, checkPublishing, ensureDeadLetterTopic]) {
-    const error: unknown = await check(settings, silentLog).catch((refused: unknown) => refused)
+    const error: unknown = await check(settings, silentLog).catch((failure: unknown) => failure)
     expect(error).toBeInstanceOf(NotRetriable)
     expect(String(error)).toContain(command)
   }
 })
 
-test('a topic that is there is fine, and nothing is written by looking', async () => {
+test('an existing topic passes the checks, which write nothing', async () => {
   const settings = settingsFor()
   const log = recordLog()
   await makeTopic(settings)
@@ -29,7 +29,7 @@ test('a topic that is there is fine, and nothing is written by looking', async (
   expect(offsets?.high).toBe('0')
 })
 
-test('a compacted topic is warned of', async () => {
+test('a compacted topic causes a warning', async () => {
   const settings = settingsFor()
   const log = recordLog()
   await makeTopic(settings, 1, { 'cleanup.policy': 'compact' })
@@ -39,13 +39,13 @@ test('a compacted topic is warned of', async () => {
   ])
 })
 
-test('the dead-letter topic is made to keep all, and as wide as its source', async () => {
+test('the dead-letter topic is created with deletion off, and with as many partitions as the topic', async () => {
   const settings = settingsFor()
   const log = recordLog()
   await makeTopic(settings, 3)
   await Promise.all([ensureDeadLetterTopic(settings, log), ensureDeadLetterTopic(settings, log)])
   await ensureDeadLetterTopic(settings, log)
-  expect(log.lines).toMatchObject([{ level: 'info', message: expect.stringContaining('made') }])
+  expect(log.lines).toMatchObject([{ level: 'info', message: expect.stringContaining('created') }])
   const topic = settings.deadLetterTopic
   const described = await withAdmin(settings, async (admin) => ({
     metadata: await admin.fetchTopicMetadata({ topics: [topic] }),
@@ -64,19 +64,19 @@ test('the dead-letter topic is made to keep all, and as wide as its source', asy
   })
 })
 
-test('a dead-letter topic that deletes, or takes little, is warned of', async () => {
+test('a dead-letter topic that deletes records, or rejects large ones, causes warnings', async () => {
   const settings = settingsFor()
   const log = recordLog()
   await makeTopic(settings)
   await makeTopic(settings, 1, { 'retention.ms': '1000' }, settings.deadLetterTopic)
   await ensureDeadLetterTopic(settings, log)
   expect(log.lines).toMatchObject([
-    { level: 'warn', message: expect.stringContaining('do not stay') },
+    { level: 'warn', message: expect.stringContaining('deletes dead letters') },
     { level: 'warn', message: expect.stringContaining('1048588 bytes at most') },
   ])
 })
 
-test('brokers that are away are an outage', async () => {
+test('unreachable brokers are an outage', async () => {
   const settings = settingsFor(['127.0.0.1:1'])
   for (const check of [checkTopics, checkPublishing, ensureDeadLetterTopic]) {
     await expect(check(settings, silentLog)).rejects.toBeInstanceOf(Unavailable)

@@ -110,5 +110,5 @@ async function skip(settings: KafkaSettings, offset: bigint): Promise<Skipped> {
   await ensureDeadLetterTopic(settings, log)
   const deadLetters = createDeadLetterTopic(settings, log)
   onTestFinished(() => deadLetters.close())
-  return await skipRecord({ settings, log, deadLetters, partition: 0, offset })
+  return await skipRecord({ settings, log, deadLetterTopic: deadLetters, partition: 0, offset })
 }

@@ -80,7 +80,7 @@ describe.skipIf(binary === '')('the checkpoints in a Redis Cluster', () => {
       expect(await checkpoints.compareAndSet(0, seen, 31n)).toBeUndefined()
       const lost = (await checkpoints.read()).get(0)
       expect(lost?.next).toBeUndefined()
-      expect(lost?.parts.size).toBe(2)
+      expect(lost?.shards.size).toBe(2)
       await set(checkpoints, 0, lost, 0n)
       expect(await hashes(topic)).toEqual([{ 0: '0' }, { 0: '0' }, { 0: '0' }])
       expect(nexts(await checkpoints.read())).toEqual({ 0: 0n })
@@ -151,7 +151,7 @@ describe.skipIf(binary === '')('the checkpoints in a Redis Cluster', () => {
       await connection.client.exists(keyOfSlot((slot) => slot < 300))
       await until(
         'the client knows',
-        async () => (await checkpoints.read()).get(0)?.parts.size === 4,
+        async () => (await checkpoints.read()).get(0)?.shards.size === 4,
       )
       // what began before may have gone to the master that the slots were taken from
       expect(await checkpoints.compareAndSet(0, seen, 41n)).toBeUndefined()

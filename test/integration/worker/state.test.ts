@@ -60,7 +60,7 @@ test('only the group whose key has the wrong type gets a dead letter, and so doe
   ])
   const worker = startWorker(environment)
   await until('the valid event is merged', () => redis.hget(groupKey(environment, 'fine'), 'plan'))
-  await worker.said('made the dead-letter topic')
+  await worker.said('created the dead-letter topic')
   const { records } = readDeadLetters()
   await until('both dead letters are written', () => records.length >= 2)
 

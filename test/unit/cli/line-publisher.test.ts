@@ -4,7 +4,7 @@ import { loadConfig } from '../../../src/app/config/loader.ts'
 import { readEventLines } from '../../../src/cli/event-lines.ts'
 import { publishLines } from '../../../src/cli/line-publisher.ts'
 import { type OutgoingRecord, RecordRejected } from '../../../src/kafka/producer/publisher.ts'
-import { RecordsRejected } from '../../../src/kafka/producer/sender.ts'
+import { RequestRejected } from '../../../src/kafka/producer/sender.ts'
 import { Unavailable } from '../../../src/pipeline/errors.ts'
 
 const { config } = loadConfig({
@@ -42,7 +42,7 @@ test('publishing continues after a rejected record, and counts the records that 
     calls.push(records.map(({ key }) => String(key)))
     const index = records.findIndex(({ key }) => key === 'large')
     if (index >= 0)
-      throw new RecordRejected(index, new RecordsRejected('size', 'topic t: too large'))
+      throw new RecordRejected(index, new RequestRejected('size', 'topic t: too large'))
   }
   async function* source() {
     yield Buffer.from(['a', 'large', 'b', 'large', 'c'].map(event).join('\n'))
@@ -54,8 +54,8 @@ test('publishing continues after a rejected record, and counts the records that 
   expect(calls[0]).toEqual(['a', 'large', 'b', 'large'])
   expect(calls.slice(1)).toEqual([['b', 'large'], ['c']])
   expect(said).toEqual([
-    'line 2: refused by topic t: too large',
-    'line 4: refused by topic t: too large',
+    'line 2: rejected by topic t: too large',
+    'line 4: rejected by topic t: too large',
     'line 6: not_json: the value is not JSON',
   ])
 })

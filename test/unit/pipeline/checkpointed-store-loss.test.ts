@@ -3,21 +3,21 @@ import { Abandoned, StateLost, Unavailable } from '../../../src/pipeline/errors.
 import { createWorld } from './checkpointed-world.ts'
 
 describe('a store that lost acknowledged writes', () => {
-  test('is noticed at the assignment, and read again from its checkpoint', async () => {
+  test('is noticed at the assignment, and the partition is replayed from the checkpoint', async () => {
     const world = createWorld({ committed: 50n, checkpoint: 30n })
-    await world.store.look()
+    await world.store.check()
     expect(world.losses).toEqual([{ partition: 0, checkpoint: 30n, applied: 50n, from: 30n }])
     expect(world.seeks).toEqual([30n])
   })
 
-  test('is read again from the start where it has no checkpoint, and gets one first', async () => {
+  test('gets a new checkpoint at the start if it has none, and the partition is replayed from there', async () => {
     const world = createWorld({ start: 7n, committed: 50n, checkpoint: undefined })
-    await world.store.look()
+    await world.store.check()
     expect(world.losses).toEqual([{ partition: 0, checkpoint: undefined, applied: 50n, from: 7n }])
     expect(world.steps).toEqual(['checkpoint none to 7', 'seek 7'])
   })
 
-  test('is noticed when a batch is to be marked, which is then not applied', async () => {
+  test('is noticed when the checkpoint is to be moved: the batch is abandoned', async () => {
     const world = createWorld({ committed: 5n, checkpoint: 5n })
     await world.merge(5n, 9n)
     world.setCheckpoint(6n)
@@ -26,15 +26,15 @@ describe('a store that lost acknowledged writes', () => {
     expect(world.checkpoint()).toBe(6n)
   })
 
-  test('is noticed between batches, when somebody looks', async () => {
+  test('is noticed by a check between batches', async () => {
     const world = createWorld({ committed: 5n, checkpoint: 5n })
     await world.merge(5n, 9n)
     world.setCheckpoint(undefined)
-    await world.store.look()
+    await world.store.check()
     expect(world.losses).toMatchObject([{ applied: 9n, from: 0n }])
   })
 
-  test('drops batches that were fetched before reading went back, then goes on', async () => {
+  test('drops batches that were fetched before the rewind, then continues', async () => {
     const world = createWorld({ committed: 50n, checkpoint: 30n })
     await expect(world.merge(50n, 60n)).rejects.toThrow(Abandoned)
     await expect(world.merge(60n, 70n)).rejects.toThrow(Abandoned)
@@ -44,7 +44,7 @@ describe('a store that lost acknowledged writes', () => {
     expect(world.losses).toHaveLength(1)
   })
 
-  test('is not lost where its checkpoint still covers what is delivered again', async () => {
+  test('is no loss if the checkpoint still covers everything before the batch', async () => {
     const world = createWorld({ committed: 5n, checkpoint: 20n })
     await world.merge(5n, 9n)
     world.setCheckpoint(12n)
@@ -52,17 +52,17 @@ describe('a store that lost acknowledged writes', () => {
     expect(world.losses).toEqual([])
   })
 
-  test('is told of once, however often Redis refuses the checkpoint meanwhile', async () => {
-    const world = createWorld({ committed: 50n, checkpoint: 30n, refusals: 2 })
-    await expect(world.store.look()).rejects.toThrow(Unavailable)
-    await expect(world.store.look()).rejects.toThrow(Unavailable)
+  test('is reported once, however often Redis fails to set the checkpoint', async () => {
+    const world = createWorld({ committed: 50n, checkpoint: 30n, outages: 2 })
+    await expect(world.store.check()).rejects.toThrow(Unavailable)
+    await expect(world.store.check()).rejects.toThrow(Unavailable)
     expect(world.losses).toEqual([])
-    await world.store.look()
-    await world.store.look()
+    await world.store.check()
+    await world.store.check()
     expect(world.losses).toHaveLength(1)
   })
 
-  test('ends the worker, where that is wanted, with the command to run', async () => {
+  test('ends the worker if onLostState is stop, and names the command to run', async () => {
     const world = createWorld({ committed: 50n, checkpoint: 30n, onLostState: 'stop' })
     await expect(world.merge(50n, 60n)).rejects.toThrow(Abandoned)
     const failure = await world.store.failed
@@ -70,23 +70,23 @@ describe('a store that lost acknowledged writes', () => {
     expect(failure.message).toMatch(/partitions 0.*group-traits rebuild/)
     expect(world.steps).toEqual([])
 
-    // what else is in hand is dropped, and says nothing more
+    // other batches in flight are abandoned, without a further report
     await expect(world.merge(30n, 40n)).rejects.toThrow(Abandoned)
-    await expect(world.store.look()).rejects.toThrow(Abandoned)
+    await expect(world.store.check()).rejects.toThrow(Abandoned)
     expect(world.losses).toHaveLength(1)
     expect(world.steps).toEqual([])
   })
 
-  test('is lost with the first part of a batch, also where the checkpoint is as it was before', async () => {
+  test('is noticed in the middle of a batch, also if the checkpoint equals the one of before', async () => {
     let isFlushed = false
     const world = createWorld({
       committed: undefined,
       checkpoint: undefined,
-      onMerge: async ({ look }) => {
+      onMerge: async ({ check }) => {
         if (isFlushed) return
         isFlushed = true
         world.setCheckpoint(undefined)
-        await look()
+        await check()
       },
     })
     await world.merge(0n, 9n)

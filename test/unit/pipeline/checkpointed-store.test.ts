@@ -11,43 +11,43 @@ describe('the checkpoint of a partition', () => {
     expect(world.steps.slice(2)).toEqual(['merge', 'checkpoint 9 to 12'])
   })
 
-  test('does not move where the connection changed since the merge began', async () => {
+  test('does not move if the connection changed since the merge began', async () => {
     const world = createWorld({ committed: 5n, checkpoint: 5n, onMerge: (w) => w.reconnect() })
     await expect(world.merge(5n, 9n)).rejects.toThrow(Unavailable)
     expect(world.checkpoint()).toBe(5n)
   })
 
-  test('does not go back for a batch that is delivered again', async () => {
+  test('does not go back for a batch that is redelivered', async () => {
     const world = createWorld({ committed: 5n, checkpoint: 20n })
     await world.merge(5n, 9n)
     expect(world.checkpoint()).toBe(20n)
     expect(world.losses).toEqual([])
   })
 
-  test('follows at a first start, whatever stands there', async () => {
+  test('is set to the start at a first start, whatever it was', async () => {
     const world = createWorld({ start: 3n, committed: undefined, next: 3n, checkpoint: 700n })
     await world.merge(3n, 4n)
     expect(world.checkpoint()).toBe(4n)
     expect(world.losses).toEqual([])
   })
 
-  test('follows an offset that was set by hand, back and forth', async () => {
+  test('follows an offset that was set by hand, backward or forward', async () => {
     for (const next of [2n, 90n]) {
       const world = createWorld({ committed: undefined, next, checkpoint: 50n })
-      await world.store.look()
+      await world.store.check()
       expect(world.checkpoint()).toBe(next)
       expect(world.losses).toEqual([])
     }
   })
 
-  test('follows where the topic was made anew, and is shorter than what was committed', async () => {
+  test('is set to the start if the topic was recreated, and is shorter than the committed offset', async () => {
     const world = createWorld({ committed: 50n, end: 10n, next: 0n, checkpoint: 50n })
     await world.merge(0n, 4n)
     expect(world.checkpoint()).toBe(4n)
     expect(world.losses).toEqual([])
   })
 
-  test('is no loss where a former owner moved it on, late: the batch is merged again', async () => {
+  test('may be moved by a late write of a former owner: no loss, and the batch is merged again', async () => {
     const world = createWorld({ committed: 5n, checkpoint: 5n })
     await world.merge(5n, 9n)
     world.setCheckpoint(15n)
@@ -57,68 +57,68 @@ describe('the checkpoint of a partition', () => {
   })
 })
 
-test('a seek is repeated under later assignments only until reading is seen to go on there', async () => {
+test('a seek is repeated under later assignments only until a batch from there arrives', async () => {
   const world = createWorld({ committed: 5n, checkpoint: 2n })
-  await world.store.look()
+  await world.store.check()
   world.store.assign([0])
-  await world.store.look()
+  await world.store.check()
   expect(world.seeks).toEqual([2n, 2n])
   await world.merge(2n, 9n)
   world.store.assign([0])
-  await world.store.look()
+  await world.store.check()
   expect(world.seeks).toEqual([2n, 2n])
 })
 
-test('a checkpoint that a new owner set back by hand is no loss to a former one', async () => {
+test('an offset that was set back by hand under a new owner is no loss to the former owner', async () => {
   for (const committed of [undefined, 3n]) {
     const world = createWorld({ committed: 5n, checkpoint: 5n })
     await world.merge(5n, 9n)
     world.setOffsets({ committed, next: committed ?? 2n })
     world.setCheckpoint(4n)
-    await world.store.look()
+    await world.store.check()
     expect(world.losses).toEqual([])
     expect(world.seeks).toEqual([4n])
     expect(world.steps.slice(2)).toEqual(['seek 4'])
   }
 })
 
-test('checkpoints are held against what Kafka had counted as applied before they were read', async () => {
+test('checkpoints are compared with commits that Kafka had before they were read', async () => {
   const world = createWorld({ committed: 5n, checkpoint: 5n })
   await world.merge(5n, 9n)
-  // the new owner goes on meanwhile: a checkpoint that is read first would look like a loss
+  // the new owner commits meanwhile: a checkpoint that was read before would look like a loss
   world.setCheckpoint(2n)
   world.onOffsets(() => {
     world.setOffsets({ committed: 7n })
     world.setCheckpoint(7n)
   })
-  await world.store.look()
+  await world.store.check()
   expect(world.losses).toEqual([])
 })
 
-test('a former owner does not set back what the new one applied meanwhile', async () => {
+test('a former owner does not set back a checkpoint that the new owner moved meanwhile', async () => {
   const world = createWorld({ committed: undefined, next: 2n, checkpoint: 2n })
   world.onOffsets(() => world.setCheckpoint(4n))
-  await expect(world.store.look()).rejects.toThrow(Unavailable)
+  await expect(world.store.check()).rejects.toThrow(Unavailable)
   expect(world.checkpoint()).toBe(4n)
 })
 
-test('a batch that leaves a gap makes the store look at the offsets anew', async () => {
+test('a batch that starts beyond what is applied makes the store read the offsets again', async () => {
   const world = createWorld({ committed: 5n, checkpoint: 5n })
   await world.merge(5n, 9n)
-  // somebody set the offset by hand, and the group was joined anew
+  // an operator set the offset by hand, and the worker rejoined the group
   world.setOffsets({ committed: undefined, next: 20n })
   await world.merge(20n, 25n)
   expect(world.checkpoint()).toBe(25n)
   expect(world.seeks).toEqual([])
 })
 
-test('a gap that nothing explains is read', async () => {
+test('a gap before a batch that no commit explains is read first', async () => {
   const world = createWorld({ committed: 5n, checkpoint: 5n })
   await expect(world.merge(8n, 9n)).rejects.toThrow(Abandoned)
   expect(world.seeks).toEqual([5n])
 })
 
-test('batches of partitions that are not ours are abandoned', async () => {
+test('a batch of a partition that is not assigned is abandoned', async () => {
   const world = createWorld({ committed: 5n, checkpoint: 5n })
   world.store.assign([1])
   await expect(world.merge(5n, 9n)).rejects.toThrow(Abandoned)
@@ -134,23 +134,23 @@ test('a batch of an earlier assignment is not merged again under a later one', a
   expect(world.steps.slice(2)).toEqual(['merge'])
 })
 
-test('a batch moves no checkpoint once the partitions are assigned anew', async () => {
+test('a batch moves no checkpoint once the partitions are reassigned', async () => {
   const world = createWorld({ committed: 5n, checkpoint: 5n, onMerge: (w) => w.assign() })
   await expect(world.merge(5n, 9n)).rejects.toThrow(Abandoned)
   expect(world.checkpoint()).toBe(5n)
 })
 
-test('where reading was set back, it goes on from the commit under the next assignment', async () => {
+test('after a rewind, the next assignment continues from the commit, not from the old seek', async () => {
   const world = createWorld({ committed: 50n, checkpoint: 30n })
-  await world.store.look()
+  await world.store.check()
   world.setOffsets({ committed: undefined, next: 2n })
   world.store.assign([0])
-  await world.store.look()
+  await world.store.check()
   expect(world.seeks).toEqual([30n, 2n])
 })
 
-test('what stands at the checkpoint and is none ends the worker', async () => {
-  const world = createWorld({ committed: 5n, checkpoint: 5n, foreign: true })
+test('a checkpoint key of the wrong type ends the worker', async () => {
+  const world = createWorld({ committed: 5n, checkpoint: 5n, wrongType: true })
   await expect(world.merge(5n, 9n)).rejects.toThrow(Abandoned)
-  expect((await world.store.failed).message).toBe('a foreign key')
+  expect((await world.store.failed).message).toBe('the key has the wrong type')
 })

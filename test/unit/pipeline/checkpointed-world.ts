@@ -9,21 +9,21 @@ interface Plan {
   readonly next?: bigint
   readonly committed: bigint | undefined
   readonly checkpoint: bigint | undefined
-  readonly foreign?: true
-  /** How often Redis refuses to set the checkpoint before it does. */
-  readonly refusals?: number
+  readonly wrongType?: true
+  /** How often setting the checkpoint fails before it works. */
+  readonly outages?: number
   readonly onLostState?: 'replay' | 'stop'
   readonly onMerge?: (world: Meanwhile) => void | Promise<void>
 }
 
-/** What may come in between. */
+/** What may happen during a merge. */
 interface Meanwhile {
   reconnect(): void
-  look(): Promise<void>
+  check(): Promise<void>
   assign(): void
 }
 
-/** A store and a topic of one partition in memory, which note each step. */
+/** A store and a topic of one partition in memory, which record each step. */
 export function createWorld(plan: Plan) {
   const steps: string[] = []
   const seeks: bigint[] = []
@@ -32,12 +32,12 @@ export function createWorld(plan: Plan) {
   let offsets: PartitionOffsets = { partition: 0, start, end, next, committed }
   let checkpoint = plan.checkpoint
   let connection = 1
-  let refusals = plan.refusals ?? 0
+  let outages = plan.outages ?? 0
   let beforeOffsets = () => {}
   let beforeCheckpoints = () => {}
   const asCheckpoint = (at: bigint | undefined): Checkpoint => ({
     next: at,
-    parts: new Map(at === undefined ? [] : [['checkpoints', at]]),
+    shards: new Map(at === undefined ? [] : [['checkpoints', at]]),
   })
   const store = new CheckpointedStore({
     store: {
@@ -48,7 +48,7 @@ export function createWorld(plan: Plan) {
         steps.push('merge')
         await plan.onMerge?.({
           reconnect: () => connection++,
-          look: () => store.look(),
+          check: () => store.check(),
           assign: () => store.assign([0]),
         })
         return []
@@ -57,12 +57,12 @@ export function createWorld(plan: Plan) {
     checkpoints: {
       read: async () => {
         beforeCheckpoints()
-        if (plan.foreign) throw new NotRetriable('redis', 'a foreign key')
+        if (plan.wrongType) throw new NotRetriable('redis', 'the key has the wrong type')
         return new Map(checkpoint === undefined ? [] : [[0, asCheckpoint(checkpoint)]])
       },
-      compareAndSet: async (_, seen, to) => {
-        if (refusals-- > 0) throw new Unavailable('redis', 'out of memory')
-        if (seen?.next !== checkpoint) return undefined
+      compareAndSet: async (_, expected, to) => {
+        if (outages-- > 0) throw new Unavailable('redis', 'out of memory')
+        if (expected?.next !== checkpoint) return undefined
         steps.push(`checkpoint ${checkpoint ?? 'none'} to ${to}`)
         checkpoint = to
         return asCheckpoint(to)

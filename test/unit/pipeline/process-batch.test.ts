@@ -25,26 +25,26 @@ describe('a batch of records', () => {
     )
     expect(world.steps).toEqual(['turn', 'merge', 'dead letters', 'commit 3'])
     expect(world.states.get('acme')?.traits.get('plan')?.value).toBe('pro')
-    expect(world.letters.map(({ record, problem }) => [record.offset, problem.reason])).toEqual([
-      ['1', 'not_json'],
-    ])
+    expect(world.deadLetters.map(({ record, problem }) => [record.offset, problem.reason])).toEqual(
+      [['1', 'not_json']],
+    )
     expect(report).toMatchObject({ records: 3, accepted: 2, groups: 1, lag: 7n })
     expect(report.deadLetters).toEqual(new Map([['not_json', 1]]))
   })
 
-  test('with nothing rejected asks nothing of the dead-letter topic', async () => {
+  test('writes nothing to the dead-letter topic if no record is rejected', async () => {
     const world = createWorld()
     await processBatch(batchOf([event({})]), world.context, world.pipeline)
     expect(world.steps).toEqual(['turn', 'merge', 'commit 1'])
   })
 
-  test('is decoded before its turn, and written only after it', async () => {
+  test('is decoded before its turn, and written after it', async () => {
     const world = createWorld()
-    const { promise: turn, resolve: haveTurn } = Promise.withResolvers<void>()
+    const { promise: turn, resolve: grantTurn } = Promise.withResolvers<void>()
     const decoded = Promise.withResolvers<void>()
     const context = {
       ...world.context,
-      turn: () => {
+      waitForTurn: () => {
         decoded.resolve()
         return turn
       },
@@ -55,13 +55,13 @@ describe('a batch of records', () => {
     await decoded.promise
     expect(world.steps).toEqual([])
     clock += 1000
-    haveTurn()
+    grantTurn()
     const report = await processing
     expect(world.steps).toEqual(['merge', 'dead letters', 'commit 2'])
     expect(report).toMatchObject({ decodeMs: 0, mergeMs: 0, deadLetterMs: 0, commitMs: 0 })
   })
 
-  test('lets others have the event loop between stretches of records, none where it is short', async () => {
+  test('yields to the event loop after every few records, and not at all if it is short', async () => {
     const short = createWorld()
     await processBatch(batchOf([event({}), event({})]), short.context, short.pipeline)
     expect(short.yields()).toBe(0)
@@ -70,42 +70,44 @@ describe('a batch of records', () => {
     expect(long.yields()).toBe(2)
   })
 
-  test('is given up, with nothing written, where the one before is', async () => {
-    const abandoned = new Abandoned('the one before')
+  test('is abandoned, with nothing written, if the batch before it is', async () => {
+    const abandoned = new Abandoned('the batch before was abandoned')
     const world = createWorld({ abandoned })
     const batch = batchOf([event({}), Buffer.from('x')])
     await expect(processBatch(batch, world.context, world.pipeline)).rejects.toBe(abandoned)
     expect(world.steps).toEqual(['turn'])
   })
 
-  test('passes over events of another type, which are no dead letters', async () => {
+  test('passes over events of another type, without dead letters', async () => {
     const world = createWorld()
     const track = Buffer.from('{"type":"track","event":"Signed Up"}')
     const report = await processBatch(batchOf([track]), world.context, world.pipeline)
     expect(report).toMatchObject({ records: 1, accepted: 0, ignored: 1 })
-    expect(world.letters).toEqual([])
+    expect(world.deadLetters).toEqual([])
   })
 
   test('dead-letters every event of a group that cannot be written, and merges the others', async () => {
-    const world = createWorld({ conflicts: [{ groupId: 'acme', message: 'foreign key' }] })
+    const world = createWorld({ conflicts: [{ groupId: 'acme', message: 'wrong type' }] })
     const other = event({}, '2021-01-01', 'other')
     await processBatch(batchOf([event({}), other, event({})]), world.context, world.pipeline)
-    expect(world.letters.map(({ record, problem }) => [record.offset, problem.reason])).toEqual([
-      ['0', 'state_conflict'],
-      ['2', 'state_conflict'],
-    ])
+    expect(world.deadLetters.map(({ record, problem }) => [record.offset, problem.reason])).toEqual(
+      [
+        ['0', 'state_conflict'],
+        ['2', 'state_conflict'],
+      ],
+    )
     expect(world.states.has('other')).toBe(true)
     expect(world.steps.at(-1)).toBe('commit 3')
   })
 
-  test('waits while Redis is away, then merges and commits', async () => {
+  test('retries while Redis is away, then merges and commits', async () => {
     const world = createWorld({ failures: { merge: 3 } })
     await processBatch(batchOf([event({ plan: 'pro' })]), world.context, world.pipeline)
     expect(world.steps).toEqual(['turn', 'merge', 'merge', 'merge', 'merge', 'commit 1'])
     expect(world.outages).toEqual(['away', 'away', 'away', 'back'])
   })
 
-  test('waits while the dead-letter topic is away, and commits nothing before', async () => {
+  test('retries while the dead-letter topic is away, and commits only afterwards', async () => {
     const world = createWorld({ failures: { 'dead letters': 2 } })
     await processBatch(batchOf([Buffer.from('x')]), world.context, world.pipeline)
     expect(world.steps.filter((step) => step !== 'merge' && step !== 'turn')).toEqual([
@@ -116,7 +118,7 @@ describe('a batch of records', () => {
     ])
   })
 
-  test('is abandoned, uncommitted, where the worker is to stop during an outage', async () => {
+  test('is abandoned, uncommitted, if the worker stops during an outage', async () => {
     const world = createWorld({ failures: { merge: Number.POSITIVE_INFINITY } })
     const processing = processBatch(batchOf([event({})]), world.context, world.pipeline)
     world.stop()
@@ -124,7 +126,7 @@ describe('a batch of records', () => {
     expect(world.steps.some((step) => step.startsWith('commit'))).toBe(false)
   })
 
-  test('is given up with the very error of a failed heartbeat', async () => {
+  test('fails with the very error of a failed heartbeat', async () => {
     const rebalance = new Error('rebalance')
     const world = createWorld({ failures: { merge: Number.POSITIVE_INFINITY }, rebalance })
     const processing = processBatch(batchOf([event({})]), world.context, world.pipeline)
@@ -132,7 +134,7 @@ describe('a batch of records', () => {
     expect(world.steps.some((step) => step.startsWith('commit'))).toBe(false)
   })
 
-  test('is not committed where the store fails in an unknown way', async () => {
+  test('is not committed if the store hits a bug', async () => {
     const bug = new TypeError('undefined is not a function')
     const world = createWorld({ bug })
     await expect(processBatch(batchOf([event({})]), world.context, world.pipeline)).rejects.toBe(
@@ -141,7 +143,7 @@ describe('a batch of records', () => {
     expect(world.steps).toEqual(['turn', 'merge'])
   })
 
-  test('stops at a record that hits a bug, once what stands before it is durable', async () => {
+  test('stops at a record that hits a bug, once all records before it are durable', async () => {
     const world = createWorld({ breakAt: '1' })
     const processing = processBatch(
       batchOf([event({ plan: 'pro' }), event({ plan: 'x' }), event({ plan: 'y' })]),
@@ -154,14 +156,14 @@ describe('a batch of records', () => {
     expect(world.states.get('acme')?.traits.get('plan')?.value).toBe('pro')
   })
 
-  test('of a group that cannot be written, dead-letters nothing from a bug on', async () => {
-    const conflicts = [{ groupId: 'acme', message: 'foreign key' }]
+  test('dead-letters no event behind a record that hits a bug, also of a group that cannot be written', async () => {
+    const conflicts = [{ groupId: 'acme', message: 'wrong type' }]
     const world = createWorld({ breakAt: '1', conflicts })
     const batch = batchOf([event({}), event({}), event({})])
     await expect(processBatch(batch, world.context, world.pipeline)).rejects.toThrow(
       PartitionStopped,
     )
-    expect(world.letters.map(({ record }) => record.offset)).toEqual(['0'])
+    expect(world.deadLetters.map(({ record }) => record.offset)).toEqual(['0'])
   })
 })
 
@@ -190,18 +192,19 @@ interface Faults {
   /** How often each step fails before it works. */
   readonly failures?: { readonly merge?: number; readonly 'dead letters'?: number }
   readonly rebalance?: Error
-  /** What the batch before was given up for. */
+  /** Thrown instead of the turn. */
   readonly abandoned?: Abandoned
   readonly bug?: Error
+  /** The offset of a record that hits a bug in the decoder. */
   readonly breakAt?: string
 }
 
-/** Kafka and Redis in memory, which note each step and fail where they are told to. */
+/** Kafka and Redis in memory: they record each step, and fail as `faults` says. */
 function createWorld(faults: Faults = {}) {
   const steps: string[] = []
   let yields = 0
   const outages: string[] = []
-  const letters: DeadLetter[] = []
+  const deadLetters: DeadLetter[] = []
   const states = new Map<string, GroupState>()
   const stopping = new AbortController()
   const left = { merge: 0, 'dead letters': 0, ...faults.failures }
@@ -212,7 +215,7 @@ function createWorld(faults: Faults = {}) {
   }
   const context: BatchContext = {
     signal: stopping.signal,
-    turn: async () => {
+    waitForTurn: async () => {
       steps.push('turn')
       if (faults.abandoned !== undefined) throw faults.abandoned
     },
@@ -236,7 +239,7 @@ function createWorld(faults: Faults = {}) {
     decoder: breaking,
     now: () => NOW,
     elapsed: () => 0,
-    stretch: 2,
+    recordsPerYield: 2,
     yieldLoop: async () => {
       yields++
     },
@@ -263,15 +266,15 @@ function createWorld(faults: Faults = {}) {
         return conflicts
       },
     },
-    deadLetters: {
+    deadLetterTopic: {
       async write(written) {
         step('dead letters')
-        letters.push(...written)
+        deadLetters.push(...written)
       },
     },
   }
   return {
-    ...{ steps, outages, letters, states, context, pipeline },
+    ...{ steps, outages, deadLetters, states, context, pipeline },
     stop: () => stopping.abort(),
     yields: () => yields,
   }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { Abandoned, Unavailable } from '../../../src/pipeline/errors.ts'
-import { backoffMs, type RetryRules, waitOut } from '../../../src/pipeline/retry.ts'
+import { backoffMs, type RetryRules, retryUntilAvailable } from '../../../src/pipeline/retry.ts'
 
 const rules: RetryRules = {
   firstDelayMs: 100,
@@ -13,13 +13,13 @@ const rules: RetryRules = {
   onAvailable: () => {},
 }
 
-test('waits double up to a ceiling, and half of each is chance', () => {
+test('waits double up to a ceiling, and half of each is random', () => {
   const waits = [0, 1, 2, 3, 4, 5, 6, 1000].map((failures) => backoffMs(failures, rules))
   expect(waits).toEqual([100, 200, 400, 800, 1600, 3000, 3000, 3000])
   expect(backoffMs(2, { ...rules, random: () => 0 })).toBe(200)
 })
 
-test('a long attempt is accompanied by heartbeats, and none come after it', async () => {
+test('a long attempt is accompanied by heartbeats, and none follow it', async () => {
   let heartbeats = 0
   let finish = (_: string) => {}
   const attempt = new Promise<string>((resolve) => {
@@ -33,13 +33,13 @@ test('a long attempt is accompanied by heartbeats, and none come after it', asyn
       if (heartbeats === 3) finish('done')
     },
   }
-  expect(await waitOut(() => attempt, context, rules)).toBe('done')
+  expect(await retryUntilAvailable(() => attempt, context, rules)).toBe('done')
   const before = heartbeats
   await new Promise((resolve) => setTimeout(resolve, 20))
   expect(heartbeats).toBe(before)
 })
 
-test('an attempt that fails after its heartbeat did is nobody’s unhandled rejection', async () => {
+test('an attempt that fails after a heartbeat failed causes no unhandled rejection', async () => {
   let fail = (_: Error) => {}
   const attempt = new Promise<string>((_, reject) => {
     fail = reject
@@ -52,12 +52,12 @@ test('an attempt that fails after its heartbeat did is nobody’s unhandled reje
       throw rebalance
     },
   }
-  await expect(waitOut(() => attempt, context, rules)).rejects.toBe(rebalance)
+  await expect(retryUntilAvailable(() => attempt, context, rules)).rejects.toBe(rebalance)
   fail(new Error('late'))
   await new Promise((resolve) => setImmediate(resolve))
 })
 
-test('many short attempts and pauses are accompanied by heartbeats as one long one is', async () => {
+test('many short attempts are accompanied by heartbeats, like one long attempt', async () => {
   vi.useFakeTimers()
   onTestFinished(() => {
     vi.useRealTimers()
@@ -72,7 +72,11 @@ test('many short attempts and pauses are accompanied by heartbeats as one long o
     },
   }
   const away = () => Promise.reject(new Unavailable('redis', 'away'))
-  const waiting = waitOut(away, context, { ...rules, sleep: fakeSleep, heartbeatMs: 4000 })
+  const waiting = retryUntilAvailable(away, context, {
+    ...rules,
+    sleep: fakeSleep,
+    heartbeatMs: 4000,
+  })
   waiting.catch(() => {})
   await vi.advanceTimersByTimeAsync(40_000)
   expect(heartbeats).toBe(10)
@@ -81,14 +85,14 @@ test('many short attempts and pauses are accompanied by heartbeats as one long o
   await expect(waiting).rejects.toThrow(Abandoned)
 })
 
-test('nothing is attempted once the partitions were assigned anew', async () => {
+test('nothing is attempted once the partitions are reassigned', async () => {
   let attempts = 0
-  const told: unknown[] = []
-  const lost = new Abandoned('assigned anew')
+  const reported: unknown[] = []
+  const abandoned = new Abandoned('reassigned')
   const context = {
     signal: new AbortController().signal,
     assertOwned: () => {
-      if (attempts === 2) throw lost
+      if (attempts === 2) throw abandoned
     },
     heartbeat: async () => {},
   }
@@ -96,13 +100,13 @@ test('nothing is attempted once the partitions were assigned anew', async () => 
     attempts++
     return Promise.reject(new Unavailable('redis', 'away'))
   }
-  const listening = {
+  const reportingRules = {
     ...rules,
     firstDelayMs: 1,
-    onUnavailable: (error: unknown) => told.push(error),
+    onUnavailable: (error: unknown) => reported.push(error),
   }
-  await expect(waitOut(attempt, context, listening)).rejects.toBe(lost)
-  expect([attempts, told.length]).toEqual([2, 2])
+  await expect(retryUntilAvailable(attempt, context, reportingRules)).rejects.toBe(abandoned)
+  expect([attempts, reported.length]).toEqual([2, 2])
 })
 
 function fakeSleep(ms: number, signal: AbortSignal): Promise<void> {

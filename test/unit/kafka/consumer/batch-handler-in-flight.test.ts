@@ -4,11 +4,11 @@ import { handleBatch } from '../../../../src/kafka/consumer/batch-handler.ts'
 import { PartitionStopped } from '../../../../src/pipeline/errors.ts'
 import { arrange, rebalanceError, record, unreadable } from './arranged-batch.ts'
 
-test('a batch is read on behind once it is decoded, and counts once it is durable', async () => {
+test('kafkajs may fetch behind a batch once it is decoded; the position moves once it is durable', async () => {
   const { promise: durable, resolve: becomeDurable } = Promise.withResolvers<void>()
   const { payload, handler } = arrange([record(5), record(6)], {
     handle: async (_, context) => {
-      await context.turn()
+      await context.waitForTurn()
       await durable
     },
   })
@@ -21,11 +21,11 @@ test('a batch is read on behind once it is decoded, and counts once it is durabl
   expect(handler.partitions.list()).toMatchObject([{ partition: 2, position: 7n }])
 })
 
-test('what fails behind is thrown at the next batch, until the partitions are assigned anew', async () => {
+test('an error in the background is thrown at every next batch, until the partitions are reassigned', async () => {
   const { promise: failing, reject: fail } = Promise.withResolvers<void>()
   const { payload, handler, batches, failures } = arrange([record(5)], {
     handle: async (_, context) => {
-      await context.turn()
+      await context.waitForTurn()
       await failing
     },
   })
@@ -45,7 +45,7 @@ test('what fails behind is thrown at the next batch, until the partitions are as
   expect(batches).toHaveLength(2)
 })
 
-test('a commit that fails with nothing left in hand is acted on all the same', async () => {
+test('a commit that fails with no batch in flight still takes effect', async () => {
   for (const [error, ends] of [
     [rebalanceError(), false],
     [new kafkajs.KafkaJSConnectionError('the connection was lost'), true],
@@ -64,18 +64,18 @@ test('a commit that fails with nothing left in hand is acted on all the same', a
   }
 })
 
-test('a rebalance while a batch is decoded leaves the new position alone', async () => {
+test('a batch that is decoded during a rebalance does not move the new position', async () => {
   const { payload, handler } = arrange([record(5)], {
     handle: async (_, context) => {
       handler.partitions.assign([2])
-      await context.turn()
+      await context.waitForTurn()
     },
   })
   await handleBatch(payload, handler)
   expect(payload.resolveOffset).not.toHaveBeenCalled()
 })
 
-test('a stop in a batch that is read again stops nothing: the record is met again', async () => {
+test('a record in a rewound batch does not stop the partition: it is found again', async () => {
   const { payload, handler, log } = arrange([record(5)], {
     handle: async () => {
       handler.partitions.seek(2, 3n)
@@ -88,7 +88,7 @@ test('a stop in a batch that is read again stops nothing: the record is met agai
   expect(handler.partitions.list()).toEqual([{ partition: 2, position: 3n }])
 })
 
-test('a batch that ends after reading was set back does not move the position forward again', async () => {
+test('a batch that ends after a seek does not move the position', async () => {
   const { payload, handler } = arrange([record(5)], {
     handle: async () => {
       handler.partitions.seek(2, 3n)
@@ -98,7 +98,7 @@ test('a batch that ends after reading was set back does not move the position fo
   expect(handler.partitions.list()).toEqual([{ partition: 2, position: 3n }])
 })
 
-test('a bug in what an earlier assignment left in hand is logged, for the session may be over', async () => {
+test('a bug in a batch of an earlier assignment is logged, as its session may be over', async () => {
   const { payload, handler, log } = arrange([record(5)], {
     handle: async () => {
       handler.partitions.assign([2])
@@ -109,7 +109,7 @@ test('a bug in what an earlier assignment left in hand is logged, for the sessio
   expect(log.lines).toMatchObject([{ level: 'error', message: expect.stringContaining('a bug') }])
 })
 
-test('what an earlier assignment left in hand fails for nobody', async () => {
+test('other errors in a batch of an earlier assignment have no effect', async () => {
   for (const error of [rebalanceError(), new PartitionStopped(5n, 'stopped at 5')]) {
     const { payload, handler, failures, log } = arrange([record(5)], {
       handle: async () => {
@@ -125,12 +125,12 @@ test('what an earlier assignment left in hand fails for nobody', async () => {
   }
 })
 
-test('before what cannot be read, a partition stops only once all is durable', async () => {
+test('a partition stops at an unreadable batch only once all before it is durable', async () => {
   for (const messages of [[record(6), unreadable(7, 9)], [unreadable(7, 9)]]) {
     const { promise: durable, resolve: becomeDurable } = Promise.withResolvers<void>()
     const first = arrange([record(5)], {
       handle: async (_, context) => {
-        await context.turn()
+        await context.waitForTurn()
         await durable
       },
     })
@@ -147,13 +147,13 @@ test('before what cannot be read, a partition stops only once all is durable', a
   }
 })
 
-test('while the worker stops, kafkajs waits for what is in hand, and fetches no more', async () => {
+test('while the worker stops, kafkajs waits for the batches in flight, and fetches nothing', async () => {
   const stopping = new AbortController()
   const { promise: durable, resolve: becomeDurable } = Promise.withResolvers<void>()
   const { payload, handler, batches } = arrange([record(5)], {
     signal: stopping.signal,
     handle: async (_, context) => {
-      await context.turn()
+      await context.waitForTurn()
       await durable
     },
   })

@@ -5,7 +5,7 @@ import { Abandoned, PartitionStopped } from '../../../../src/pipeline/errors.ts'
 import { recordLog } from '../../../setup/logs.ts'
 import { arrange, rebalanceError, record, unreadable } from './arranged-batch.ts'
 
-test('a batch that was handled is resolved up to its last offset, control records included', async () => {
+test('a batch is resolved up to its last offset, control records included', async () => {
   const { payload, handler, batches } = arrange([record(5), record(6)], { lastOffset: '8' })
   await handleBatch(payload, handler)
   expect(batches).toMatchObject([{ topic: 't', partition: 2, nextOffset: 9n, highWatermark: 20n }])
@@ -13,7 +13,7 @@ test('a batch that was handled is resolved up to its last offset, control record
   expect(handler.partitions.list()).toEqual([{ partition: 2, position: 9n, lag: 11n }])
 })
 
-test('a commit is explicit and says that it is ours', async () => {
+test('a commit names its offset, and carries our metadata', async () => {
   const { payload, handler } = arrange([record(5)], {
     handle: async (batch, context) => context.commit(batch.nextOffset),
   })
@@ -23,7 +23,7 @@ test('a commit is explicit and says that it is ours', async () => {
   })
 })
 
-test('a commit names the topic that the partitions were assigned of', async () => {
+test('a commit carries the id of the topic that the partitions were assigned from', async () => {
   const { payload, handler } = arrange([record(5)], {
     handle: async (batch, context) => context.commit(batch.nextOffset),
   })
@@ -35,7 +35,7 @@ test('a commit names the topic that the partitions were assigned of', async () =
   })
 })
 
-test('the records before an unreadable batch are handled, then the partition stops', async () => {
+test('the records before an unreadable batch are processed, then the partition stops', async () => {
   const { payload, handler, batches, log } = arrange([record(5), unreadable(6, 9), record(10)])
   await handleBatch(payload, handler)
   expect(batches).toMatchObject([{ records: [{ offset: '5' }], nextOffset: 6n }])
@@ -50,28 +50,28 @@ test('the records before an unreadable batch are handled, then the partition sto
   expect(log.lines).toMatchObject([{ level: 'error', message }])
 })
 
-test('at the level of debugging each step of a batch is told, so that one that hangs is found', async () => {
+test('each step of a batch is logged at debug level, so that a batch that hangs is found', async () => {
   const log = recordLog('debug')
   const { payload, handler } = arrange([record(5), record(6)], {
-    handle: (_, context) => context.turn(),
+    handle: (_, context) => context.waitForTurn(),
   })
   await handleBatch(payload, { ...handler, log })
   await handler.partitions.inFlight.settled()
   expect(log.lines.map(({ message }) => message)).toEqual([
-    'a batch is in hand',
+    'a batch is in flight',
     'a batch has its turn',
     'a batch is durable',
   ])
   expect(log.lines[0]?.facts).toEqual({ topic: 't', partition: 2, from: '0', to: '6' })
 })
 
-test('where reading began within an unreadable batch, it stops there', async () => {
+test('a fetch that starts within an unreadable batch stops the partition at the offset fetched', async () => {
   const { payload, handler } = arrange([unreadable(0, 9)], { fetchedOffset: '4' })
   await handleBatch(payload, handler)
   expect(handler.partitions.list()[0]?.stopped?.offset).toBe(4n)
 })
 
-test('a stop is told once, however often the partition is assigned anew', async () => {
+test('a stop is logged once, however often the partition is reassigned', async () => {
   const { payload, handler, log } = arrange([unreadable(0, 9)])
   await handleBatch(payload, handler)
   handler.partitions.assign([2])
@@ -80,7 +80,7 @@ test('a stop is told once, however often the partition is assigned anew', async 
   expect(log.lines).toHaveLength(1)
 })
 
-test('a record that hit a bug stops its partition, with the bug in the log', async () => {
+test('a record that hits a bug stops its partition, and the bug is logged', async () => {
   const bug = new TypeError('oops')
   const { payload, handler, log } = arrange([record(5)], {
     handle: async () => {
@@ -106,7 +106,7 @@ test('an abandoned batch is left unresolved', async () => {
   expect(failures).toEqual([])
 })
 
-test('a rebalance is passed on as it is, for kafkajs to join anew', async () => {
+test('the error of a rebalance is passed on unchanged, so that kafkajs rejoins', async () => {
   const rebalance = rebalanceError()
   const { payload, handler, failures } = arrange([record(5)], {
     handle: async () => {
@@ -117,7 +117,7 @@ test('a rebalance is passed on as it is, for kafkajs to join anew', async () => 
   expect(failures).toEqual([])
 })
 
-test('any other error is a bug: told with partition and offset, and never thrown at kafkajs', async () => {
+test('any other error is a bug: reported with partition and offset, and never thrown to kafkajs', async () => {
   const { payload, handler, failures } = arrange([record(5)], {
     handle: async () => {
       throw new RangeError('oops')
@@ -130,7 +130,7 @@ test('any other error is a bug: told with partition and offset, and never thrown
   ])
 })
 
-test('whatever fails while the worker stops is no bug', async () => {
+test('an error while the worker stops is not taken for a bug', async () => {
   const stopping = new AbortController()
   const { payload, handler, failures } = arrange([record(5)], {
     signal: stopping.signal,
@@ -150,7 +150,7 @@ test('once the worker stops, no batch is begun', async () => {
   expect(batches).toEqual([])
 })
 
-test('after a rebalance in between, a batch in hand neither beats nor commits', async () => {
+test('after a rebalance, a batch in flight neither heartbeats nor commits', async () => {
   for (const touch of ['heartbeat', 'commit'] as const) {
     const { payload, handler } = arrange([record(5)], {
       handle: async (batch, context) => {
@@ -165,7 +165,7 @@ test('after a rebalance in between, a batch in hand neither beats nor commits', 
   }
 })
 
-test('a partition that is gone by the time its batch is done is nobody’s trouble', async () => {
+test('a partition that was revoked before its batch is done causes no failure', async () => {
   const { payload, handler, failures } = arrange([record(5)])
   payload.resolveOffset.mockImplementation(() => {
     throw new TypeError('Cannot set properties of undefined')
@@ -177,10 +177,10 @@ test('a partition that is gone by the time its batch is done is nobody’s troub
 test.each([
   ['any other error of kafkajs', new kafkajs.KafkaJSConnectionError('the connection was lost')],
   ['a request on a connection that is only being opened', new Error('Broker not connected')],
-])('%s ends the session: it would read on behind what was given up', async (_, cut) => {
+])('%s ends the session: kafkajs would read on without redelivering the batch', async (_, cut) => {
   const { payload, handler, failures } = arrange([record(5)], {
     handle: async (_batch, context) => {
-      await context.turn()
+      await context.waitForTurn()
       throw cut
     },
   })

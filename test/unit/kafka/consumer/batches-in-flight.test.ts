@@ -16,42 +16,42 @@ test('a batch has its turn once the one before of its partition is durable', asy
   other.end()
 })
 
-test('behind a batch that is read again, the next ones are, until the partition is read elsewhere', async () => {
+test('the batches behind a rewound one are rewound, until a seek', async () => {
   const { begin, inFlight, events } = arrange(2)
   const first = await begin(0, 'first')
   await begin(0, 'second')
-  first.readAgain()
+  first.rewind()
   await quiet()
   await begin(0, 'third')
   expect(events).toEqual([
     ...['first decoded', 'first', 'second decoded', 'second abandoned'],
     ...['third decoded', 'third abandoned'],
   ])
-  inFlight.restart(0)
+  inFlight.seek(0)
   await begin(0, 'fourth')
   expect(events.at(-1)).toBe('fourth')
 })
 
-test('a partition that is read elsewhere still waits for what is in hand of it to be over', async () => {
+test('after a seek, a batch still waits until the batches in flight of its partition are over', async () => {
   const { begin, inFlight, events } = arrange(2)
   const first = await begin(0, 'first')
-  inFlight.restart(0)
+  inFlight.seek(0)
   await begin(0, 'again')
   expect(events.at(-1)).toBe('again decoded')
-  first.readAgain()
+  first.rewind()
   await quiet()
   expect(events.at(-1)).toBe('again')
 })
 
-test('behind a batch that was given up nothing goes on, also once the partition is read elsewhere, until it is assigned anew', async () => {
+test('an abandoned batch blocks later ones of its partition, also after a seek, until the next assignment', async () => {
   const { begin, inFlight, events } = arrange(2)
   const first = await begin(0, 'first')
-  inFlight.restart(0)
+  inFlight.seek(0)
   await begin(0, 'again')
   first.abandon()
   await quiet()
   expect(events.at(-1)).toBe('again abandoned')
-  inFlight.restart(0)
+  inFlight.seek(0)
   await begin(0, 'once more')
   expect(events.at(-1)).toBe('once more abandoned')
   inFlight.assign()
@@ -59,7 +59,7 @@ test('behind a batch that was given up nothing goes on, also once the partition 
   expect(events.at(-1)).toBe('under the new assignment')
 })
 
-test('under a new assignment, nothing waits for the turn of what an earlier one left', async () => {
+test('a batch does not wait for batches of an earlier assignment', async () => {
   const { begin, inFlight, events } = arrange(2)
   await begin(0, 'hanging')
   inFlight.assign()
@@ -67,7 +67,7 @@ test('under a new assignment, nothing waits for the turn of what an earlier one 
   expect(events.at(-1)).toBe('new')
 })
 
-test('at most one batch more than asked for is in hand, and of one partition only a second', async () => {
+test('at most one batch more than the concurrency is in flight, and at most one is a second of its partition', async () => {
   const { begin, events } = arrange(2)
   const a1 = await begin(0, 'a1')
   await begin(1, 'b1')
@@ -81,7 +81,7 @@ test('at most one batch more than asked for is in hand, and of one partition onl
   expect(events.slice(5).sort()).toEqual(['a2', 'a3 decoded'])
 })
 
-test('with a concurrency of one, a batch is decoded ahead, of whichever partition', async () => {
+test('with a concurrency of one, one batch is decoded ahead, of any partition', async () => {
   for (const partition of [0, 1]) {
     const { begin, events } = arrange(1)
     await begin(0, 'first')
@@ -91,7 +91,7 @@ test('with a concurrency of one, a batch is decoded ahead, of whichever partitio
   }
 })
 
-test('a slow partition leaves the others the room that they have anyway', async () => {
+test('a slow partition leaves the others their places', async () => {
   const { begin, events } = arrange(2)
   await begin(0, 'slow')
   await begin(0, 'slow too')
@@ -119,12 +119,12 @@ test('one batch is decoded at a time', async () => {
   const inFlight = new BatchesInFlight(2)
   const events: string[] = []
   const { promise: decoding, resolve: endDecoding } = Promise.withResolvers<void>()
-  const first = inFlight.begin(0, async ({ release, turn }) => {
+  const first = inFlight.begin(0, async ({ release, waitForTurn }) => {
     events.push('first begins')
     await decoding
     events.push('first decoded')
     release()
-    await turn()
+    await waitForTurn()
     return 'durable'
   })
   const second = inFlight.begin(1, async () => {
@@ -138,7 +138,7 @@ test('one batch is decoded at a time', async () => {
   expect(events).toEqual(['first begins', 'first decoded', 'second begins'])
 })
 
-test('a failure that was kept is thrown at what waits for room, and at all that comes', async () => {
+test('a kept error is thrown at a batch that waits for room, and at every later one', async () => {
   const { begin, inFlight, events } = arrange(0)
   const first = await begin(0, 'first')
   const { handled } = await begin(1, 'waiting')
@@ -151,7 +151,7 @@ test('a failure that was kept is thrown at what waits for room, and at all that 
   expect(events).toEqual(['first decoded', 'first'])
 })
 
-test('it settles once nothing is in hand, of earlier assignments neither', async () => {
+test('it settles once no batch is in flight, those of earlier assignments included', async () => {
   const { begin, inFlight } = arrange(2)
   await inFlight.settled()
   const first = await begin(0, 'first')
@@ -168,38 +168,38 @@ test('it settles once nothing is in hand, of earlier assignments neither', async
   await settled
 })
 
-/** Batches that are decoded at once, and then last until they are told to end. */
+/** Begins batches that are decoded at once, and that last until the test ends them. */
 function arrange(concurrency: number) {
   const events: string[] = []
   const inFlight = new BatchesInFlight(concurrency)
   const begin = async (partition: number, name: string) => {
     const { promise: over, resolve } = Promise.withResolvers<Outcome>()
-    const handled = inFlight.begin(partition, async ({ release, turn }) => {
+    const handled = inFlight.begin(partition, async ({ release, waitForTurn }) => {
       events.push(`${name} decoded`)
       release()
       try {
-        await turn()
+        await waitForTurn()
       } catch (error) {
         expect(error).toBeInstanceOf(Abandoned)
         events.push(`${name} abandoned`)
-        return error instanceof Rewound ? 'read again' : 'given up'
+        return error instanceof Rewound ? 'rewound' : 'abandoned'
       }
       events.push(name)
       return await over
     })
-    handled.catch(() => {}) // looked at by who expects it
+    handled.catch(() => {}) // tests that expect an error await it themselves
     await quiet()
     return {
       handled,
       end: () => resolve('durable'),
-      readAgain: () => resolve('read again'),
-      abandon: () => resolve('given up'),
+      rewind: () => resolve('rewound'),
+      abandon: () => resolve('abandoned'),
     }
   }
   return { inFlight, events, begin }
 }
 
-/** All that can go on has gone on. */
+/** Resolves once everything that could proceed has proceeded. */
 async function quiet(): Promise<void> {
   await yieldLoop()
   await yieldLoop()

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Committer } from '../../../../src/kafka/consumer/committer.ts'
 
-/** Requests that are answered when the test says so. */
+/** Commit requests that the test answers. */
 function requests() {
   const sent: Record<number, bigint>[] = []
   const answers: PromiseWithResolvers<void>[] = []
@@ -14,7 +14,7 @@ function requests() {
   return { sent, answers, send }
 }
 
-test('while one request is on its way, the next gathers the latest offset of each partition', async () => {
+test('while one request is being sent, the next collects the latest offset of each partition', async () => {
   const committer = new Committer()
   const { sent, answers, send } = requests()
   committer.commit(0, 5n, send)
@@ -31,7 +31,7 @@ test('while one request is on its way, the next gathers the latest offset of eac
   expect(sent.at(-1)).toEqual({ 1: 4n })
 })
 
-test('it settles only once all that waits is answered', async () => {
+test('it settles only once every waiting commit is answered', async () => {
   const committer = new Committer()
   const { answers, send } = requests()
   let isSettled = false
@@ -47,7 +47,7 @@ test('it settles only once all that waits is answered', async () => {
   await settled
 })
 
-test('what a commit failed with is thrown by every later one, and nothing more is sent', async () => {
+test('after a failed commit every later call throws its error, and nothing more is sent', async () => {
   const committer = new Committer()
   const { sent, answers, send } = requests()
   const rebalance = new Error('rebalance')
@@ -56,6 +56,6 @@ test('what a commit failed with is thrown by every later one, and nothing more i
   answers[0]?.reject(rebalance)
   await committer.settled()
   expect(() => committer.commit(0, 3n, send)).toThrow(rebalance)
-  expect(() => committer.assertWorking()).toThrow(rebalance)
+  expect(() => committer.throwIfFailed()).toThrow(rebalance)
   expect(sent).toHaveLength(1)
 })

@@ -10,40 +10,40 @@ beforeEach(() => {
   })
 })
 
-test('a consumer that beats, fetches or joins is alive', () => {
-  const { told, emit } = watch(10_000)
+test('a consumer that heartbeats, fetches or joins is alive', () => {
+  const { reported, emit } = watch(10_000)
   for (const event of ['HEARTBEAT', 'FETCH', 'FETCH_START', 'GROUP_JOIN', 'START_BATCH_PROCESS']) {
     vi.advanceTimersByTime(9000)
     emit(event)
   }
-  expect(told).toEqual([])
+  expect(reported).toEqual([])
 })
 
-test('silence is told, and whether the consumer had joined before', () => {
+test('silence is reported, with whether the consumer had joined before', () => {
   const neverJoined = watch(10_000)
   const joined = watch(10_000)
   joined.emit('GROUP_JOIN')
   vi.advanceTimersByTime(10_000)
-  expect(neverJoined.told).toEqual([false])
-  expect(joined.told).toEqual([true])
+  expect(neverJoined.reported).toEqual([false])
+  expect(joined.reported).toEqual([true])
 })
 
-test('the time that the process itself was stopped for is no silence', () => {
-  const { told, emit } = watch(10_000)
+test('the time during which the process itself was stopped does not count', () => {
+  const { reported, emit } = watch(10_000)
   vi.spyOn(performance, 'now').mockReturnValue(3_600_000)
   onTestFinished(() => void vi.restoreAllMocks())
   vi.advanceTimersByTime(1000)
-  expect(told).toEqual([])
+  expect(reported).toEqual([])
   emit('HEARTBEAT')
   vi.advanceTimersByTime(9000)
-  expect(told).toEqual([])
+  expect(reported).toEqual([])
 })
 
-test('after its end, the watch says nothing', () => {
-  const { told, end } = watch(10_000)
+test('after its end, the watch reports nothing', () => {
+  const { reported, end } = watch(10_000)
   end()
   vi.advanceTimersByTime(60_000)
-  expect(told).toEqual([])
+  expect(reported).toEqual([])
 })
 
 function watch(limitMs: number) {
@@ -53,8 +53,8 @@ function watch(limitMs: number) {
     emitter.on(event, listener)
     return () => {}
   }
-  const told: boolean[] = []
+  const reported: boolean[] = []
   const consumer = { on: on as Consumer['on'], events }
-  const end = watchForSilence(consumer, limitMs, (hadJoined) => told.push(hadJoined))
-  return { told, end, emit: (event: string) => emitter.emit(event) }
+  const end = watchForSilence(consumer, limitMs, (hadJoined) => reported.push(hadJoined))
+  return { reported, end, emit: (event: string) => emitter.emit(event) }
 }
