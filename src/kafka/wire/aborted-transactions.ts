@@ -1,5 +1,5 @@
+import { type BatchHeader, isControlBatch, isTransactional } from './batch-header.ts'
 import type { ByteReader } from './byte-reader.ts'
-import { type BatchHeader, isControlBatch, isTransactional } from './record-batch.ts'
 
 /**
  * Decides which batches of a partition are read. A fetch response lists the transactions that were

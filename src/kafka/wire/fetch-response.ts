@@ -13,7 +13,7 @@
  *                          abortedTransactionsCount int32, AbortedTransaction*
  *                          [preferredReadReplica int32]           from version 11 on
  *                          recordsLength         int32
- *                          RecordBatch*                           see record-batch.ts
+ *                          RecordBatch*                           see batch-header.ts
  *     AbortedTransaction = producerId int64, firstOffset int64
  *
  * The last RecordBatch may be cut off: the broker sends as many bytes as were asked for. The first
@@ -28,19 +28,11 @@
  * The offset of a compressed message is that of the last message inside it.
  */
 import { type AbortedTransactions, readAbortedTransactions } from './aborted-transactions.ts'
+import { BATCH_HEADER_BYTES, claimedBytes, magicOf, readHeader } from './batch-header.ts'
 import { ByteReader } from './byte-reader.ts'
-import {
-  BATCH_HEADER_BYTES,
-  claimedBytes,
-  type FetchedRecord,
-  magicOf,
-  placeholder,
-  readHeader,
-  readRecords,
-  standIn,
-} from './record-batch.ts'
+import { type FetchedRecord, placeholder, readRecords, standIn } from './record-batch.ts'
 
-/** From the first version whose record sets can hold batches of magic 2 (Kafka 0.11). */
+/** The first version whose record sets may hold batches of magic 2 (Kafka 0.11). */
 export const OLDEST_FETCH_VERSION = 4
 
 export interface FetchLimits {

@@ -1,40 +1,26 @@
 /**
- * Reads record batches (magic 2, the only format that brokers write since Kafka 0.11):
+ * Reads the records of a record batch. Decompressed, they are:
  *
- *     RecordBatch = baseOffset            int64    at  0
- *                   batchLength           int32    at  8   of all that follows this field
- *                   partitionLeaderEpoch  int32    at 12
- *                   magic                 int8     at 16
- *                   crc                   uint32   at 17   not checked: what is decoded is validated
- *                   attributes            int16    at 21   bits 0-2 codec, 3 log-append time,
- *                                                          4 transactional, 5 control batch
- *                   lastOffsetDelta       int32    at 23
- *                   baseTimestamp         int64    at 27
- *                   maxTimestamp          int64    at 35
- *                   producerId            int64    at 43
- *                   producerEpoch         int16    at 51
- *                   baseSequence          int32    at 53
- *                   recordsCount          int32    at 57
- *                   Record*                        at 61   together compressed by the codec
- *     Record      = length          varint         of all that follows this field
- *                   attributes      int8           unused
- *                   timestampDelta  varlong        from baseTimestamp
- *                   offsetDelta     varint         from baseOffset
- *                   keyLength       varint         -1: null
- *                   key             byte*
- *                   valueLength     varint         -1: null
- *                   value           byte*
- *                   headersCount    varint
- *                   Header*
- *     Header      = headerKeyLength    varint
- *                   headerKey          byte*       UTF-8
- *                   headerValueLength  varint      -1: null
- *                   headerValue        byte*
+ *     Record = length          varint         of all that follows this field
+ *              attributes      int8           unused
+ *              timestampDelta  varlong        from baseTimestamp
+ *              offsetDelta     varint         from baseOffset
+ *              keyLength       varint         -1: null
+ *              key             byte*
+ *              valueLength     varint         -1: null
+ *              value           byte*
+ *              headersCount    varint
+ *              Header*
+ *     Header = headerKeyLength    varint
+ *              headerKey          byte*       UTF-8
+ *              headerValueLength  varint      -1: null
+ *              headerValue        byte*
  *
- * All integers are big-endian; varint and varlong are zigzag. What kafkajs' own decoder does wrong
- * is listed in amendments/fetch-responses.ts.
+ * varint and varlong are zigzag. For the fields of the batch see batch-header.ts. What kafkajs' own
+ * decoder does wrong is listed in amendments/fetch-responses.ts.
  */
 import type { KafkaRecord, RecordHeaders } from '../../domain/record.ts'
+import { BATCH_HEADER_BYTES, type BatchHeader, codecOf, isLogAppendTime } from './batch-header.ts'
 import { ByteReader } from './byte-reader.ts'
 import { decompress } from './codecs.ts'
 import { type BatchBase, narrow, RecordView } from './record-view.ts'
@@ -69,69 +55,9 @@ export function fetchedRecords(messages: readonly unknown[]): readonly FetchedRe
   return records.at(-1)?.isPlaceholder ? records.slice(0, -1) : records
 }
 
-/** Where the fields of a batch's header begin, as above. */
-const BASE_OFFSET = 0
-const BATCH_LENGTH = 8
-const PARTITION_LEADER_EPOCH = 12
-const MAGIC = 16
-const ATTRIBUTES = 21
-const LAST_OFFSET_DELTA = 23
-const BASE_TIMESTAMP = 27
-const MAX_TIMESTAMP = 35
-const PRODUCER_ID = 43
-const RECORDS_COUNT = 57
-const RECORDS = 61
-
-/** The length of a batch's header: a batch cannot be shorter. */
-export const BATCH_HEADER_BYTES = RECORDS
-
-const CODEC_MASK = 0x07
-const LOG_APPEND_TIME = 0x08
-const TRANSACTIONAL = 0x10
-const CONTROL_BATCH = 0x20
-
 /** What a record, and each of its headers, costs in memory besides its bytes: estimates. */
 const RECORD_COST_BYTES = 256
 const HEADER_COST_BYTES = 128
-
-export interface BatchHeader {
-  readonly baseOffset: bigint
-  /** baseOffset + lastOffsetDelta. */
-  readonly lastOffset: bigint
-  readonly attributes: number
-  readonly baseTimestamp: bigint
-  readonly maxTimestamp: bigint
-  readonly producerId: bigint
-  readonly recordsCount: number
-}
-
-/** All message formats have the magic at the same place. Undefined where the bytes end before. */
-export function magicOf(bytes: Buffer): number | undefined {
-  return bytes[MAGIC]
-}
-
-/** Returns the size of the batch that the bytes begin with, as it claims: it may be absurd. */
-export function claimedBytes(bytes: Buffer): number {
-  return PARTITION_LEADER_EPOCH + bytes.readInt32BE(BATCH_LENGTH)
-}
-
-/** @param batch from its baseOffset on, at least its header */
-export function readHeader(batch: Buffer): BatchHeader {
-  const baseOffset = batch.readBigInt64BE(BASE_OFFSET)
-  const lastOffsetDelta = Math.max(0, batch.readInt32BE(LAST_OFFSET_DELTA))
-  return {
-    baseOffset,
-    lastOffset: baseOffset + BigInt(lastOffsetDelta),
-    attributes: batch.readInt16BE(ATTRIBUTES),
-    baseTimestamp: batch.readBigInt64BE(BASE_TIMESTAMP),
-    maxTimestamp: batch.readBigInt64BE(MAX_TIMESTAMP),
-    producerId: batch.readBigInt64BE(PRODUCER_ID),
-    recordsCount: batch.readInt32BE(RECORDS_COUNT),
-  }
-}
-
-export const isTransactional = ({ attributes }: BatchHeader) => (attributes & TRANSACTIONAL) !== 0
-export const isControlBatch = ({ attributes }: BatchHeader) => (attributes & CONTROL_BATCH) !== 0
 
 /**
  * Reads the records of a batch. Never throws: a batch that cannot be read gives one stand-in.
@@ -144,13 +70,13 @@ export async function readRecords(
   header: BatchHeader,
   capBytes: number,
 ): Promise<{ records: FetchedRecord[]; costBytes: number }> {
-  const { recordsCount, attributes } = header
+  const { recordsCount } = header
   try {
     if (recordsCount < 0) throw new RangeError('a negative count')
     const recordsCost = recordsCount * RECORD_COST_BYTES
     if (recordsCost > capBytes) throw new TooLarge(`${recordsCount} records`)
-    const packed = batch.subarray(RECORDS)
-    const plain = await decompress(attributes & CODEC_MASK, packed, capBytes - recordsCost)
+    const packed = batch.subarray(BATCH_HEADER_BYTES)
+    const plain = await decompress(codecOf(header), packed, capBytes - recordsCost)
     const room = { bytes: capBytes - recordsCost - plain.length }
     return { records: decodeRecords(plain, header, room), costBytes: capBytes - room.bytes }
   } catch (error) {
@@ -195,11 +121,10 @@ type Room = { bytes: number }
 
 function decodeRecords(bytes: Buffer, header: BatchHeader, room: Room): FetchedRecord[] {
   const reader = new ByteReader(bytes)
-  const isLogAppendTime = (header.attributes & LOG_APPEND_TIME) !== 0
   const base: BatchBase = {
     offset: narrow(header.baseOffset),
     timestamp: narrow(header.baseTimestamp),
-    logAppendTime: isLogAppendTime ? String(header.maxTimestamp) : undefined,
+    logAppendTime: isLogAppendTime(header) ? String(header.maxTimestamp) : undefined,
     lastOffsetDelta: Number(header.lastOffset - header.baseOffset),
   }
   const records: FetchedRecord[] = []

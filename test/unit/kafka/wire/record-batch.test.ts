@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { readHeader, readRecords } from '../../../../src/kafka/wire/record-batch.ts'
+import { readHeader } from '../../../../src/kafka/wire/batch-header.ts'
+import { readRecords } from '../../../../src/kafka/wire/record-batch.ts'
 import { batchBytes, type WireBatch } from '../../../setup/kafka/wire-bytes.ts'
 
 const CAP = 64 * 1024 * 1024
