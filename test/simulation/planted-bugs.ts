@@ -209,9 +209,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace: 'loss.applied > loss.from',
   },
   {
-    name: 'nobody looks at the checkpoints between batches',
+    name: 'the checkpoints are not checked between batches',
     file: STATE_WATCH,
-    find: 'store.connection === connection && ticks % LOOK_EVERY_TICKS !== 0',
+    find: 'store.connection === checkedConnection && ticks % CHECK_EVERY_TICKS !== 0',
     replace: 'ticks > 0',
   },
   {
