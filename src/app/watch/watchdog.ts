@@ -59,7 +59,7 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
   let lastCheckMs = elapsed()
 
   const check = async () => {
-    // If more time passed than that, the process itself was suspended.
+    // If more than the interval passed, the process itself was suspended.
     const passedMs = Math.min(elapsed() - lastCheckMs, everyMs)
     lastCheckMs = elapsed()
     if (isAway()) return
@@ -90,7 +90,7 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
   }
 }
 
-/** Returns a function that skips a check while the previous one runs. A check may be abandoned. */
+/** Returns a function that checks, unless the previous check still runs. It ignores outages. */
 function oneAtATime(check: () => Promise<void>, log: Log): () => Promise<void> {
   let isChecking = false
   return async () => {

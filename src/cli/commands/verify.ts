@@ -116,7 +116,6 @@ const MIB = 1024 * 1024
 interface RunOptions {
   readonly limit: number
   /** Seconds. */
-  /** Seconds. */
   readonly timeout: number
   readonly signal: AbortSignal
 }
