@@ -6,23 +6,14 @@ import { asOutage, NotRetriable, Unavailable } from '../pipeline/errors.ts'
 import type { Log } from '../pipeline/ports.ts'
 import { createGatewayMetrics } from '../telemetry/metrics.ts'
 import type { Config } from './config/config.ts'
-import { runUntilSignalled, untilAborted } from './life-cycle.ts'
+import { untilAborted } from './life-cycle.ts'
 import { OutageBoard } from './outage-board.ts'
 import { retryAtStart } from './retries.ts'
-import { eventLoopLimit, watchEventLoop } from './watch/event-loop-watch.ts'
+import { runService } from './run-service.ts'
 
 /** Runs a gateway until a signal ends it. Returns the exit code. */
 export async function runGateway(config: Config, log: Log): Promise<number> {
-  const { shutdownTimeoutMs } = config.worker
-  const endWatch = watchEventLoop(eventLoopLimit(config.events.maxEventBytes), config.log, log)
-  try {
-    return await runUntilSignalled((signal) => serve(config, log, signal), {
-      shutdownTimeoutMs,
-      log,
-    })
-  } finally {
-    await endWatch()
-  }
+  return await runService(config, log, config.events.maxEventBytes, serve)
 }
 
 /**

@@ -9,10 +9,10 @@ import { checkServer } from '../redis/connection/server-check.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import type { Config } from './config/config.ts'
 import { keepHeapSmall } from './heap.ts'
-import { endAfter, runUntilSignalled, untilAborted } from './life-cycle.ts'
+import { endAfter, untilAborted } from './life-cycle.ts'
 import { OutageBoard } from './outage-board.ts'
 import { retryAtStart } from './retries.ts'
-import { eventLoopLimit, watchEventLoop } from './watch/event-loop-watch.ts'
+import { runService } from './run-service.ts'
 import { watchState } from './watch/state-watch.ts'
 import { startWatchdog } from './watch/watchdog.ts'
 import { healthOf, updateMetrics, type Vitals } from './worker-health.ts'
@@ -21,16 +21,7 @@ import { createPipeline, type Pipeline } from './worker-pipeline.ts'
 /** Runs a worker until a signal ends it. Returns the exit code. */
 export async function runWorker(config: Config, log: Log): Promise<number> {
   keepHeapSmall()
-  const { shutdownTimeoutMs } = config.worker
-  const endWatch = watchEventLoop(eventLoopLimit(config.kafka.maxBatchBytes), config.log, log)
-  try {
-    return await runUntilSignalled((signal) => work(config, log, signal), {
-      shutdownTimeoutMs,
-      log,
-    })
-  } finally {
-    await endWatch()
-  }
+  return await runService(config, log, config.kafka.maxBatchBytes, work)
 }
 
 /**

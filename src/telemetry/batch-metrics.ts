@@ -33,11 +33,7 @@ export function trackBatches(
         if (reason !== 'state_conflict') records.inc({ outcome: 'rejected' }, count)
       }
       groups.inc(report.groups)
-      steps.observe({ step: 'decode' }, report.decodeMs / 1000)
-      steps.observe({ step: 'wait' }, report.waitMs / 1000)
-      steps.observe({ step: 'merge' }, report.mergeMs / 1000)
-      steps.observe({ step: 'dead_letters' }, report.deadLetterMs / 1000)
-      steps.observe({ step: 'commit' }, report.commitMs / 1000)
+      for (const [step, ms] of stepsOf(report)) steps.observe({ step }, ms / 1000)
       if (report.firstTimestampMs >= 0) {
         latency.observe(Math.max(0, now() - report.firstTimestampMs) / 1000)
       }
@@ -52,6 +48,16 @@ export function trackBatches(
       }
     },
   }
+}
+
+function stepsOf(report: BatchReport): readonly (readonly [step: string, ms: number])[] {
+  return [
+    ['decode', report.decodeMs],
+    ['wait', report.waitMs],
+    ['merge', report.mergeMs],
+    ['dead_letters', report.deadLetterMs],
+    ['commit', report.commitMs],
+  ]
 }
 
 function createCounters(registry: Registry) {

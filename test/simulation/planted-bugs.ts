@@ -212,7 +212,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'does not check the checkpoints between batches',
     file: STATE_WATCH,
-    find: 'store.connection === connection && ticks % LOOK_EVERY_TICKS !== 0',
+    find: 'store.connection === checkedConnection && ticks % CHECK_EVERY_TICKS !== 0',
     replace: 'ticks > 0',
   },
   {

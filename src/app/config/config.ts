@@ -199,7 +199,9 @@ export const configSchema = z
     kafka: kafka.prefault({}).describe('The brokers, the topics, and the consumer.'),
     redis: redis.prefault({}).describe('The Redis server with the state.'),
     events: events.prefault({}).describe('Which events are valid.'),
-    worker: worker.prefault({}).describe('How the worker stops, and when.'),
+    worker: worker
+      .prefault({})
+      .describe('Timeouts of the worker, and what it does when Redis lost writes.'),
     http: http.prefault({}).describe("The worker's operations server."),
     gateway: gateway.prefault({}).describe('The HTTP server that accepts events.'),
     log: log.prefault({}).describe('The log.'),

@@ -57,10 +57,9 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
   const stalls = new Stalls()
   const inFlight = new BatchesByPartition()
   let lastCheckMs = elapsed()
-  let isChecking = false
 
   const check = async () => {
-    // If more time passed than that, the process itself was suspended.
+    // If more than the interval passed, the process itself was suspended.
     const passedMs = Math.min(elapsed() - lastCheckMs, everyMs)
     lastCheckMs = elapsed()
     if (isAway()) return
@@ -73,18 +72,7 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
     const exceeding = stalls.exceeding(limitMs)
     if (exceeding.length > 0) expired.resolve(new Stalled(messageOf(topic, exceeding, limitMs)))
   }
-  const timer = setInterval(async () => {
-    if (isChecking) return
-    isChecking = true
-    try {
-      await check()
-    } catch (error) {
-      if (!(error instanceof Unavailable)) throw error
-      log.debug({ err: error }, 'the watchdog could not read the end offsets of the topic')
-    } finally {
-      isChecking = false
-    }
-  }, everyMs)
+  const timer = setInterval(oneAtATime(check, log), everyMs)
   timer.unref()
 
   return {
@@ -99,6 +87,23 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
     },
     stalls: () => stalls.exceeding(everyMs),
     end: () => clearInterval(timer),
+  }
+}
+
+/** Returns a function that checks, unless the previous check still runs. It ignores outages. */
+function oneAtATime(check: () => Promise<void>, log: Log): () => Promise<void> {
+  let isChecking = false
+  return async () => {
+    if (isChecking) return
+    isChecking = true
+    try {
+      await check()
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error
+      log.debug({ err: error }, 'the watchdog could not read the end offsets of the topic')
+    } finally {
+      isChecking = false
+    }
   }
 }
 

@@ -42,11 +42,9 @@ export function addConfigCommand(program: Command, cli: Cli): void {
 
   command.action(
     cli.run(({ json, schema }: { json?: boolean; schema?: boolean }) => {
-      const text = schema
-        ? printableJson(configJsonSchema())
-        : json
-          ? printableJson(settingsJson(load()))
-          : settingsText(load(), cli)
+      let text: string
+      if (schema) text = printableJson(configJsonSchema())
+      else text = json ? printableJson(settingsJson(load())) : settingsText(load(), cli)
       cli.stdout.write(`${text}\n`)
       return DONE
     }),

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Config } from '../../app/config/config.ts'
 import { createDecoder } from '../../domain/event/decode.ts'
 import { ERASE_HEADER } from '../../domain/event/erasure.ts'
-import { type Cli, CommandFailed, DONE, FAILED, WRONG_USAGE } from '../cli.ts'
+import { type Cli, CommandFailed, DONE, type ExitCode, FAILED, WRONG_USAGE } from '../cli.ts'
 import { confirm } from '../confirm.ts'
 import { addHelp } from '../help.ts'
 import { clockText } from '../output/clock-text.ts'
@@ -38,29 +38,36 @@ export function addEraseCommand(program: Command, cli: Cli): void {
   })
 
   command.action(
-    cli.run(async (groupId: string, options: EraseOptions) => {
-      const { config } = load()
-      const at = options.at ?? new Date(cli.now()).toISOString()
-      const record = { key: groupId, value: null, headers: { [ERASE_HEADER]: at } }
-      const asOf = clockText(clockOf(record, config, cli.now()))
-      const what = `group ${printable(groupId)} as of ${asOf}`
-      if (!options.yes && !(await confirm(cli, `Erase ${what}, for good?`))) {
-        cli.stderr.write('nothing was erased\n')
-        return FAILED
-      }
-      await withPublisher(cli, config, options.timeout, (publisher) => publisher.publish([record]))
-      cli.stdout.write(
-        `The erasure of ${what} was sent to topic ${config.kafka.topic}. A worker will do it.\n` +
-          `To check: group-traits show ${printable(groupId)}\n`,
-      )
-      return DONE
-    }),
+    cli.run((groupId: string, options: Options) => erase(cli, load().config, groupId, options)),
   )
 }
 
-interface EraseOptions {
+async function erase(
+  cli: Cli,
+  config: Config,
+  groupId: string,
+  options: Options,
+): Promise<ExitCode> {
+  const at = options.at ?? new Date(cli.now()).toISOString()
+  const record = { key: groupId, value: null, headers: { [ERASE_HEADER]: at } }
+  const asOf = clockText(clockOf(record, config, cli.now()))
+  const what = `group ${printable(groupId)} as of ${asOf}`
+  if (!options.yes && !(await confirm(cli, `Erase ${what}, for good?`))) {
+    cli.stderr.write('nothing was erased\n')
+    return FAILED
+  }
+  await withPublisher(cli, config, options.timeout, (publisher) => publisher.publish([record]))
+  cli.stdout.write(
+    `The erasure of ${what} was sent to topic ${config.kafka.topic}. A worker will do it.\n` +
+      `To check: group-traits show ${printable(groupId)}\n`,
+  )
+  return DONE
+}
+
+interface Options {
   readonly at?: string
   readonly yes?: true
+  /** Seconds. */
   readonly timeout: number
 }
 

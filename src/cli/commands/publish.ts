@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Config } from '../../app/config/config.ts'
-import { type Cli, DONE, FAILED } from '../cli.ts'
+import { type Cli, DONE, type ExitCode, FAILED } from '../cli.ts'
 import { openInput, readEventLines } from '../event-lines.ts'
 import { addHelp } from '../help.ts'
 import { publishLines, type Sums } from '../line-publisher.ts'
@@ -36,26 +36,34 @@ export function addPublishCommand(program: Command, cli: Cli): void {
   })
 
   command.action(
-    cli.run(async (file: string, { json, timeout }: { json?: true; timeout: number }) => {
-      const { config } = load()
-      const input = openInput(cli, file)
-      const sums = await withPublisher(cli, config, timeout, async (publisher) => {
-        const progress = startProgress(cli.stderr, input.totalBytes)
-        try {
-          const chunks = countBytes(input.chunks, progress)
-          return await publishLines(
-            readEventLines(chunks, config.events, cli.now),
-            publisher,
-            progress,
-          )
-        } finally {
-          progress.stop()
-        }
-      })
-      cli.stdout.write(`${json ? printableJson(sums) : summary(sums, config)}\n`)
-      return sums.rejected === 0 ? DONE : FAILED
-    }),
+    cli.run((file: string, options: Options) => publish(cli, load().config, file, options)),
   )
+}
+
+interface Options {
+  readonly json?: true
+  /** Seconds. */
+  readonly timeout: number
+}
+
+async function publish(
+  cli: Cli,
+  config: Config,
+  file: string,
+  { json, timeout }: Options,
+): Promise<ExitCode> {
+  const input = openInput(cli, file)
+  const sums = await withPublisher(cli, config, timeout, async (publisher) => {
+    const progress = startProgress(cli.stderr, input.totalBytes)
+    try {
+      const chunks = countBytes(input.chunks, progress)
+      return await publishLines(readEventLines(chunks, config.events, cli.now), publisher, progress)
+    } finally {
+      progress.stop()
+    }
+  })
+  cli.stdout.write(`${json ? printableJson(sums) : summary(sums, config)}\n`)
+  return sums.rejected === 0 ? DONE : FAILED
 }
 
 async function* countBytes(

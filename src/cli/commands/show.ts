@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
+import type { LoadedConfig } from '../../app/config/loader.ts'
 import { type GroupView, readGroup } from '../../redis/reading/group-reader.ts'
-import { type Cli, CommandFailed, DONE } from '../cli.ts'
+import { type Cli, CommandFailed, DONE, type ExitCode } from '../cli.ts'
 import { addHelp } from '../help.ts'
 import { assertId } from '../id.ts'
 import { clockText } from '../output/clock-text.ts'
@@ -35,33 +36,45 @@ export function addShowCommand(program: Command, cli: Cli): void {
   })
 
   command.action(
-    cli.run(async (groupId: string, { json, timeout }: { json?: true; timeout: number }) => {
-      const loaded = load()
-      const { config } = loaded
-      assertId(groupId, 'the id of a group')
-      const group = await askRedis(
-        cli,
-        config,
-        timeout,
-        (redis) => readGroup(redis, groupId),
-        hintFor(loaded),
-      )
-      if (group === null) {
-        throw new CommandFailed(
-          `there is no group ${printable(groupId)} at ${nameOfRedis(config)}\n` +
-            'Check the id (case matters), that an event was sent for it, and that a worker runs.',
-        )
-      }
-      if (isErased(group)) {
-        const since = clockText(group.erasedAt)
-        const name = printable(groupId)
-        throw new CommandFailed(`group ${name} was erased as of ${since}: it has no data`)
-      }
-      const text = json ? printableJson(groupJson(group)) : groupText(group, cli.stdout)
-      cli.stdout.write(`${text}\n`)
-      return DONE
-    }),
+    cli.run((groupId: string, options: Options) => showGroup(cli, load(), groupId, options)),
   )
+}
+
+interface Options {
+  readonly json?: true
+  /** Seconds. */
+  readonly timeout: number
+}
+
+async function showGroup(
+  cli: Cli,
+  loaded: LoadedConfig,
+  groupId: string,
+  { json, timeout }: Options,
+): Promise<ExitCode> {
+  const { config } = loaded
+  assertId(groupId, 'the id of a group')
+  const group = await askRedis(
+    cli,
+    config,
+    timeout,
+    (redis) => readGroup(redis, groupId),
+    hintFor(loaded),
+  )
+  if (group === null) {
+    throw new CommandFailed(
+      `there is no group ${printable(groupId)} at ${nameOfRedis(config)}\n` +
+        'Check the id (case matters), that an event was sent for it, and that a worker runs.',
+    )
+  }
+  if (isErased(group)) {
+    const since = clockText(group.erasedAt)
+    const name = printable(groupId)
+    throw new CommandFailed(`group ${name} was erased as of ${since}: it has no data`)
+  }
+  const text = json ? printableJson(groupJson(group)) : groupText(group, cli.stdout)
+  cli.stdout.write(`${text}\n`)
+  return DONE
 }
 
 function isErased({ erasedAt, traits, removed, memberCount, leftCount }: GroupView): boolean {

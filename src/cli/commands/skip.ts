@@ -3,7 +3,7 @@ import type { Config } from '../../app/config/config.ts'
 import { createDeadLetterTopic } from '../../kafka/producer/dead-letter-topic.ts'
 import { type Skipped, skipRecord } from '../../kafka/topics/skip.ts'
 import { ensureDeadLetterTopic } from '../../kafka/topics/topics.ts'
-import { type Cli, DONE, FAILED } from '../cli.ts'
+import { type Cli, DONE, type ExitCode, FAILED } from '../cli.ts'
 import { confirm } from '../confirm.ts'
 import { addHelp } from '../help.ts'
 import { addTimeout, retryWhileAway } from '../retry-while-away.ts'
@@ -34,23 +34,33 @@ export function addSkipCommand(program: Command, cli: Cli): void {
   })
 
   command.action(
-    cli.run(async (partition: bigint, offset: bigint, options: SkipOptions) => {
-      const { config } = load()
-      const { topic, groupId } = config.kafka
-      const record = `offset ${offset} of partition ${partition} of topic ${topic}`
-      if (!options.yes && !(await confirm(cli, `Skip ${record} for group ${groupId}?`))) {
-        cli.stderr.write('nothing was skipped\n')
-        return FAILED
-      }
-      const skipped = await skip(cli, config, options.timeout, Number(partition), offset)
-      cli.stdout.write(`${summary(skipped, config)}\n`)
-      return DONE
-    }),
+    cli.run((partition: bigint, offset: bigint, options: Options) =>
+      skip(cli, load().config, partition, offset, options),
+    ),
   )
 }
 
-interface SkipOptions {
+async function skip(
+  cli: Cli,
+  config: Config,
+  partition: bigint,
+  offset: bigint,
+  options: Options,
+): Promise<ExitCode> {
+  const { topic, groupId } = config.kafka
+  const record = `offset ${offset} of partition ${partition} of topic ${topic}`
+  if (!options.yes && !(await confirm(cli, `Skip ${record} for group ${groupId}?`))) {
+    cli.stderr.write('nothing was skipped\n')
+    return FAILED
+  }
+  const skipped = await writeAndCommit(cli, config, options.timeout, Number(partition), offset)
+  cli.stdout.write(`${summary(skipped, config)}\n`)
+  return DONE
+}
+
+interface Options {
   readonly yes?: true
+  /** Seconds. */
   readonly timeout: number
 }
 
@@ -59,7 +69,7 @@ function wholeNumber(text: string): bigint {
   throw new InvalidArgumentError('It must be a whole number.')
 }
 
-async function skip(
+async function writeAndCommit(
   cli: Cli,
   config: Config,
   timeout: number,

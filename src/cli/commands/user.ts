@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
+import type { LoadedConfig } from '../../app/config/loader.ts'
 import { type GroupClock, readUser, type UserView } from '../../redis/reading/group-reader.ts'
-import { type Cli, CommandFailed, DONE, type OutStream } from '../cli.ts'
+import { type Cli, CommandFailed, DONE, type ExitCode, type OutStream } from '../cli.ts'
 import { addHelp } from '../help.ts'
 import { assertId } from '../id.ts'
 import { clockJson, clockText } from '../output/clock-text.ts'
@@ -29,29 +30,41 @@ export function addUserCommand(program: Command, cli: Cli): void {
   })
 
   command.action(
-    cli.run(async (userId: string, { json, timeout }: { json?: true; timeout: number }) => {
-      const loaded = load()
-      const { config } = loaded
-      assertId(userId, 'the id of a user')
-      const user = await askRedis(
-        cli,
-        config,
-        timeout,
-        (redis) => readUser(redis, userId),
-        hintFor(loaded),
-      )
-      if (user === null) {
-        const hint = config.redis.userIndex
-          ? 'Check the id (case matters), that an event was sent for it, and that a worker runs.'
-          : 'redis.userIndex is false: the groups of a user are not stored.'
-        const name = printable(userId)
-        throw new CommandFailed(`there is no user ${name} at ${nameOfRedis(config)}\n${hint}`)
-      }
-      const text = json ? printableJson(userJson(user)) : userText(user, cli.stdout)
-      cli.stdout.write(`${text}\n`)
-      return DONE
-    }),
+    cli.run((userId: string, options: Options) => showUser(cli, load(), userId, options)),
   )
+}
+
+interface Options {
+  readonly json?: true
+  /** Seconds. */
+  readonly timeout: number
+}
+
+async function showUser(
+  cli: Cli,
+  loaded: LoadedConfig,
+  userId: string,
+  { json, timeout }: Options,
+): Promise<ExitCode> {
+  const { config } = loaded
+  assertId(userId, 'the id of a user')
+  const user = await askRedis(
+    cli,
+    config,
+    timeout,
+    (redis) => readUser(redis, userId),
+    hintFor(loaded),
+  )
+  if (user === null) {
+    const hint = config.redis.userIndex
+      ? 'Check the id (case matters), that an event was sent for it, and that a worker runs.'
+      : 'redis.userIndex is false: the groups of a user are not stored.'
+    const name = printable(userId)
+    throw new CommandFailed(`there is no user ${name} at ${nameOfRedis(config)}\n${hint}`)
+  }
+  const text = json ? printableJson(userJson(user)) : userText(user, cli.stdout)
+  cli.stdout.write(`${text}\n`)
+  return DONE
 }
 
 function userText(user: UserView, stream: OutStream): string {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { type Cli, DONE, FAILED } from '../cli.ts'
+import type { Config } from '../../app/config/config.ts'
+import { type Cli, DONE, type ExitCode, FAILED } from '../cli.ts'
 import { type EventLine, openInput, problemLines, readEventLines } from '../event-lines.ts'
 import { addHelp } from '../help.ts'
 import { printableJson } from '../output/printable.ts'
@@ -28,19 +29,29 @@ export function addValidateCommand(program: Command, cli: Cli): void {
   })
 
   command.action(
-    cli.run(async (file: string, { json = false }: { json?: boolean }) => {
-      const { config } = load()
-      const { chunks } = openInput(cli, file)
-      const counts = { group: 0, ignored: 0, rejected: 0 }
-      for await (const lines of readEventLines(chunks, config.events, cli.now)) {
-        for (const line of lines) counts[line.decoded.kind]++
-        const text = lines.map((line) => reportOf(line, json)).join('')
-        if (text !== '') cli.stdout.write(text)
-      }
-      if (!json) cli.stdout.write(`${summary(counts)}\n`)
-      return counts.rejected === 0 ? DONE : FAILED
-    }),
+    cli.run((file: string, options: Options) => validate(cli, load().config, file, options)),
   )
+}
+
+interface Options {
+  readonly json?: boolean
+}
+
+async function validate(
+  cli: Cli,
+  { events }: Config,
+  file: string,
+  { json = false }: Options,
+): Promise<ExitCode> {
+  const { chunks } = openInput(cli, file)
+  const counts = { group: 0, ignored: 0, rejected: 0 }
+  for await (const lines of readEventLines(chunks, events, cli.now)) {
+    for (const line of lines) counts[line.decoded.kind]++
+    const text = lines.map((line) => reportOf(line, json)).join('')
+    if (text !== '') cli.stdout.write(text)
+  }
+  if (!json) cli.stdout.write(`${summary(counts)}\n`)
+  return counts.rejected === 0 ? DONE : FAILED
 }
 
 function reportOf({ number, decoded }: EventLine, json: boolean): string {

@@ -5,7 +5,7 @@ import { INTERRUPTED } from '../../app/life-cycle.ts'
 import { type Verdict, verify } from '../../app/verify/verification.ts'
 import { WorkersBehind } from '../../app/verify/workers.ts'
 import { openRedis } from '../../redis/connection/connection.ts'
-import { type Cli, CommandFailed, DONE, FAILED } from '../cli.ts'
+import { type Cli, CommandFailed, DONE, type ExitCode, FAILED } from '../cli.ts'
 import { addHelp } from '../help.ts'
 import { printableJson } from '../output/printable.ts'
 import { showSteps } from '../output/verify-progress.ts'
@@ -47,26 +47,26 @@ export function addVerifyCommand(program: Command, cli: Cli): void {
     },
   })
 
-  command.action(
-    cli.run(async ({ limit, json, timeout }: VerifyOptions) => {
-      const loaded = load()
-      const { config } = loaded
-      const verdict = await uninterrupted(cli, (signal) =>
-        run(cli, loaded, { limit, timeout, signal }),
-      )
-      if (verdict === undefined) return INTERRUPTED
-      const text = json
-        ? printableJson(verdictJson(verdict))
-        : verdictText(verdict, config, cli.stdout)
-      cli.stdout.write(`${text}\n`)
-      return verdict.differences.count === 0 ? DONE : FAILED
-    }),
-  )
+  command.action(cli.run((options: Options) => verifyAndReport(cli, load(), options)))
 }
 
-interface VerifyOptions {
+async function verifyAndReport(
+  cli: Cli,
+  loaded: LoadedConfig,
+  { limit, json, timeout }: Options,
+): Promise<ExitCode> {
+  const { config } = loaded
+  const verdict = await uninterrupted(cli, (signal) => run(cli, loaded, { limit, timeout, signal }))
+  if (verdict === undefined) return INTERRUPTED
+  const text = json ? printableJson(verdictJson(verdict)) : verdictText(verdict, config, cli.stdout)
+  cli.stdout.write(`${text}\n`)
+  return verdict.differences.count === 0 ? DONE : FAILED
+}
+
+interface Options {
   readonly limit: number
   readonly json?: true
+  /** Seconds. */
   readonly timeout: number
 }
 
