@@ -41,7 +41,10 @@ export async function makeVerifiedTopic(
       await until('the workers have caught up', async () => {
         const ends = await withAdmin(settings, (admin) => admin.fetchTopicOffsets(topic))
         const commits = await committed(settings)
-        return ends.every(({ partition, high }) => high === '0' || commits[partition] === high)
+        if (ends.every(({ partition, high }) => high === '0' || commits[partition] === high)) {
+          return true
+        }
+        throw new Error(JSON.stringify({ ends, commits }))
       })
     },
   }
