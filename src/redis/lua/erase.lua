@@ -1,16 +1,16 @@
 -- Erases one page of a group: whatever is as of the given time or before. The caller repeats the
--- call until nothing is left. The first call writes the time of the erasure to the header. From then
--- on merge.lua honours it, so merges between two pages are safe.
+-- call until nothing is left. The first call writes the time of the erasure to the header. merge.lua
+-- honours it from then on, so merges between two pages are safe.
 --
 -- KEYS[1]  group:{ID}; :clock, :members and :left follow from it
 -- ARGV[1]  group id
 -- ARGV[2]  erased at: 16 digits
 -- ARGV[3]  fields in a page
 -- ARGV[4]  users in a page
--- ARGV[5]  stage: 'clocks': the traits by their clocks | 'fields': fields that have no clock | 'done'
+-- ARGV[5]  stage: 'clocks': traits by their clocks | 'fields': fields that have no clock | 'done'
 -- ARGV[6]  HSCAN cursor of the stage; begins with '0'
--- ARGV[7]  the user index: 'inside' | 'outside' | 'none', as in merge.lua. With 'outside' the caller
---          has already removed the following users from it
+-- ARGV[7]  the user index: 'inside' | 'outside' | 'none', as in merge.lua. With 'outside' the
+--          caller has already removed the following users from it
 -- ARGV[8]  and on: user id, user:{ID}, ... of the users that the last call returned
 --
 -- Returns  { conflict, stage, cursor, users }

@@ -28,8 +28,8 @@ local tonumber = tonumber
 local packed = cjson.decode(ARGV[1])
 list = packed[2]
 
--- The shapes; shape 0 is that of no traits. The pairs are as HSET takes them: read_patch puts in the
--- values and clock fields, and merge.lua the header, at the field ''.
+-- The shapes; shape 0 is that of no traits. The pairs are as HSET takes them: read_patch puts in
+-- the values and clock fields, and merge.lua the header, at the field ''.
 local shapes = packed[1]
 shapes[0] = { 0 }
 for number = 0, #shapes do

@@ -65,7 +65,7 @@ local winners = {
 }
 
 local function collect_winners(shape)
-  local value_pairs, clock_pairs, removed = winners.value_pairs, winners.clock_pairs, winners.removed
+  local value_pairs, clock_pairs = winners.value_pairs, winners.clock_pairs
   local values, removals = 0, 0
   for i = 1, shape.count do
     if is_winner[i] then
@@ -74,7 +74,7 @@ local function collect_winners(shape)
         value_pairs[2 * values - 1], value_pairs[2 * values] = names[i], shape.value_pairs[2 * i]
       else
         removals = removals + 1
-        removed[removals] = names[i]
+        winners.removed[removals] = names[i]
       end
       local place = 2 * (values + removals) + 1
       clock_pairs[place], clock_pairs[place + 1] = names[i], shape.clock_pairs[2 * i + 2]
@@ -83,8 +83,8 @@ local function collect_winners(shape)
   winners.count, winners.value_count = values + removals, values
 end
 
--- Returns the traits of the patch that win, as a shape or as winners. If all are later than anything
--- in the group, they win, and no stored trait is read.
+-- Returns the traits of the patch that win, as a shape has them. If all are later than anything in
+-- the group, they win, and no stored trait is read.
 function choose_traits(group)
   local shape = patch.shape
   local count = shape.count

@@ -10,8 +10,8 @@
 local call, tonumber, unpack = redis.call, tonumber, unpack
 local has_index, user_key_start = ARGV[2] == 'inside', ARGV[3]
 
--- By number of the user in the patch: its id and its keys in the index; then the membership it is to
--- have: the digits of its clock, false for none; member or left; whether the group stored another.
+-- By number of the user in the patch: its id and its keys in the index; then the membership that it
+-- is to have: digits of its clock, or false for none; member or left; whether another was stored.
 local user_ids, groups_keys, left_keys = {}, {}, {}
 local membership_digits, is_member, is_changed = {}, {}, {}
 
@@ -19,8 +19,8 @@ local membership_digits, is_member, is_changed = {}, {}, {}
 members_to_add, members_to_remove = { n = 0 }, { n = 0 }
 left_to_add, left_to_remove = { n = 0 }, { n = 0 }
 
--- Collects ids and keys. left_keys begins with the group's own key, so that one EXISTS tells
--- whether anybody left; the key of user u is left_keys[u + 1]. Returns how many left_keys there are.
+-- Collects ids and keys. left_keys begins with the group's own key, so that one EXISTS tells whether
+-- anybody left; the key of user u is left_keys[u + 1]. Returns how many left_keys there are.
 local function collect_users(group)
   left_keys[1] = group.left_key
   local at, user_count = patch.users_at, patch.user_count
@@ -100,6 +100,10 @@ function choose_memberships(group)
   return has_left_key
 end
 
+local function has_score(set_key, id, score)
+  return tonumber(call('ZSCORE', set_key, id) or nil) == score
+end
+
 -- Sets the index entries of all users. A membership that changed is not in the index yet, so it is
 -- written unread; any other is written only if the index differs, which repairs the index.
 function set_index_entries(has_left_key)
@@ -109,11 +113,15 @@ function set_index_entries(has_left_key)
     if not is_member[u] then set_key, other_key = other_key, set_key end
     if not digits then
       call('ZREM', set_key, group_id)
-    elseif is_changed[u] or tonumber(call('ZSCORE', set_key, group_id) or nil) ~= tonumber(digits) then
+    elseif is_changed[u] or not has_score(set_key, group_id, tonumber(digits)) then
       call('ZADD', set_key, digits, group_id)
     end
     if has_left_key or not is_member[u] then call('ZREM', other_key, group_id) end
   end
+end
+
+local function try_to_set(set_key, score, id)
+  if score then pcall(call, 'ZADD', set_key, score, id) else pcall(call, 'ZREM', set_key, id) end
 end
 
 -- Sets the index entries of all users to what the group stores. A key of the wrong type, which is
@@ -123,9 +131,8 @@ function restore_index_entries(group)
   for u = 1, patch.user_count do
     local member_score = call('ZSCORE', group.members_key, user_ids[u])
     local left_score = not member_score and call('ZSCORE', group.left_key, user_ids[u])
-    for key, score in pairs({ [groups_keys[u]] = member_score, [left_keys[u + 1]] = left_score }) do
-      if score then pcall(call, 'ZADD', key, score, group_id) else pcall(call, 'ZREM', key, group_id) end
-    end
+    try_to_set(groups_keys[u], member_score, group_id)
+    try_to_set(left_keys[u + 1], left_score, group_id)
   end
 end
 

@@ -7,8 +7,8 @@
 -- ARGV[3]  how the keys of all users begin, up to the id: 'user:{'
 --
 -- Returns  { conflicts, memberships }
---            conflicts    flat pairs: number of the patch, from 0; 'WRONGTYPE' or what is malformed:
---                         nothing of these patches was written
+--            conflicts    flat pairs: number of the patch, from 0; 'WRONGTYPE' or what is
+--                         malformed. Nothing of these patches was written.
 --            memberships  with 'outside', for each patch, a list of what its users have now:
 --                         '' none | digits + 'm' member | digits + 'l' left
 --

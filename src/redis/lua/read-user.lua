@@ -4,7 +4,8 @@
 -- KEYS[2]  user:{ID}:left
 -- ARGV[1]  how many groups of each, at most; the latest come first
 --
--- Returns  { groups, number of groups, left, number of left }; lists are flat pairs: group id, score
+-- Returns  { groups, number of groups, left, number of left }
+--            lists are flat pairs: group id, score
 
 local last = ARGV[1] - 1
 

@@ -6,9 +6,9 @@
 -- ARGV[2]  the caller's token of the pause
 -- ARGV[3]  what to do with a group that was not rebuilt: 'keep' | 'delete'
 --
--- Returns  nil if the caller does not hold the pause: then nothing was written. Otherwise a list, for
---          each group: 'placed' | 'kept' | 'deleted' | 'KEY is a TYPE': of the wrong type, so this
---          group was not changed
+-- Returns  nil if the caller does not hold the pause: then nothing was written. Otherwise a list,
+--          for each group: 'placed' | 'kept' | 'deleted' | 'KEY is a TYPE': it is of the wrong
+--          type, so this group was not changed
 
 local call = redis.call
 local group_keys, pause_key, token, if_not_rebuilt = KEYS, ARGV[1], ARGV[2], ARGV[3]

@@ -1,5 +1,5 @@
--- Sets the membership of a user in a group, in the user index: on a Cluster, where merge.lua cannot,
--- because the group's keys are in another slot.
+-- Sets the membership of a user in a group, in the user index: on a Cluster, where merge.lua cannot
+-- do so, because the group's keys are in another slot.
 --
 -- KEYS[1]  user:{ID}:groups
 -- KEYS[2]  user:{ID}:left

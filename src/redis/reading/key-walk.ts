@@ -1,7 +1,6 @@
 /** Walks through all keys of some form, page by page, on every master. */
-import { Cluster, type Redis } from 'ioredis'
-import { Unavailable } from '../../pipeline/errors.ts'
 import type { RedisConnection } from '../connection/connection.ts'
+import { masterClients } from '../connection/masters.ts'
 import { clockKey, decodeId, groupsKey, leftKey, membersKey } from '../keys.ts'
 import { textOf } from './pages.ts'
 import { asking } from './state-reader.ts'
@@ -34,7 +33,7 @@ export async function* walkKeys(
   const ask: Retry = (question) => patience(() => asking(connection, question))
   const pattern = `${literally(start)}*${literally(end)}`
   const page = ['MATCH', pattern, 'COUNT', PAGE_SIZE, ...(type ? ['TYPE', type] : [])]
-  for (const master of await ask(async () => mastersOf(connection))) {
+  for (const master of await ask(async () => masterClients(connection))) {
     let cursor = '0'
     do {
       const reply = await ask(() => master.callBuffer('SCAN', cursor, ...page))
@@ -86,14 +85,6 @@ export function keysOfGroup(groupKey: string): string[] {
 /** The id between start and end of the key; `null` where none stands there. */
 export function idWithin(key: string, start: string, end: string): string | null {
   return decodeId(key.slice(start.length, key.length - end.length))
-}
-
-/** @throws Unavailable where a Cluster has not told them */
-export function mastersOf({ client }: RedisConnection): Redis[] {
-  if (!(client instanceof Cluster)) return [client as Redis]
-  const masters = client.nodes('master')
-  if (masters.length > 0) return masters
-  throw new Unavailable('redis', 'Redis Cluster does not say its masters')
 }
 
 async function* walkMembers(
