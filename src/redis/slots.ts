@@ -2,7 +2,7 @@ import { Command } from 'ioredis'
 import type { GroupState } from '../domain/merge/merge.ts'
 import { groupKey, type KeyPrefixes } from './keys.ts'
 
-/** The patches by slot of a Cluster: a script's keys must share one. */
+/** Groups the patches by their slot of a Cluster: all keys of a script must be in one. */
 export function bySlot(
   prefixes: KeyPrefixes,
   patches: readonly GroupState[],
@@ -10,7 +10,7 @@ export function bySlot(
   return Map.groupBy(patches, ({ groupId }) => slotOf(groupKey(prefixes, groupId))).values()
 }
 
-/** As the client itself counts it, so that both always agree. */
+/** Returns the slot of a key, as the client computes it, so that both always agree. */
 export function slotOf(key: string): number {
   return new Command('exists', [key]).getSlot() ?? 0
 }

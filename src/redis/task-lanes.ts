@@ -1,7 +1,8 @@
 /**
- * Runs the tasks, some at a time; each is taken from the iterable only once there is room.
+ * Runs the tasks, at most `maxAtOnce` at a time. Takes each one from the iterable only when it can
+ * run.
  *
- * @throws the first failure; then no further task is begun, and none is under way any more
+ * @throws the first failure, once no task is in flight any more; after it no task is started
  */
 export async function runTasks(
   tasks: Iterable<() => Promise<void>>,

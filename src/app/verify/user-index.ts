@@ -1,5 +1,5 @@
 /** Looks for entries of the user index that no group explains. */
-import { ask } from '../../redis/reading/ask.ts'
+import { askAtStart } from '../../redis/connection/ask.ts'
 import { type IndexEntry, walkIndex } from '../../redis/reading/key-walk.ts'
 import type { StoredMembership } from '../../redis/reading/layout.ts'
 import { inGroup, inIndex, readMemberships } from '../../redis/reading/memberships.ts'
@@ -71,5 +71,5 @@ async function membershipsOf(
   where: typeof inGroup,
 ): Promise<StoredMembership[]> {
   const queries = entries.map(({ groupId, userId }) => where(redis.settings, groupId, userId))
-  return await retry.redis(() => ask(redis, () => readMemberships(redis, queries)))
+  return await retry.redis(() => askAtStart(redis, () => readMemberships(redis, queries)))
 }

@@ -1,14 +1,14 @@
-/** The checkpoints of the workers, for who only looks: nothing is written, no new master admitted. */
-
+/** Reads the workers' checkpoints without changing them: it admits no newcomers. */
+import { askAtStart } from '../connection/ask.ts'
 import type { RedisConnection } from '../connection/connection.ts'
 import { checkpointKey } from '../keys.ts'
-import { ask } from '../reading/ask.ts'
-import { admitted, checkpointsOf, readShards } from './checkpoints.ts'
+import { admittedShards, checkpointsOf, readShards } from './checkpoints.ts'
 import { shardFinder } from './shards.ts'
 
 /**
- * Partition → up to where Redis holds it for certain. None for a partition of which any part of
- * Redis has no checkpoint: there it lost what it had, or nothing was ever read.
+ * Returns for each partition the offset up to which Redis certainly holds it. A partition is left
+ * out if an admitted shard has no checkpoint for it: that shard lost it, or no worker ever read the
+ * partition.
  *
  * @throws Unavailable, NotRetriable
  */
@@ -19,11 +19,12 @@ export async function readCheckpoints(
 ): Promise<ReadonlyMap<number, bigint>> {
   const { client } = connection
   const findShards = shardFinder(client, (number) => checkpointKey(topic, consumerGroup, number))
-  return await ask(connection, async () => {
-    const checkpoints = checkpointsOf(admitted(await readShards(client, findShards())))
-    const certain = Array.from(checkpoints).flatMap(([partition, { next }]) =>
-      next === undefined ? [] : [[partition, next] as const],
-    )
-    return new Map(certain)
+  return await askAtStart(connection, async () => {
+    const shards = await readShards(client, findShards())
+    const certain = new Map<number, bigint>()
+    for (const [partition, { next }] of checkpointsOf(admittedShards(shards))) {
+      if (next !== undefined) certain.set(partition, next)
+    }
+    return certain
   })
 }

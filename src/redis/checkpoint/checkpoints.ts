@@ -1,18 +1,33 @@
 /**
- * The checkpoints in Redis, `group-traits:applied:{TOPIC}:CONSUMERGROUP`: a hash, partition → next
- * offset. On a Cluster each master can lose writes by itself, so each has checkpoints of its own, and
- * the least counts; the first one says in the field `parts` which of them there are.
+ * The checkpoints in Redis: up to which offset it holds each partition.
+ *
+ *   group-traits:applied:{TOPIC}:CONSUMERGROUP    a hash, of shard 0
+ *   group-traits:applied:{TOPIC#n}:CONSUMERGROUP  a hash, of shard n; on a Cluster only (shards.ts)
+ *     partition -> next offset
+ *     `parts` -> numbers of the admitted shards, as in 0,3,7; in shard 0 of a Cluster
+ *
+ * Compare-and-set. A worker sets a checkpoint only where it still is what this worker last saw, on
+ * every shard. Otherwise Redis lost it, or another worker set it: then nothing is written on that
+ * shard, and the caller reads again. So a checkpoint never hides its own loss.
+ *
+ * The least of all shards counts. If an admitted shard has none for a partition, it lost it.
+ *
+ * A master that joins a Cluster has no checkpoint, but has lost nothing either: it is a newcomer
+ * until its number is in `parts`. The worker that finds it copies the checkpoints of the admitted
+ * shards to it, and then writes the new `parts`.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import type { Checkpoint, Checkpoints } from '../../pipeline/ports.ts'
+import { ask } from '../connection/ask.ts'
 import type { RedisConnection } from '../connection/connection.ts'
-import { codeOf, failureOf } from '../connection/failure.ts'
+import { codeOf } from '../connection/failure.ts'
 import { checkpointKey, pauseKey } from '../keys.ts'
 import type { RedisClient } from '../lua/scripts.ts'
-import { type Part, shardFinder } from './shards.ts'
+import { settleAll } from '../settle-all.ts'
+import { type Shard, shardFinder } from './shards.ts'
 
-/** @param consumerGroup whose workers' checkpoints these are, as Kafka knows it */
+/** @param consumerGroup the workers' consumer group, as Kafka knows it */
 export function openCheckpoints(
   connection: RedisConnection,
   topic: string,
@@ -23,29 +38,29 @@ export function openCheckpoints(
   const pause = pauseKey(topic, consumerGroup)
 
   const read = async (): Promise<ReadonlyMap<number, Checkpoint>> => {
-    const parts = await readShards(client, findShards())
-    const list = parts.map(({ number }) => number).join()
-    if (listIn(parts) === list) return checkpointsOf(parts)
-    await admit(parts)
-    await client.hset(checkpointKey(topic, consumerGroup, 0), LIST, list)
-    return checkpointsOf(await readShards(client, parts))
+    const shards = await readShards(client, findShards())
+    const numbers = shards.map(({ number }) => number).join()
+    if (admittedNumbers(shards) === numbers) return checkpointsOf(shards)
+    await copyToNewcomers(shards)
+    await client.hset(checkpointKey(topic, consumerGroup, 0), ADMITTED, numbers)
+    return checkpointsOf(await readShards(client, shards))
   }
 
-  /** A master that joined lost nothing: its checkpoints begin where those of the others are. */
-  const admit = async (parts: readonly ShardWithCheckpoints[]) => {
-    const known = admitted(parts)
-    for (const [partition, { next }] of checkpointsOf(known)) {
-      for (const part of parts) {
-        if (known.includes(part) || next === undefined) continue
-        await set(part, partition, part.hash[partition] ?? '', next)
+  const copyToNewcomers = async (shards: readonly ShardWithCheckpoints[]) => {
+    const admitted = admittedShards(shards)
+    const newcomers = shards.filter((shard) => !admitted.includes(shard))
+    for (const [partition, { next }] of checkpointsOf(admitted)) {
+      if (next === undefined) continue
+      for (const newcomer of newcomers) {
+        await set(newcomer, partition, newcomer.hash[partition] ?? '', next)
       }
     }
   }
 
-  const set = async ({ number, key }: Part, partition: number, before: string, next: bigint) => {
-    // the pause has the slot of the first key only
+  const set = async ({ number, key }: Shard, partition: number, seen: string, next: bigint) => {
+    // only shard 0 has the slot of the pause; for the others, a key that never exists
     const gate = number === 0 ? pause : `${key}:none`
-    return await client.setCheckpoint(key, gate, partition, before, String(next))
+    return await client.setCheckpoint(key, gate, partition, seen, String(next))
   }
 
   const compareAndSet = async (
@@ -53,89 +68,87 @@ export function openCheckpoints(
     seen: Checkpoint | undefined,
     next: bigint,
   ): Promise<Checkpoint | undefined> => {
-    const parts = findShards()
-    if (seen?.next !== undefined && !parts.every(({ name }) => seen.shards.has(name))) return
-    // all at once, on the connections as they are now
-    const outcomes = await allSettled(
-      parts.map((part) => {
-        const before = seen?.shards.get(part.name)
-        return set(part, partition, before === undefined ? '' : String(before), next)
+    const shards = findShards()
+    if (seen?.next !== undefined && !shards.every(({ name }) => seen.shards.has(name))) return
+    // all at once, so that they go to the connections as they are now
+    const outcomes = await settleAll(
+      shards.map((shard) => {
+        const seenHere = seen?.shards.get(shard.name)
+        return set(shard, partition, seenHere === undefined ? '' : String(seenHere), next)
       }),
     )
     if (outcomes.includes('paused')) {
-      throw new Unavailable('redis', 'the workers are paused while a rebuild puts groups in place')
+      throw new Unavailable('redis', 'the workers are paused while a rebuild replaces groups')
     }
     if (outcomes.includes('other')) return
-    if (!isDeepStrictEqual(findShards(), parts)) {
-      throw new Unavailable('redis', 'Redis Cluster changed its masters in the middle of a batch')
+    if (!isDeepStrictEqual(findShards(), shards)) {
+      throw new Unavailable('redis', 'Redis Cluster changed its masters while a checkpoint was set')
     }
-    return { next, shards: new Map(parts.map(({ name }) => [name, next])) }
+    return { next, shards: new Map(shards.map(({ name }) => [name, next])) }
   }
 
-  const guarded = async <Result>(ask: () => Promise<Result>): Promise<Result> => {
-    await connection.opened
-    try {
-      return await ask()
-    } catch (error) {
-      if (error instanceof Error && codeOf(error) === 'WRONGTYPE') throw foreign(findShards())
-      throw failureOf(error, connection.lastError)
-    }
-  }
+  const askForCheckpoints = <Result>(run: () => Promise<Result>): Promise<Result> =>
+    ask(connection, async () => {
+      try {
+        return await run()
+      } catch (error) {
+        if (error instanceof Error && codeOf(error) === 'WRONGTYPE') throw notOurs(findShards())
+        throw error
+      }
+    })
 
   return {
-    read: () => guarded(read),
-    compareAndSet: (...args) => guarded(() => compareAndSet(...args)),
+    read: () => askForCheckpoints(read),
+    compareAndSet: (...args) => askForCheckpoints(() => compareAndSet(...args)),
   }
 }
 
-export interface ShardWithCheckpoints extends Part {
-  /** What stands at its key. */
+export interface ShardWithCheckpoints extends Shard {
+  /** The hash at its key. */
   readonly hash: Readonly<Record<string, string>>
 }
 
 export async function readShards(
   client: RedisClient,
-  parts: readonly Part[],
+  shards: readonly Shard[],
 ): Promise<ShardWithCheckpoints[]> {
-  const hashes = await Promise.all(parts.map(({ key }) => client.hgetall(key)))
-  return parts.map((part, i) => ({ ...part, hash: hashes[i] ?? {} }))
+  const hashes = await Promise.all(shards.map(({ key }) => client.hgetall(key)))
+  return shards.map((shard, i) => ({ ...shard, hash: hashes[i] ?? {} }))
 }
 
-/** Field of the first part: the numbers of the parts, as of when somebody last looked. */
-const LIST = 'parts'
+/** Field of shard 0: the numbers of the admitted shards. */
+const ADMITTED = 'parts'
 
-function listIn(parts: readonly ShardWithCheckpoints[]): string {
-  return parts[0]?.hash[LIST] ?? '0'
+function admittedNumbers(shards: readonly ShardWithCheckpoints[]): string {
+  return shards[0]?.hash[ADMITTED] ?? '0'
 }
 
-/** Those of the parts that are no newcomers: of these, a checkpoint that is missing is lost. */
-export function admitted(parts: readonly ShardWithCheckpoints[]): ShardWithCheckpoints[] {
-  const numbers = listIn(parts).split(',')
-  return parts.filter(({ number }) => numbers.includes(String(number)))
+/** Returns the shards that are no newcomers: if one of these lacks a checkpoint, it lost it. */
+export function admittedShards(shards: readonly ShardWithCheckpoints[]): ShardWithCheckpoints[] {
+  const numbers = admittedNumbers(shards).split(',')
+  return shards.filter(({ number }) => numbers.includes(String(number)))
 }
 
 /**
- * Partition → its checkpoint, the least of those in the parts.
+ * Returns the checkpoint of each partition: the least of all shards.
  *
- * @throws NotRetriable where something stands there that is no checkpoint
+ * @throws NotRetriable where a hash holds anything but checkpoints
  */
-export function checkpointsOf(parts: readonly ShardWithCheckpoints[]): Map<number, Checkpoint> {
-  const checkpoints = new Map<number, Map<string, bigint>>()
-  for (const part of parts) {
-    for (const [field, value] of Object.entries(part.hash)) {
-      if (field === LIST) continue
-      if (!NUMBER.test(field) || !NUMBER.test(value)) throw foreign([part])
+export function checkpointsOf(shards: readonly ShardWithCheckpoints[]): Map<number, Checkpoint> {
+  const byPartition = new Map<number, Map<string, bigint>>()
+  for (const shard of shards) {
+    for (const [field, value] of Object.entries(shard.hash)) {
+      if (field === ADMITTED) continue
+      if (!NUMBER.test(field) || !NUMBER.test(value)) throw notOurs([shard])
       const partition = Number(field)
-      checkpoints.set(
-        partition,
-        (checkpoints.get(partition) ?? new Map()).set(part.name, BigInt(value)),
-      )
+      const byShard = byPartition.get(partition) ?? new Map<string, bigint>()
+      byPartition.set(partition, byShard.set(shard.name, BigInt(value)))
     }
   }
   return new Map(
-    Array.from(checkpoints, ([partition, found]) => {
-      const next = found.size === parts.length ? least(found.values()) : undefined
-      return [partition, { next, shards: found }]
+    Array.from(byPartition, ([partition, byShard]) => {
+      const next = byShard.size === shards.length ? least(byShard.values()) : undefined
+      return [partition, { next, shards: byShard }]
     }),
   )
 }
@@ -146,16 +159,10 @@ function least(numbers: Iterable<bigint>): bigint {
   return [...numbers].reduce((a, b) => (a < b ? a : b), 2n ** 63n)
 }
 
-/** @throws the first failure, once nothing is under way any more */
-async function allSettled<Result>(promises: readonly Promise<Result>[]): Promise<Result[]> {
-  await Promise.allSettled(promises)
-  return await Promise.all(promises)
-}
-
-function foreign(parts: readonly Part[]): NotRetriable {
+function notOurs(shards: readonly Shard[]): NotRetriable {
   return new NotRetriable(
     'redis',
-    `what stands at ${parts.map(({ key }) => key).join(', ')} in Redis was not written by ` +
+    `the value at ${shards.map(({ key }) => key).join(' or ')} in Redis was not written by ` +
       'group-traits: rename or delete it, then start again',
   )
 }

@@ -1,4 +1,4 @@
-/** Where Redis is, as the URL in the configuration says it. */
+/** Parses the URL of Redis: where it is, how to log in, and whether to use TLS. */
 
 export interface Endpoint {
   readonly host: string
@@ -23,7 +23,7 @@ export type RedisAddress = Login &
     | { readonly mode: 'cluster'; readonly endpoints: readonly Endpoint[] }
   )
 
-/** What is accepted, for messages. */
+/** The accepted forms of the URL, for messages. */
 export const REDIS_URL_FORMS =
   'redis://[USER:PASSWORD@]HOST[:PORT][/DB], redis+sentinel://[USER:PASSWORD@]HOST:PORT,…/MASTER[/DB] ' +
   'or redis+cluster://[USER:PASSWORD@]HOST:PORT,…; rediss… instead of redis… for TLS'
@@ -32,13 +32,13 @@ const URL_FORM =
   /^(?<scheme>rediss?)(?:\+(?<mode>sentinel|cluster))?:\/\/(?:(?<login>[^/?#]*)@)?(?<hosts>[^/?#@]+)(?<path>\/[^?#]*)?$/
 const ENDPOINT_FORM = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<name>[^:\s[\]]+))(?::(?<port>\d{1,5}))?$/
 
-/** @throws Error that says what is accepted; the URL itself, with its password, is not told */
+/** @throws Error that names the accepted forms, but not the URL: it may hold a password */
 export function parseRedisUrl(url: string): RedisAddress {
   const parts = URL_FORM.exec(url)?.groups
   if (parts === undefined) {
     throw new Error(
-      `the URL of Redis is not understood: it must be ${REDIS_URL_FORMS}. ` +
-        'In user and password, percent-encode what is special in URLs.',
+      `the URL of Redis has none of the accepted forms: use ${REDIS_URL_FORMS}. ` +
+        'Percent-encode special characters in user and password.',
     )
   }
   const login = { ...parseLogin(parts.login), tls: parts.scheme === 'rediss' }
@@ -49,7 +49,7 @@ export function parseRedisUrl(url: string): RedisAddress {
   switch (parts.mode) {
     case 'sentinel': {
       if (first === undefined || rest.length > 0) {
-        throw new Error('the URL of Redis must name the master behind the sentinels: …/MASTER')
+        throw new Error('the URL of Redis must name the master that the Sentinels watch: …/MASTER')
       }
       const master = decode(first)
       return {
@@ -61,13 +61,14 @@ export function parseRedisUrl(url: string): RedisAddress {
       }
     }
     case 'cluster':
-      if (first !== undefined) throw new Error('a Redis Cluster has no databases: drop the path')
+      if (first !== undefined)
+        throw new Error('the URL of a Redis Cluster must not have a path: it has one database')
       return { mode: 'cluster', endpoints: endpoints(6379), ...login }
     default: {
       const [endpoint, another] = endpoints(6379)
       if (endpoint === undefined || another !== undefined || second !== undefined) {
         throw new Error(
-          `the URL of Redis names several servers or paths: it must be ${REDIS_URL_FORMS}`,
+          `the URL of Redis names several servers, or more than a database: use ${REDIS_URL_FORMS}`,
         )
       }
       return { mode: 'standalone', endpoint, db: parseDb(first), ...login }
@@ -75,7 +76,7 @@ export function parseRedisUrl(url: string): RedisAddress {
   }
 }
 
-/** For people: where it is, without user and password. */
+/** Describes the address for people, without user and password. */
 export function describeAddress(address: RedisAddress): string {
   switch (address.mode) {
     case 'standalone':
@@ -89,7 +90,7 @@ export function describeAddress(address: RedisAddress): string {
   }
 }
 
-/** What to look at where a server that is there does not get on with us from the start. */
+/** What to check if a server accepts the connection, but has never answered on it. */
 export function tlsHint({ tls }: RedisAddress): string {
   return tls
     ? 'does that port speak TLS? If not, its URL begins with redis…'
@@ -104,7 +105,9 @@ function parseLogin(text: string | undefined): { username?: string; password?: s
   if (text === undefined || text === '') return {}
   const colon = text.indexOf(':')
   if (colon < 0) {
-    throw new Error('the URL of Redis has a user without a password: USER:PASSWORD@ or :PASSWORD@')
+    throw new Error(
+      'the URL of Redis has a user without a password: use USER:PASSWORD@ or :PASSWORD@',
+    )
   }
   const username = decode(text.slice(0, colon))
   const password = decode(text.slice(colon + 1))
@@ -116,14 +119,15 @@ function parseEndpoint(text: string, defaultPort: number): Endpoint {
   const host = parts?.v6 ?? parts?.name
   const port = Number(parts?.port ?? defaultPort)
   if (host === undefined || port < 1 || port > 65535) {
-    throw new Error(`the URL of Redis has a server that is not HOST:PORT: ${REDIS_URL_FORMS}`)
+    throw new Error(`the URL of Redis has a server that is not HOST[:PORT]: use ${REDIS_URL_FORMS}`)
   }
   return { host, port }
 }
 
 function parseDb(text: string | undefined): number {
   if (text === undefined) return 0
-  if (!/^\d{1,5}$/.test(text)) throw new Error('the database of Redis must be a number: …/DB')
+  if (!/^\d{1,5}$/.test(text))
+    throw new Error('the URL of Redis has a database that is not a number: use …/DB')
   return Number(text)
 }
 
@@ -131,6 +135,8 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch (cause) {
-    throw new Error('the URL of Redis has a % that begins no percent-encoding', { cause })
+    throw new Error('the URL of Redis has a % that is not part of a percent-encoding: use %25', {
+      cause,
+    })
   }
 }

@@ -1,4 +1,4 @@
-/** The Redis client, set up so that it fails fast and reconnects by itself. */
+/** Creates the Redis client: it fails fast, and reconnects by itself. */
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { backoffMs } from '../../pipeline/retry.ts'
 import { loadScripts, type RedisClient } from '../lua/scripts.ts'
@@ -10,7 +10,7 @@ export interface ClientTimeouts {
   readonly commandTimeoutMs: number
 }
 
-/** A client that knows the scripts, and that begins to connect at once. */
+/** Creates a client that has the scripts as commands. It begins to connect at once. */
 export function createClient(address: RedisAddress, timeouts: ClientTimeouts): RedisClient {
   const options = nodeOptions(address, timeouts)
   const single = {
@@ -41,7 +41,7 @@ export function createClient(address: RedisAddress, timeouts: ClientTimeouts): R
         slotsRefreshTimeout: timeouts.connectTimeoutMs,
         maxRedirections: 8,
         redisOptions: options,
-        // certificates are made out to names: with TLS nothing is looked up beforehand
+        // certificates name hosts, not addresses: with TLS ioredis must not resolve them before
         ...(address.tls && { dnsLookup: (host, done) => done(null, host) }),
       }) as Cluster & RedisClient
     default:
@@ -49,23 +49,23 @@ export function createClient(address: RedisAddress, timeouts: ClientTimeouts): R
   }
 }
 
-/** What holds for the connection to every single server. */
+/** Options for the connection to each server. */
 function nodeOptions(
   { username, password, tls }: RedisAddress,
   { connectTimeoutMs, commandTimeoutMs }: ClientTimeouts,
 ) {
   return {
     connectionName: 'group-traits',
-    // RESP2: nothing here needs more, and every server and proxy speaks it
+    // RESP2 is all we need, and every server and proxy speaks it
     protocol: 2,
     disableClientInfo: true,
-    // fail what is under way at the first disconnection; otherwise it is sent again, or hangs
+    // a disconnection fails the commands in flight; else ioredis resends them, or they hang
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     reconnectOnError: (error: Error) => (codeOf(error) === 'READONLY' ? 1 : false),
     connectTimeout: connectTimeoutMs,
     commandTimeout: commandTimeoutMs,
-    // a connection that went dead without a word is given up and made anew
+    // reopens a connection that went dead without being closed
     socketTimeout: commandTimeoutMs + 1000,
     maxLoadingRetryTime: 500,
     ...(username !== undefined && { username }),

@@ -1,57 +1,72 @@
-/** Follows a client through its states: opening -> ready <-> away -> closed. */
+/**
+ * Follows the Redis client from state to state, and reports each outage and its end, once.
+ *
+ *   opening  the first attempt to connect
+ *     -> ready  on `ready`; not reported
+ *     -> away   on `close`, or when the attempt takes too long; reported
+ *   ready    -> away   on `close`; reported
+ *   away     -> ready  on `ready`; reported
+ *   any      -> closed by `close()`; not reported, and final
+ *
+ * Other events of the client: `error` and `node error` say why the next `close` happens;
+ * `connecting` begins an attempt; `end` means that ioredis has stopped trying.
+ */
 import { Unavailable } from '../../pipeline/errors.ts'
 import type { RedisClient } from '../lua/scripts.ts'
 import { codeOf, failureOf } from './failure.ts'
 
 export type RedisState =
   | { readonly ready: true }
-  /** `detail` says why, for people. */
+  /** `detail` is the reason, for people. */
   | { readonly ready: false; readonly detail: string }
 
 export class ConnectionWatch {
-  /** Settles once the first attempt to connect has come out, either way, or takes too long. */
+  /** Resolves at the end of state opening; never rejects. */
   readonly opened: Promise<void>
-  /** Grows with each connection that came or went, of a Cluster with those to its servers. */
+  /** Grows whenever a connection opens or closes; on a Cluster also one to a single server. */
   count = 0
   private readonly client: RedisClient
-  private readonly tell: (state: RedisState) => void
+  private readonly report: (state: RedisState) => void
   private readonly hint: string
-  private readonly patience: NodeJS.Timeout
-  private settle = () => {}
-  private wasReady = true
-  private isNew = true
-  private isMisplaced = false
+  private readonly openTimer: NodeJS.Timeout
+  private endOpening = () => {}
+  private wasEverReady = false
+  /** The first success is not reported, so it begins as if it had been. */
+  private isReportedReady = true
+  private isInWrongDatabase = false
   private error: Error | null = null
 
   /**
-   * @param tell told of each outage and of its end; not of a first success
-   * @param hint what to look at where the server is there, and yet the connection never was
-   * @param patienceMs how long the first attempt may take before it is told as an outage
+   * @param report called at each outage and at its end, but not for a first success
+   * @param hint what to check if the server accepts connections, but has never been ready
+   * @param openTimeoutMs how long the first attempt may take before it is reported as an outage
    */
   constructor(
     client: RedisClient,
-    tell: (state: RedisState) => void,
+    report: (state: RedisState) => void,
     hint: string,
-    patienceMs: number,
+    openTimeoutMs: number,
   ) {
     this.client = client
-    this.tell = tell
+    this.report = report
     this.hint = hint
     this.opened = new Promise((resolve) => {
-      this.settle = resolve
+      this.endOpening = resolve
     })
-    this.patience = setTimeout(() => this.suspect('Redis does not answer'), patienceMs)
-    client.on('connecting', this.begin)
-    client.on('error', this.note)
-    client.on('node error', this.note)
-    client.on('close', this.lose)
+    this.openTimer = setTimeout(() => {
+      this.changeTo({ ready: false, detail: this.withHint('Redis does not answer') })
+    }, openTimeoutMs)
+    client.on('connecting', this.onConnecting)
+    client.on('error', this.onError)
+    client.on('node error', this.onError)
+    client.on('close', this.onClose)
     for (const event of ['close', 'ready', '-node', '+node']) client.on(event, this.countOne)
-    client.on('ready', this.win)
-    client.on('end', this.revive)
+    client.on('ready', this.onReady)
+    client.on('end', this.onEnd)
   }
 
   get ready(): boolean {
-    return this.client.status === 'ready' && !this.isMisplaced
+    return this.client.status === 'ready' && !this.isInWrongDatabase
   }
 
   /** Why the connection is away; null once it is ready. */
@@ -60,10 +75,10 @@ export class ConnectionWatch {
   }
 
   close(): void {
-    this.client.off('close', this.lose)
-    this.client.off('end', this.revive)
-    clearTimeout(this.patience)
-    this.settle()
+    this.client.off('close', this.onClose)
+    this.client.off('end', this.onEnd)
+    clearTimeout(this.openTimer)
+    this.endOpening()
     this.client.disconnect()
   }
 
@@ -71,54 +86,53 @@ export class ConnectionWatch {
     this.count++
   }
 
-  private readonly begin = () => {
-    this.isMisplaced = false
+  private readonly onConnecting = () => {
+    this.isInWrongDatabase = false
   }
 
-  private readonly note = (error: Error) => {
-    if (this.isMisplaced) return
+  private readonly onError = (error: Error) => {
+    if (this.isInWrongDatabase) return
     this.error = error
-    // there is no such database: the client would go on in database 0
-    this.isMisplaced = commandOf(error) === 'select'
-    if (this.isMisplaced) this.client.disconnect(true)
+    // SELECT failed: there is no such database, and the client would go on in database 0
+    this.isInWrongDatabase = commandOf(error) === 'select'
+    if (this.isInWrongDatabase) this.client.disconnect(true)
   }
 
-  private readonly lose = () => {
+  private readonly onClose = () => {
     const failure = failureOf(this.error)
     const detail = failure instanceof Unavailable ? failure.message : 'Redis closed the connection'
-    if (isCut(this.error)) this.suspect(detail)
-    else this.change({ ready: false, detail })
+    this.changeTo({ ready: false, detail: isCut(this.error) ? this.withHint(detail) : detail })
+  }
+
+  private readonly onReady = () => {
+    if (this.isInWrongDatabase) return
+    this.error = null
+    this.wasEverReady = true
+    this.changeTo({ ready: true })
   }
 
   /**
-   * ioredis gives up for good where a Sentinel tells of a failover while it asks for the master:
-   * its failover detector ends the connection that is only being made.
+   * ioredis stops trying for good if a Sentinel announces a failover while ioredis asks it for the
+   * master: the failover detector then ends the connection that is only being opened.
    */
-  private readonly revive = () => {
-    this.client.connect().catch(() => {}) // told as an error event as well
+  private readonly onEnd = () => {
+    this.client.connect().catch(() => {}) // also emitted as an error event
   }
 
-  private suspect(detail: string): void {
-    this.change({ ready: false, detail: this.isNew ? `${detail}: ${this.hint}` : detail })
+  private withHint(detail: string): string {
+    return this.wasEverReady ? detail : `${detail}: ${this.hint}`
   }
 
-  private readonly win = () => {
-    if (this.isMisplaced) return
-    this.error = null
-    this.isNew = false
-    this.change({ ready: true })
-  }
-
-  private change(state: RedisState): void {
-    clearTimeout(this.patience)
-    this.settle()
-    if (state.ready === this.wasReady) return
-    this.wasReady = state.ready
-    this.tell(state)
+  private changeTo(state: RedisState): void {
+    clearTimeout(this.openTimer)
+    this.endOpening()
+    if (state.ready === this.isReportedReady) return
+    this.isReportedReady = state.ready
+    this.report(state)
   }
 }
 
-/** Something is there, and ended the connection, or says nothing. */
+/** Whether a server was there, and closed the connection or did not answer. */
 function isCut(error: Error | null): boolean {
   return error === null || ['ECONNRESET', 'ETIMEDOUT'].includes(codeOf(error) ?? '')
 }

@@ -1,4 +1,4 @@
-/** The connection to Redis, as all of this folder shares it. */
+/** The connection to Redis that everything in src/redis shares. */
 import type { Log } from '../../pipeline/ports.ts'
 import type { KeyPrefixes } from '../keys.ts'
 import type { RedisClient } from '../lua/scripts.ts'
@@ -12,7 +12,7 @@ export type { RedisState } from './connection-watch.ts'
 export interface RedisSettings extends KeyPrefixes, ClientTimeouts {
   /** One of `REDIS_URL_FORMS`. */
   readonly url: string
-  /** Whether `user:{ID}:groups` and `user:{ID}:left` are kept. */
+  /** Whether the user index is kept: `user:{ID}:groups` and `user:{ID}:left`. */
   readonly userIndex: boolean
 }
 
@@ -21,23 +21,23 @@ export interface RedisConnection {
   readonly address: RedisAddress
   readonly client: RedisClient
   readonly log: Log
-  /** Settles once the first attempt to connect has come out, either way; never rejects. */
+  /** Resolves once the first attempt to connect has succeeded or failed; never rejects. */
   readonly opened: Promise<void>
-  /** Counts the connections, of a Cluster those to each of its servers. */
+  /** Grows whenever a connection opens or closes; on a Cluster also one to a single server. */
   readonly count: number
   /** Whether commands can be sent now. */
   readonly ready: boolean
-  /** Why the last attempt to connect failed; null once ready. */
+  /** Why the connection is away; null once it is ready. */
   readonly lastError: Error | null
   close(): void
 }
 
 /**
- * Opens a connection, which then comes, goes and comes again by itself. It queues nothing: a
- * command on a connection that is away fails at once.
+ * Opens a connection, which reconnects by itself. It queues nothing: while it is away, a command
+ * fails at once.
  *
- * @param onStateChange told once of each outage, and once of its end; by default the log is
- * @throws Error where the URL is not understood
+ * @param onStateChange called once for each outage and once at its end; by default, it is logged
+ * @throws Error if the URL has none of the accepted forms
  */
 export function openRedis(
   settings: RedisSettings,
@@ -47,8 +47,8 @@ export function openRedis(
   const address = parseRedisUrl(settings.url)
   routeClientWarnings(log)
   const client = createClient(address, settings)
-  const tell = onStateChange ?? sayTo(log, describeAddress(address))
-  const watch = new ConnectionWatch(client, tell, tlsHint(address), settings.connectTimeoutMs)
+  const report = onStateChange ?? reportTo(log, describeAddress(address))
+  const watch = new ConnectionWatch(client, report, tlsHint(address), settings.connectTimeoutMs)
   return {
     settings,
     address,
@@ -68,7 +68,7 @@ export function openRedis(
   }
 }
 
-function sayTo(log: Log, redis: string): (state: RedisState) => void {
+function reportTo(log: Log, redis: string): (state: RedisState) => void {
   return (state) => {
     if (state.ready) log.info({ redis }, 'Redis is back')
     else log.warn({ redis, detail: state.detail }, 'Redis is away: waiting for it')

@@ -1,17 +1,18 @@
-/** What an error of the Redis client means. */
+/** Translates errors of the Redis client. */
 import { Unavailable } from '../../pipeline/errors.ts'
 
 /**
- * What to throw instead of an error of the client: `Unavailable` where Redis is away or refuses
- * for now; otherwise the error itself, a bug, without the arguments of the command: they are data.
+ * Returns what to throw instead of an error of the client: `Unavailable` if Redis is away or rejects
+ * commands for now. Any other error is a bug and is returned itself. Removes the arguments of the
+ * command from the error: they are user data.
  *
- * @param reason why the connection is away, where that is known
+ * @param reason why the connection is away, if that is known
  */
 export function failureOf(error: unknown, reason: Error | null = null): unknown {
   if (!(error instanceof Error)) return error
   const code = codeOf(error)
-  const known = code === 'DISCONNECTED' ? failureOf(reason) : null
-  if (known instanceof Unavailable) return known
+  const knownReason = code === 'DISCONNECTED' ? failureOf(reason) : null
+  if (knownReason instanceof Unavailable) return knownReason
   const meaning = code === null ? undefined : OUTAGES[code]
   const bare = withoutArguments(error)
   if (code === null || (meaning === undefined && isReply(error))) return bare
@@ -21,9 +22,9 @@ export function failureOf(error: unknown, reason: Error | null = null): unknown 
 }
 
 /**
- * The code of a reply (`OOM`), of the operating system (`ECONNREFUSED`) or of TLS, or what the
- * client's own message means (`TIMEOUT`, `DISCONNECTED`, `CLUSTER`); `null` where it is none
- * that tells of Redis or the way to it.
+ * Returns the code of an error: of a reply (`OOM`), of the operating system (`ECONNREFUSED`), of TLS,
+ * or our own for a message of the client (`TIMEOUT`, `DISCONNECTED`, `CLUSTER`, `SENTINEL`). `null`
+ * if the error says nothing of Redis or the network.
  */
 export function codeOf(error: Error): string | null {
   if (isReply(error)) return codeOfReply(error.message)
@@ -36,7 +37,7 @@ export function codeOf(error: Error): string | null {
   return CLIENT_MESSAGES.find(([start]) => error.message.startsWith(start))?.[1] ?? null
 }
 
-/** Codes of TLS itself: the certificate or the protocol is not what was expected. */
+/** Whether the code is one of TLS: of the certificate or of the protocol. */
 export function isTlsCode(code: string): boolean {
   return TLS_CODE.test(code)
 }
@@ -44,6 +45,7 @@ export function isTlsCode(code: string): boolean {
 const TLS_CODE = /CERT|^ERR_SSL|^ERR_TLS|^UNABLE_TO|^HOSTNAME_MISMATCH/
 const SYSTEM_OR_TLS_CODE = new RegExp(`^E(?!RR_)[A-Z_0-9]+$|${TLS_CODE.source}`)
 
+/** How messages of ioredis begin that have no code, and our code for them. */
 const CLIENT_MESSAGES: readonly (readonly [string, string])[] = [
   ['Command timed out', 'TIMEOUT'],
   ['Socket timeout', 'TIMEOUT'],
@@ -58,6 +60,7 @@ const CLIENT_MESSAGES: readonly (readonly [string, string])[] = [
   ['All sentinels are unreachable', 'SENTINEL'],
 ]
 
+/** Code -> what follows "Redis" in the message. */
 const OUTAGES: Readonly<Record<string, string>> = {
   OOM: 'is full: it has reached its maxmemory',
   MISCONF: 'refuses writes: it cannot save to its disk',
@@ -72,8 +75,8 @@ const OUTAGES: Readonly<Record<string, string>> = {
   ASK: 'Cluster is moving these keys',
   NOAUTH: 'asks for a password',
   WRONGPASS: 'refuses the user or the password',
-  NOPERM: 'refuses a right that is needed',
-  UNBLOCKED: 'changed its role',
+  NOPERM: 'denies the user a right that is needed',
+  UNBLOCKED: 'changed its role, master or replica',
   MAXCLIENTS: 'has too many clients',
   CLUSTER: 'Cluster cannot be reached',
   SENTINEL: 'Sentinels cannot be reached',
@@ -85,8 +88,8 @@ function isReply(error: Error): boolean {
 }
 
 /**
- * An error within a script is wrapped, before 7.0 as `ERR Error running script …: -OOM command …`,
- * since then as `ERR OOM command …`.
+ * Redis wraps the error of a command in a script: before 7.0 as `ERR Error running script …: -OOM
+ * command …`, since 7.0 as `ERR OOM command …`.
  */
 function codeOfReply(message: string): string | null {
   if (message.startsWith('ERR max number of clients')) return 'MAXCLIENTS'

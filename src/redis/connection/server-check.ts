@@ -1,45 +1,46 @@
-/** Whether the server at the other end will do: asked once, at start. */
-import { Cluster, type Redis } from 'ioredis'
+/** Checks once, at start, that the Redis server is suitable. */
+import type { Redis } from 'ioredis'
 import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import { checkpointKey, pauseKey } from '../keys.ts'
 import { describeAddress, tlsHint } from './address.ts'
 import type { RedisConnection } from './connection.ts'
 import { codeOf, failureOf, isTlsCode } from './failure.ts'
+import { masterClients } from './masters.ts'
 
 /**
- * Checks version, eviction policy, mode and rights of the server, or of each master.
+ * Checks version, eviction policy and mode of each master, and the rights of the user.
  *
- * @throws NotRetriable where waiting would not help; Unavailable where the server is away or loading
+ * @throws NotRetriable where waiting does not help; Unavailable where the server is away or loading
  */
 export async function checkServer(connection: RedisConnection): Promise<void> {
   await connection.opened
   if (!connection.ready) throw startFailureOf(connection, connection.lastError)
   try {
-    for (const node of nodesOf(connection)) checkFacts(connection, await readFacts(node))
+    for (const master of masterClients(connection)) {
+      checkFacts(connection, await readFacts(master))
+    }
     await checkRights(connection)
   } catch (error) {
     throw startFailureOf(connection, error)
   }
 }
 
+/** `null`: the user may not ask for it. */
 interface ServerFacts {
   readonly version: string | null
   readonly isCluster: boolean | null
   readonly policy: string | null
 }
 
-function nodesOf({ client }: RedisConnection): Redis[] {
-  return client instanceof Cluster ? client.nodes('master') : [client as Redis]
-}
-
-/** `null` stands for what the server does not let us ask. */
-async function readFacts(node: Redis): Promise<ServerFacts> {
-  const info = await unlessForbidden(() => node.info())
+async function readFacts(master: Redis): Promise<ServerFacts> {
+  const info = await unlessForbidden(() => master.info())
   const fact = (name: string) =>
     new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(info ?? '')?.[1]?.trim() ?? null
   const policy =
     fact('maxmemory_policy') ??
-    ((await unlessForbidden(() => node.config('GET', 'maxmemory-policy'))) as string[] | null)?.[1]
+    (
+      (await unlessForbidden(() => master.config('GET', 'maxmemory-policy'))) as string[] | null
+    )?.[1]
   const cluster = fact('cluster_enabled')
   return {
     version: fact('redis_version'),
@@ -48,9 +49,9 @@ async function readFacts(node: Redis): Promise<ServerFacts> {
   }
 }
 
-async function unlessForbidden<Reply>(ask: () => Promise<Reply>): Promise<Reply | null> {
+async function unlessForbidden<Reply>(run: () => Promise<Reply>): Promise<Reply | null> {
   try {
-    return await ask()
+    return await run()
   } catch (error) {
     const isForbidden =
       error instanceof Error && /NOPERM|unknown command|disabled/.test(error.message)
@@ -67,25 +68,27 @@ function checkFacts(
   if (version === null || policy === null) {
     connection.log.warn(
       { redis },
-      'Redis does not say its version or its maxmemory-policy (INFO, CONFIG GET): ' +
-        'make sure that it is 6.2 or later and that the policy is noeviction',
+      'cannot check the version and the maxmemory-policy of Redis: the user may not run INFO or ' +
+        'CONFIG GET. Make sure that the version is 6.2 or later and that the policy is noeviction',
     )
   }
   if (version !== null && !isSupported(version)) {
-    throw refused(`the Redis at ${redis} is version ${version}: use Redis or Valkey 6.2 or later`)
+    throw notRetriable(
+      `the Redis at ${redis} is version ${version}: use Redis or Valkey 6.2 or later`,
+    )
   }
   if (policy?.startsWith('allkeys-')) {
-    throw refused(
-      `the Redis at ${redis} would silently delete groups once it is full: its maxmemory-policy ` +
-        `is ${policy}. Run CONFIG SET maxmemory-policy noeviction there, and set it in its ` +
-        'configuration, or use another Redis.',
+    throw notRetriable(
+      `the Redis at ${redis} would silently delete groups when it is full: its maxmemory-policy ` +
+        `is ${policy}. Run CONFIG SET maxmemory-policy noeviction there, and set the same in its ` +
+        'configuration file, or use another Redis.',
     )
   }
   if (isCluster === true && connection.address.mode !== 'cluster') throw isOneOfACluster(redis)
 }
 
 function isOneOfACluster(redis: string): NotRetriable {
-  return refused(`the Redis at ${redis} is a Cluster: write redis+cluster://… in its URL`)
+  return notRetriable(`the Redis at ${redis} is a Cluster: use a URL with redis+cluster://…`)
 }
 
 function isSupported(version: string): boolean {
@@ -102,8 +105,8 @@ async function checkRights({ client, settings, address }: RedisConnection): Prom
       checkpointKey('%', '', 0),
       pauseKey('%', ''),
     )
-  await probe() // is sent as EVAL,
-  const missing = await probe() // and now as EVALSHA
+  await probe() // the client sends EVAL at first
+  const missing = await probe() // and EVALSHA from then on; both need a right
   if (missing.length > 0) throw lackOfRights(describeAddress(address), settings, missing)
 }
 
@@ -112,44 +115,50 @@ function lackOfRights(
   { groupPrefix, userPrefix }: RedisConnection['settings'],
   missing: readonly string[],
 ): NotRetriable {
-  return refused(
-    `the user has not all rights at the Redis at ${redis}: it lacks ${missing.join(', ')}. Run there: ` +
+  return notRetriable(
+    `the user lacks rights at the Redis at ${redis}: ${missing.join(', ')}. Run there: ` +
       `ACL SETUSER <user> ~${groupPrefix}* ~${userPrefix}* ~group-traits:* +@hash +@sortedset +@scripting ` +
       '+@connection +exists +type +info +config|get +cluster',
   )
 }
 
 /**
- * What to throw for a failure at start, or at a single question: some that are waited out later
- * are refused here.
+ * Returns what to throw for a failure at start, or of a command of the CLI. There some failures are
+ * `NotRetriable` that are an outage once a worker runs: a wrong password, say.
+ *
+ * @param error `null`: the first attempt to connect has not ended yet
  */
 export function startFailureOf(connection: RedisConnection, error: unknown): unknown {
   const redis = describeAddress(connection.address)
   if (error === null) {
     const hint = tlsHint(connection.address)
-    return new Unavailable('redis', `no connection to the Redis at ${redis} yet: ${hint}`)
+    return new Unavailable('redis', `the Redis at ${redis} does not answer: ${hint}`)
   }
   if (!(error instanceof Error) || error instanceof NotRetriable) return error
   const code = codeOf(error) ?? ''
   const message = error.message
   if (code === 'MOVED' && connection.address.mode !== 'cluster') return isOneOfACluster(redis)
   if (code === 'NOAUTH') {
-    return refused(`the Redis at ${redis} asks for a password: redis://USER:PASSWORD@… (NOAUTH)`)
+    return notRetriable(
+      `the Redis at ${redis} asks for a password: use a URL with redis://USER:PASSWORD@… (NOAUTH)`,
+    )
   }
   if (code === 'WRONGPASS' || /invalid password/.test(message)) {
-    return refused(`the Redis at ${redis} refuses the user or the password (WRONGPASS)`)
+    return notRetriable(
+      `the Redis at ${redis} refuses the user or the password: correct them in its URL (WRONGPASS)`,
+    )
   }
-  if (code === 'NOPERM') return lackOfRights(redis, connection.settings, [forbiddenBy(message)])
+  if (code === 'NOPERM') return lackOfRights(redis, connection.settings, [rightDeniedBy(message)])
   if (/DB index is out of range/.test(message)) {
-    return refused(`the Redis at ${redis} has no such database: mend the number in its URL`)
+    return notRetriable(`the Redis at ${redis} has no such database: correct its number in the URL`)
   }
   if (isClusterSupportDisabled(error)) {
-    return refused(`the Redis at ${redis} is no Cluster: write redis://… in its URL`)
+    return notRetriable(`the Redis at ${redis} is not a Cluster: use a URL with redis://…`)
   }
   if (isTlsCode(code)) {
-    return refused(
-      `TLS with the Redis at ${redis} fails (${code}): name a server that the certificate is made ` +
-        'out to, trust its authority with NODE_EXTRA_CA_CERTS, or use redis:// where it has no TLS',
+    return notRetriable(
+      `TLS with the Redis at ${redis} fails (${code}): use a host name that its certificate names, ` +
+        'trust its authority with NODE_EXTRA_CA_CERTS, or use redis:// if that port has no TLS',
     )
   }
   return failureOf(error, connection.lastError)
@@ -162,10 +171,10 @@ function isClusterSupportDisabled(error: Error): boolean {
   )
 }
 
-function forbiddenBy(message: string): string {
+function rightDeniedBy(message: string): string {
   return /'([\w|-]+)'/.exec(message)?.[1] ?? 'access to its keys'
 }
 
-function refused(message: string): NotRetriable {
+function notRetriable(message: string): NotRetriable {
   return new NotRetriable('redis', message)
 }

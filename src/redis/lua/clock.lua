@@ -1,58 +1,65 @@
--- What merge.lua and erase.lua share; scripts.ts puts it before them.
+-- The clocks of a group, as group:{ID}:clock stores them, and what counts as a conflict.
 --
--- A stamp, in group:{ID}:clock, is the clock of a trait: 16 digits + '' | 'j' | 'x'. The head,
--- its empty field, is the latest clock of all in 16 digits and, where the group was erased,
--- 16 digits of as of when: the floor. Clocks below 2^53 are exact as numbers.
+--   hash         = { trait name -> clock field, '' -> header }
+--   clock field  = digits, form        form: '' string | 'j' JSON text | 'x' removed
+--   header       = digits [, digits]   the latest clock of all; erased at, if it ever was erased
+--   digits       = 16 decimal digits   microseconds since 1970
+--
+-- Clocks are at most 2^53 - 1, so a Lua number holds them exactly. -1 stands for none.
+--
+-- Gives: malformed, parse_header, latest_of_users, parse_clock_field, conflict_of
 
 local MAX_CLOCK = 9007199254740991
-local STAMP = '^' .. string.rep('%d', 16) .. '[jx]?$'
+local CLOCK_FIELD = '^' .. string.rep('%d', 16) .. '[jx]?$'
 
-local call, tonumber, unpack, sub, find = redis.call, tonumber, unpack, string.sub, string.find
+local call, tonumber, sub, find = redis.call, tonumber, string.sub, string.find
 
-local function malformed(clock_key, field)
+-- Throws: the group has a conflict.
+function malformed(clock_key, field)
   error({ conflict = clock_key .. ' is malformed at the field "' .. field .. '"' }, 0)
 end
 
--- The latest clock and the floor; -1 where there is none.
-local function parse_head(head, clock_key)
-  local length = #head
-  if (length ~= 16 and length ~= 32) or find(head, '%D') then malformed(clock_key, '') end
-  local latest = tonumber(sub(head, 1, 16))
-  local floor = length == 32 and tonumber(sub(head, 17)) or -1
-  if latest > MAX_CLOCK or floor > MAX_CLOCK then malformed(clock_key, '') end
-  return latest, floor
+-- Returns the latest clock, and the clock as of which the group was erased.
+function parse_header(header, clock_key)
+  local length = #header
+  if (length ~= 16 and length ~= 32) or find(header, '%D') then malformed(clock_key, '') end
+  local latest, erased_at = tonumber(sub(header, 1, 16)), -1
+  if length == 32 then erased_at = tonumber(sub(header, 17)) end
+  if latest > MAX_CLOCK or erased_at > MAX_CLOCK then malformed(clock_key, '') end
+  return latest, erased_at
 end
 
--- The latest clock of a group that has users, but no head: its clocks were deleted.
-local function latest_of_users(key)
+-- Returns the latest clock of a group that has users but no header: somebody deleted its clocks.
+function latest_of_users(key)
   local latest = -1
-  for _, set in ipairs({ ':members', ':left' }) do
-    local last = call('ZREVRANGE', key .. set, 0, 0, 'WITHSCORES')
+  for _, suffix in ipairs({ ':members', ':left' }) do
+    local last = call('ZREVRANGE', key .. suffix, 0, 0, 'WITHSCORES')
     latest = math.max(latest, tonumber(last[2] or -1))
   end
   return math.min(latest, MAX_CLOCK)
 end
 
-local clock_of = {} -- stamp -> its clock, or false; the traits of an event share theirs
+-- Clock field -> its clock, or false. The traits of an event share one.
+local parsed_clocks = {}
 
--- The clock of a stamp; false for a malformed one.
-local function parse_stamp(stamp)
-  local clock = clock_of[stamp]
+-- Returns the clock of a clock field, or false if the field is malformed.
+function parse_clock_field(clock_field)
+  local clock = parsed_clocks[clock_field]
   if clock == nil then
-    clock = find(stamp, STAMP) and tonumber(sub(stamp, 1, 16)) or false
+    clock = find(clock_field, CLOCK_FIELD) and tonumber(sub(clock_field, 1, 16)) or false
     if clock and clock > MAX_CLOCK then clock = false end
-    clock_of[stamp] = clock
+    parsed_clocks[clock_field] = clock
   end
   return clock
 end
 
--- What is wrong with this group alone: a malformed clock, a foreign type. Any other failure
--- is that of the whole call. Since Redis 7 an error of a command is a table.
-local function conflict_of(failure)
+-- Returns what keeps this one group from being written: a malformed clock, or a key of the wrong
+-- type. Throws any other error again: it concerns the whole call.
+function conflict_of(failure)
+  -- since Redis 7 the error of a command is a table, before it is a string
   local is_table = type(failure) == 'table'
   if is_table and failure.conflict then return failure.conflict end
   local text = is_table and failure.err or failure
   if not find(text, 'WRONGTYPE', 1, true) then error(failure, 0) end
   return 'WRONGTYPE'
 end
-

@@ -1,61 +1,89 @@
--- One page of an erasure: what is as of the given time or before goes. The first call sets the
--- floor, which the merge honours from then on; so whatever comes between two pages is safe.
+-- Erases one page of a group: whatever is as of the given time or before. The caller repeats the
+-- call until nothing is left. The first call writes the time of the erasure to the header. merge.lua
+-- honours it from then on, so merges between two pages are safe.
 --
--- KEYS[1]  group:{ID}; :clock, :members, :left and the user index follow from it
+-- KEYS[1]  group:{ID}; :clock, :members and :left follow from it
 -- ARGV[1]  group id
--- ARGV[2]  as of when: 16 digits
--- ARGV[3]  how many entries of hashes a page has, and
--- ARGV[4]  how many users
--- ARGV[5]  what is being walked through: 'clocks', then 'fields' (those without a clock), 'done'
--- ARGV[6]  the cursor in it; begins with '0'
--- ARGV[7]  the user index: 'inside' | 'outside' | 'none', as in merge.lua; with 'outside' the
---          caller has taken the following users out of it
--- ARGV[8]  and so on: user id, user:{ID}, ... of the users that the last call named
+-- ARGV[2]  erased at: 16 digits
+-- ARGV[3]  fields in a page
+-- ARGV[4]  users in a page
+-- ARGV[5]  stage: 'clocks': traits by their clocks | 'fields': fields that have no clock | 'done'
+-- ARGV[6]  HSCAN cursor of the stage; begins with '0'
+-- ARGV[7]  the user index: 'inside' | 'outside' | 'none', as in merge.lua. With 'outside' the
+--          caller has already removed the following users from it
+-- ARGV[8]  and on: user id, user:{ID}, ... of the users that the last call returned
 --
--- Returns  { conflict, walk, cursor, users }
---            conflict  '', or 'WRONGTYPE', or what is malformed: then this call wrote nothing
---            walk, cursor  for the next call; the erasure is complete at 'done' without users
---            users     ids of users that are to go next
+-- Returns  { conflict, stage, cursor, users }
+--            conflict       '', or 'WRONGTYPE' or what is malformed: then this call wrote nothing
+--            stage, cursor  for the next call; the erasure is complete at 'done' without users
+--            users          ids of the users that the next call is to erase
 --
--- A user goes out of the index first, then out of the group: where a crash comes between, the
--- erasure finds the user again when it is redelivered.
+-- A user is removed from the index first, then from the group. So if a crash comes between, the
+-- redelivered erasure finds the user again.
+--
+-- Uses: malformed, parse_header, latest_of_users, parse_clock_field, conflict_of (clock.lua)
 
-local key, group_id, walk, cursor, index = KEYS[1], ARGV[1], ARGV[5], ARGV[6], ARGV[7]
-local clock_key, members, left = key .. ':clock', key .. ':members', key .. ':left'
+local call, tonumber, unpack, sub = redis.call, tonumber, unpack, string.sub
+local key, group_id, erase_digits = KEYS[1], ARGV[1], ARGV[2]
+local page_fields, page_users = ARGV[3], ARGV[4]
+local stage, cursor, index_place = ARGV[5], ARGV[6], ARGV[7]
+local FIRST_USER = 8
+local clock_key, members_key, left_key = key .. ':clock', key .. ':members', key .. ':left'
 
--- Latest clock and floor as they are to be, and whether that is new.
-local function read_head()
-  local head = call('HGET', clock_key, '')
-  if not head and call('EXISTS', clock_key) == 1 then malformed(clock_key, '') end
-  local latest, floor = -1, -1
-  if head then latest, floor = parse_head(head, clock_key) else latest = latest_of_users(key) end
-  local erased_at = tonumber(ARGV[2])
-  local new_latest = latest > erased_at and string.format('%016.0f', latest) or ARGV[2]
-  local new_floor = floor > erased_at and sub(head, 17) or ARGV[2]
-  return new_latest .. new_floor, math.max(floor, erased_at), head
+-- Returns the header as stored and as it is to be, and as of when the group is then erased.
+local function read_header()
+  local header = call('HGET', clock_key, '')
+  if not header and call('EXISTS', clock_key) == 1 then malformed(clock_key, '') end
+  local latest, stored_erased_at = -1, -1
+  if header then
+    latest, stored_erased_at = parse_header(header, clock_key)
+  else
+    latest = latest_of_users(key)
+  end
+  local erased_at = tonumber(erase_digits)
+  local new_latest = latest > erased_at and string.format('%016.0f', latest) or erase_digits
+  local new_erased_at = stored_erased_at > erased_at and sub(header, 17) or erase_digits
+  return {
+    stored = header,
+    new = new_latest .. new_erased_at,
+    erased_at = math.max(stored_erased_at, erased_at),
+  }
 end
 
--- The fields of this page that are to go, in both hashes, and where the walk goes on.
-local function find_fields(floor)
-  local stale = {}
-  if walk == 'clocks' then
-    local page = call('HSCAN', clock_key, cursor, 'COUNT', ARGV[3])
-    for i = 1, #page[2], 2 do
-      local name, stamp = page[2][i], page[2][i + 1]
-      if name ~= '' then
-        local clock = parse_stamp(stamp) or malformed(clock_key, name)
-        if clock <= floor then stale[#stale + 1] = name end
-      end
+-- Fails if a key of the group is of the wrong type.
+local function check_types()
+  call('HLEN', key)
+  call('ZCARD', members_key)
+  call('ZCARD', left_key)
+end
+
+-- Traits as of the erasure or before.
+local function scan_clocks(erased_at)
+  local names, page = {}, call('HSCAN', clock_key, cursor, 'COUNT', page_fields)
+  for i = 1, #page[2], 2 do
+    local name, clock_field = page[2][i], page[2][i + 1]
+    if name ~= '' then
+      local clock = parse_clock_field(clock_field) or malformed(clock_key, name)
+      if clock <= erased_at then names[#names + 1] = name end
     end
-    return stale, page[1] == '0' and 'fields' or walk, page[1]
-  elseif walk == 'fields' then
-    local page = call('HSCAN', key, cursor, 'COUNT', ARGV[3])
-    for i = 1, #page[2], 2 do
-      if not call('HGET', clock_key, page[2][i]) then stale[#stale + 1] = page[2][i] end
-    end
-    return stale, page[1] == '0' and 'done' or walk, page[1]
   end
-  return stale, walk, cursor
+  return { names = names, next_stage = page[1] == '0' and 'fields' or stage, next_cursor = page[1] }
+end
+
+-- Fields that another program wrote: they have no clock.
+local function scan_fields()
+  local names, page = {}, call('HSCAN', key, cursor, 'COUNT', page_fields)
+  for i = 1, #page[2], 2 do
+    local name = page[2][i]
+    if not call('HGET', clock_key, name) then names[#names + 1] = name end
+  end
+  return { names = names, next_stage = page[1] == '0' and 'done' or stage, next_cursor = page[1] }
+end
+
+local function find_fields(erased_at)
+  if stage == 'clocks' then return scan_clocks(erased_at) end
+  if stage == 'fields' then return scan_fields() end
+  return { names = {}, next_stage = stage, next_cursor = cursor }
 end
 
 local function delete_fields(names)
@@ -66,57 +94,64 @@ local function delete_fields(names)
   end
 end
 
--- The users named by the caller who still stand as of the floor or before: in flat pairs.
-local function find_users(floor)
-  local stale = {}
-  for i = 8, #ARGV, 2 do
+-- The users named by the caller whose membership is still as of the erasure or before: a merge may
+-- have changed it since. Flat pairs: id, user:{ID}.
+local function find_users(erased_at)
+  local users = {}
+  for i = FIRST_USER, #ARGV, 2 do
     local id, user_key = ARGV[i], ARGV[i + 1]
-    if index == 'inside' then
+    if index_place == 'inside' then -- fails if a key in the index is of the wrong type
       call('ZSCORE', user_key .. ':groups', group_id)
       call('ZSCORE', user_key .. ':left', group_id)
     end
-    local latest = math.max(
-      tonumber(call('ZSCORE', members, id) or -1), tonumber(call('ZSCORE', left, id) or -1))
-    if latest <= floor then
-      stale[#stale + 1] = id
-      stale[#stale + 1] = user_key
+    local member_clock = tonumber(call('ZSCORE', members_key, id) or -1)
+    local left_clock = tonumber(call('ZSCORE', left_key, id) or -1)
+    if math.max(member_clock, left_clock) <= erased_at then
+      users[#users + 1] = id
+      users[#users + 1] = user_key
     end
   end
-  return stale
+  return users
 end
 
 local function delete_users(users)
   for i = 1, #users, 2 do
-    if index == 'inside' then
-      call('ZREM', users[i + 1] .. ':groups', group_id)
-      call('ZREM', users[i + 1] .. ':left', group_id)
+    local id, user_key = users[i], users[i + 1]
+    if index_place == 'inside' then
+      call('ZREM', user_key .. ':groups', group_id)
+      call('ZREM', user_key .. ':left', group_id)
     end
-    call('ZREM', members, users[i])
-    call('ZREM', left, users[i])
+    call('ZREM', members_key, id)
+    call('ZREM', left_key, id)
   end
 end
 
-local function next_users(set, floor, limit)
-  return call('ZRANGEBYSCORE', set, '-inf', string.format('%.0f', floor), 'LIMIT', '0', limit)
+local function users_until(set_key, erased_at)
+  local max = string.format('%.0f', erased_at)
+  return call('ZRANGEBYSCORE', set_key, '-inf', max, 'LIMIT', '0', page_users)
+end
+
+local function next_users(erased_at)
+  local members = users_until(members_key, erased_at)
+  if #members > 0 then return members end
+  return users_until(left_key, erased_at)
 end
 
 local function erase_page()
-  local new_head, floor, head = read_head()
-  call('HLEN', key)
-  call('ZCARD', members)
-  call('ZCARD', left)
-  local users = find_users(floor)
-  local fields, next_walk, next_cursor = find_fields(floor)
+  local header = read_header()
+  check_types()
+  local users = find_users(header.erased_at)
+  local fields = find_fields(header.erased_at)
 
-  if new_head ~= head then call('HSET', clock_key, '', new_head) end
+  -- nothing fails from here on
+  if header.new ~= header.stored then call('HSET', clock_key, '', header.new) end
   delete_users(users)
-  if #fields > 0 then delete_fields(fields) end
+  delete_fields(fields.names)
 
-  if next_walk == 'fields' and call('HLEN', key) == 0 then next_walk = 'done' end
-  local next_page = next_users(members, floor, ARGV[4])
-  if #next_page == 0 then next_page = next_users(left, floor, ARGV[4]) end
-  return { '', next_walk, next_cursor, next_page }
+  local next_stage = fields.next_stage
+  if next_stage == 'fields' and call('HLEN', key) == 0 then next_stage = 'done' end
+  return { '', next_stage, fields.next_cursor, next_users(header.erased_at) }
 end
 
 local ok, result = pcall(erase_page)
-return ok and result or { conflict_of(result), walk, cursor, {} }
+return ok and result or { conflict_of(result), stage, cursor, {} }

@@ -1,35 +1,97 @@
--- Of merge.lua: what it was given, unpacked.
--- Tables that live for one group only are made once and used again: half of Lua's time.
+-- Reads the patches of a call of merge.lua. writing/patch-packing.ts writes them, as JSON:
+--
+--   ARGV[1]      = [ shapes, list ]
+--   shapes       = [ shape, ... ]       for each row of traits that a patch of the call has
+--   shape        = [ number of values, name, form, name, form, ... ]
+--                                       form: '' string | 'j' JSON text | 'x' removed: no value;
+--                                       the removed traits come last
+--   list         = [ patch ... ]        flat, in the order of KEYS
+--   patch        = group id, latest digits, traits, users
+--   traits       = 0                    the patch has none, or
+--                | shape number, least clock, shared digits, value ..., digits ...
+--                                       shape number: from 1
+--                                       shared digits: false if the traits differ in their clocks;
+--                                       only then follow digits ..., for each trait
+--   users        = 0                    the patch has none, or
+--                | number of users, least clock, user ...
+--   user         = user id, digits, is member, user key
+--                                       user key: false if the id needs no encoding in keys
+--   digits       = a clock, as 16 digits; true: that of the patch's latest clock
+--   least clock  = of the traits or of the users, as a number; true: the patch's latest clock
+--
+-- New tables for each patch would be half of Lua's time. So a call makes `patch` and the shapes
+-- once, and fills them for one patch after the other.
+--
+-- Gives: patch, list, read_patch
 
-local packed, index, user_start = cjson.decode(ARGV[1]), ARGV[2], ARGV[3]
-local list = packed[2]
+local tonumber = tonumber
+local packed = cjson.decode(ARGV[1])
+list = packed[2]
 
--- What patches of the same traits share: fields and clocks are as HSET takes them, the places of
--- values and stamps to be filled in.
-local function prepare(shape)
-  local values, count = shape[1], (#shape - 1) / 2
-  local names, forms, fields, clocks = {}, {}, {}, { '', '' }
+-- The shapes; shape 0 is that of no traits. The pairs are as HSET takes them: read_patch puts in
+-- the values and clock fields, and merge.lua the header, at the field ''.
+local shapes = packed[1]
+shapes[0] = { 0 }
+for number = 0, #shapes do
+  local names_and_forms = shapes[number]
+  local value_count, count = names_and_forms[1], (#names_and_forms - 1) / 2
+  local value_pairs, clock_pairs, removed = {}, { '', '' }, {}
   for i = 1, count do
-    local name = shape[2 * i]
-    names[i], forms[i] = name, shape[2 * i + 1]
-    clocks[2 * i + 1], clocks[2 * i + 2] = name, ''
-    if i <= values then fields[2 * i - 1], fields[2 * i] = name, '' end
+    local name = names_and_forms[2 * i]
+    clock_pairs[2 * i + 1], clock_pairs[2 * i + 2] = name, ''
+    if i <= value_count then
+      value_pairs[2 * i - 1], value_pairs[2 * i] = name, ''
+    else
+      removed[i - value_count] = name
+    end
   end
-  return { values = values, count = count, names = names, forms = forms, fields = fields, clocks = clocks }
+  shapes[number] = {
+    count = count, value_count = value_count, names_and_forms = names_and_forms,
+    value_pairs = value_pairs, clock_pairs = clock_pairs, removed = removed,
+  }
 end
 
-local NO_TRAITS = prepare({ 0 })
-local shapes = {}
-for i, shape in ipairs(packed[1]) do shapes[i] = prepare(shape) end
+-- The patch that is being merged.
+patch = {
+  group_id = '',
+  digits = '', latest = -1, -- its latest clock
+  shape = shapes[0], least_trait_clock = -1, -- the shape is filled with its traits
+  user_count = 0, least_user_clock = -1, users_at = 0, -- where they begin in the list
+}
 
--- Fills in the values and clocks of a patch.
-local function fill(shape, at, stamp)
-  local list, fields, clocks, forms = list, shape.fields, shape.clocks, shape.forms -- quicker to reach
-  local values, count = shape.values, shape.count
-  for i = 1, values do fields[2 * i] = list[at + i - 1] end
-  at = at + values
-  for i = 1, count do
-    local clock, form = stamp or list[at + i - 1], forms[i]
-    clocks[2 * i + 2] = form == '' and clock or clock .. form
+-- Fills the shape with the values that begin here in the list, and with clock fields.
+local function fill_shape(shape, at, shared_digits)
+  local list, names_and_forms = list, shape.names_and_forms -- locals are quicker to reach
+  local value_pairs, clock_pairs = shape.value_pairs, shape.clock_pairs
+  for i = 1, shape.value_count do value_pairs[2 * i] = list[at + i - 1] end
+  local digits_at = at + shape.value_count
+  for i = 1, shape.count do
+    local digits, form = shared_digits or list[digits_at + i - 1], names_and_forms[2 * i + 1]
+    clock_pairs[2 * i + 2] = form == '' and digits or digits .. form
   end
+end
+
+-- Fills `patch` with what begins here in the list. Returns where the next patch begins.
+function read_patch(at)
+  local patch, list = patch, list
+  local digits, shape = list[at + 1], shapes[list[at + 2]]
+  local latest = tonumber(digits)
+  patch.group_id, patch.digits, patch.latest = list[at], digits, latest
+  patch.shape, patch.least_trait_clock = shape, latest
+  at = at + 3
+  if shape.count > 0 then
+    local least_clock, shared_digits = list[at], list[at + 1]
+    if least_clock ~= true then patch.least_trait_clock = least_clock end
+    if shared_digits == true then shared_digits = digits end
+    fill_shape(shape, at + 2, shared_digits)
+    at = at + 2 + shape.value_count
+    if not shared_digits then at = at + shape.count end
+  end
+  local user_count = list[at]
+  patch.user_count = user_count
+  if user_count == 0 then return at + 1 end
+  local least_clock = list[at + 1]
+  patch.least_user_clock = least_clock == true and latest or least_clock
+  patch.users_at = at + 2
+  return at + 2 + 4 * user_count
 end

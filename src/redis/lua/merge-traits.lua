@@ -1,7 +1,18 @@
--- Of merge.lua: which traits of a patch win over what is stored.
+-- Chooses the traits of the patch that win over the stored ones: the later clock; at equal clocks a
+-- value over a removal, and the greater value by bytes; at equal bytes JSON over a string.
+--
+-- Uses: parse_clock_field, malformed (clock.lua), patch (merge-patches.lua)
+-- Gives: choose_traits
 
--- Whether a > b by bytes. Lua's own < is strcoll and follows the server's locale.
-local function greater(a, b)
+local call, unpack, sub = redis.call, unpack, string.sub
+
+-- By number of the trait in the shape.
+local names, is_winner = {}, {}
+-- Traits at equal clocks, whose values decide: their numbers and names.
+local tied, tied_names = {}, {}
+
+-- Whether a > b by bytes. Lua's own < is strcoll, so it depends on the locale of the server.
+local function is_greater(a, b)
   local low, high = 0, math.min(#a, #b)
   while low < high do
     local middle = math.ceil((low + high) / 2)
@@ -10,51 +21,78 @@ local function greater(a, b)
   return (string.byte(a, low + 1) or -1) > (string.byte(b, low + 1) or -1)
 end
 
-local wins, tied, tied_names = {}, {}, {}
-local won_values, won_clocks, won_removed = {}, {}, {}
-
--- Collects in won_* what wins over the stored traits, and returns how many items each has.
-local function choose_traits(key, clock_key, floor, shape)
-  local count, names, fields, clocks = shape.count, shape.names, shape.fields, shape.clocks
-  if count == 0 then return 0, 2, 0 end
-  local ties = 0
-  local stored = call('HMGET', clock_key, unpack(names, 1, count))
-  for i = 1, count do
-    local stamp, other = clocks[2 * i + 2], stored[i]
-    local clock, other_clock = parse_stamp(stamp), other and parse_stamp(other) or -1
-    if other and other_clock < 0 then malformed(clock_key, names[i]) end
-    wins[i] = clock > floor and clock > other_clock
-    if clock > floor and clock == other_clock and sub(stamp, 17) ~= 'x' then
-      if sub(other, 17) == 'x' then
-        wins[i] = true
+-- Sets is_winner where the clocks decide. Collects the ties, and returns how many there are.
+local function compare_clocks(group, shape, stored_fields)
+  local clock_pairs, erased_at, ties = shape.clock_pairs, group.erased_at, 0
+  for i = 1, shape.count do
+    local clock_field, stored_field = clock_pairs[2 * i + 2], stored_fields[i]
+    local clock, stored_clock = parse_clock_field(clock_field), -1
+    if stored_field then
+      stored_clock = parse_clock_field(stored_field) or malformed(group.clock_key, names[i])
+    end
+    is_winner[i] = clock > erased_at and clock > stored_clock
+    if clock > erased_at and clock == stored_clock and sub(clock_field, 17) ~= 'x' then
+      if sub(stored_field, 17) == 'x' then
+        is_winner[i] = true
       else
         ties = ties + 1
         tied[ties], tied_names[ties] = i, names[i]
       end
     end
   end
-  local texts = ties > 0 and call('HMGET', key, unpack(tied_names, 1, ties))
+  return ties
+end
+
+-- Sets is_winner for the ties.
+local function compare_values(group, shape, stored_fields, ties)
+  local stored_values = call('HMGET', group.key, unpack(tied_names, 1, ties))
   for t = 1, ties do
-    local i, text = tied[t], texts[t]
-    local value = fields[2 * i]
-    if text == value then
-      wins[i] = #clocks[2 * i + 2] > #stored[i] -- JSON over string
+    local i, stored_value = tied[t], stored_values[t]
+    local value = shape.value_pairs[2 * i]
+    if value == stored_value then
+      -- of two values, only the form of JSON makes the clock field longer
+      is_winner[i] = #shape.clock_pairs[2 * i + 2] > #stored_fields[i]
     else
-      wins[i] = not text or greater(value, text)
+      is_winner[i] = not stored_value or is_greater(value, stored_value)
     end
   end
-  local v, c, r = 0, 2, 0
-  for i = 1, count do
-    if wins[i] then
-      won_clocks[c + 1], won_clocks[c + 2] = names[i], clocks[2 * i + 2]
-      c = c + 2
-      if i <= shape.values then
-        won_values[v + 1], won_values[v + 2] = names[i], fields[2 * i]
-        v = v + 2
+end
+
+-- What a shape has, of the winners alone. The first clock pair is left to the header.
+local winners = {
+  count = 0, value_count = 0,
+  value_pairs = {}, clock_pairs = { '', '' }, removed = {},
+}
+
+local function collect_winners(shape)
+  local value_pairs, clock_pairs = winners.value_pairs, winners.clock_pairs
+  local values, removals = 0, 0
+  for i = 1, shape.count do
+    if is_winner[i] then
+      if i <= shape.value_count then
+        values = values + 1
+        value_pairs[2 * values - 1], value_pairs[2 * values] = names[i], shape.value_pairs[2 * i]
       else
-        r = r + 1; won_removed[r] = names[i]
+        removals = removals + 1
+        winners.removed[removals] = names[i]
       end
+      local place = 2 * (values + removals) + 1
+      clock_pairs[place], clock_pairs[place + 1] = names[i], shape.clock_pairs[2 * i + 2]
     end
   end
-  return v, c, r
+  winners.count, winners.value_count = values + removals, values
+end
+
+-- Returns the traits of the patch that win, as a shape has them. If all are later than anything in
+-- the group, they win, and no stored trait is read.
+function choose_traits(group)
+  local shape = patch.shape
+  local count = shape.count
+  if patch.least_trait_clock > group.latest or count == 0 then return shape end
+  for i = 1, count do names[i] = shape.names_and_forms[2 * i] end
+  local stored_fields = call('HMGET', group.clock_key, unpack(names, 1, count))
+  local ties = compare_clocks(group, shape, stored_fields)
+  if ties > 0 then compare_values(group, shape, stored_fields, ties) end
+  collect_winners(shape)
+  return winners
 end

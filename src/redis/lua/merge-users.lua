@@ -1,105 +1,147 @@
--- Of merge.lua: how users stand, in the group and in the user index.
+-- Chooses the membership that each user of the patch is to have, and writes the user index.
+--
+-- A membership is: a member or left, each as of a clock; or none. The later clock wins; at equal
+-- clocks member wins over left.
+--
+-- Uses: patch, list (merge-patches.lua)
+-- Gives: choose_memberships, set_index_entries, restore_index_entries, encode_memberships
+-- Gives: members_to_add, members_to_remove, left_to_add, left_to_remove
 
-local ids, groups_keys, left_keys = {}, {}, {}
-local scores, are_members, are_news = {}, {}, {} -- how each user is to stand; no score: not at all
-local joined, left, unjoined, unleft = {}, {}, {}, {}
+local call, tonumber, unpack = redis.call, tonumber, unpack
+local has_index, user_key_start = ARGV[2] == 'inside', ARGV[3]
 
--- Collects the users and their keys in the index; left_keys begins with the group's own. Returns
--- how many left_keys there are.
-local function collect_users(key, at, count)
-  local keys = 1
-  left_keys[1] = key .. ':left'
-  for u = 1, count do
-    local place = at + 4 * u - 4
-    ids[u] = list[place]
-    if index == 'inside' then
-      local user_key = list[place + 3]
-      keys = keys + 1
-      if user_key then
-        groups_keys[u], left_keys[keys] = user_key .. ':groups', user_key .. ':left'
-      else
-        groups_keys[u] = user_start .. ids[u] .. '}:groups'
-        left_keys[keys] = user_start .. ids[u] .. '}:left'
-      end
+-- By number of the user in the patch: its id and its keys in the index; then the membership that it
+-- is to have: digits of its clock, or false for none; member or left; whether another was stored.
+local user_ids, groups_keys, left_keys = {}, {}, {}
+local membership_digits, is_member, is_changed = {}, {}, {}
+
+-- What is to be written to the group, as ZADD (score, id, ...) and ZREM (id, ...) take it.
+members_to_add, members_to_remove = { n = 0 }, { n = 0 }
+left_to_add, left_to_remove = { n = 0 }, { n = 0 }
+
+-- Collects ids and keys. left_keys begins with the group's own key, so that one EXISTS tells whether
+-- anybody left; the key of user u is left_keys[u + 1]. Returns how many left_keys there are.
+local function collect_users(group)
+  left_keys[1] = group.left_key
+  local at, user_count = patch.users_at, patch.user_count
+  for u = 1, user_count do
+    local id = list[at]
+    user_ids[u] = id
+    if has_index then
+      local user_key = list[at + 3]
+      groups_keys[u] = user_key and user_key .. ':groups' or user_key_start .. id .. '}:groups'
+      left_keys[u + 1] = user_key and user_key .. ':left' or user_key_start .. id .. '}:left'
     end
+    at = at + 4
   end
-  return keys
+  return has_index and user_count + 1 or 1
 end
 
--- Reads how the users stand, decides how they are to stand, and collects what is to be written
--- of it: in joined, left (score, id, ...), unjoined and unleft (id, ...). Of users whose clocks
--- are all later than anything in the group it does not matter how they stood.
-local function settle_users(key, floor, fresh, newer, digits_of_all, at, count)
-  local keys = collect_users(key, at, count)
-  local any_left = (not fresh or keys > 1) and call('EXISTS', unpack(left_keys, 1, keys)) > 0
-  local member_clocks, left_clocks
-  if not fresh and newer then call('ZCARD', key .. ':members') end
-  if not newer then member_clocks = call('ZMSCORE', key .. ':members', unpack(ids, 1, count)) end
-  if any_left then left_clocks = call('ZMSCORE', left_keys[1], unpack(ids, 1, count)) end
+-- Sets the membership of user u to the stored one. Returns whether another one wins over it.
+local function wins_over_stored(group, u, clock, member, member_clock, left_clock)
+  local stored_clock, was_member = left_clock, false
+  if member_clock >= left_clock then stored_clock, was_member = member_clock, true end
+  if stored_clock <= group.erased_at then stored_clock = -1 end
+  membership_digits[u] = stored_clock >= 0 and string.format('%016.0f', stored_clock)
+  is_member[u] = was_member
+  return clock > group.erased_at
+    and (clock > stored_clock or (clock == stored_clock and member and not was_member))
+end
 
-  local j, l, uj, ul = 0, 0, 0, 0
-  for u = 1, count do
-    local place = at + 4 * u - 3
-    local id, digits, member = ids[u], list[place], list[place + 1]
-    if digits == true then digits = digits_of_all end
-    local left_clock = left_clocks and tonumber(left_clocks[u] or -1) or -1
-    local wins, member_clock = newer, -1
-    if not newer then
-      local clock, standing, was_member = tonumber(digits), left_clock, false
-      member_clock = tonumber(member_clocks[u] or -1)
-      if member_clock >= left_clock then standing, was_member = member_clock, true end
-      if standing <= floor then standing = -1 end
-      wins = clock > floor and (clock > standing or (clock == standing and member and not was_member))
-      scores[u] = standing >= 0 and string.format('%016.0f', standing)
-      are_members[u] = was_member
+-- Sets the membership of user u to another one, and adds it to what is to be written.
+local function change_membership(u, digits, member, may_be_in_other)
+  membership_digits[u], is_member[u] = digits, member
+  local to_add = member and members_to_add or left_to_add
+  local n = to_add.n + 2
+  to_add[n - 1], to_add[n], to_add.n = digits, user_ids[u], n
+  if may_be_in_other then
+    local to_remove = member and left_to_remove or members_to_remove
+    n = to_remove.n + 1
+    to_remove[n], to_remove.n = user_ids[u], n
+  end
+end
+
+-- Chooses the membership of each user. Returns whether any of left_keys exists.
+--
+-- If all users are later than anything in the group, they win, and no member score is read.
+function choose_memberships(group)
+  local left_key_count, user_count = collect_users(group), patch.user_count
+  local is_later, is_new = patch.least_user_clock > group.latest, group.is_new
+  local has_left_key = (not is_new or left_key_count > 1)
+    and call('EXISTS', unpack(left_keys, 1, left_key_count)) > 0
+  local member_scores, left_scores
+  if not is_later then
+    member_scores = call('ZMSCORE', group.members_key, unpack(user_ids, 1, user_count))
+  end
+  if has_left_key then
+    left_scores = call('ZMSCORE', group.left_key, unpack(user_ids, 1, user_count))
+  end
+
+  members_to_add.n, members_to_remove.n, left_to_add.n, left_to_remove.n = 0, 0, 0, 0
+  local at = patch.users_at
+  for u = 1, user_count do
+    local digits, member = list[at + 1], list[at + 2]
+    if digits == true then digits = patch.digits end
+    local left_clock = left_scores and tonumber(left_scores[u] or -1) or -1
+    local wins, may_be_member = true, not is_new
+    if not is_later then
+      local member_clock = tonumber(member_scores[u] or -1)
+      wins = wins_over_stored(group, u, tonumber(digits), member, member_clock, left_clock)
+      may_be_member = member_clock >= 0
     end
-    are_news[u] = wins
+    is_changed[u] = wins
     if wins then
-      scores[u], are_members[u] = digits, member
-      if member then
-        j = j + 2
-        joined[j - 1], joined[j] = digits, id
-        if left_clock >= 0 then ul = ul + 1; unleft[ul] = id end
-      else
-        l = l + 2
-        left[l - 1], left[l] = digits, id
-        if member_clock >= 0 or (newer and not fresh) then uj = uj + 1; unjoined[uj] = id end
-      end
+      local may_be_in_other = may_be_member
+      if member then may_be_in_other = left_clock >= 0 end
+      change_membership(u, digits, member, may_be_in_other)
     end
+    at = at + 4
   end
-  return any_left, j, l, uj, ul
+  return has_left_key
 end
 
--- Sets how a user stands in the index. Where that is news to the group, it is to the index.
-local function set_index(u, group_id, score, is_member, any_left, is_news)
-  local set_key, other_key = groups_keys[u], left_keys[u + 1]
-  if not is_member then set_key, other_key = other_key, set_key end
-  if not score then
-    call('ZREM', set_key, group_id)
-  elseif is_news or tonumber(call('ZSCORE', set_key, group_id) or nil) ~= tonumber(score) then
-    call('ZADD', set_key, score, group_id)
-  end
-  if any_left or not is_member then call('ZREM', other_key, group_id) end
+local function has_score(set_key, id, score)
+  return tonumber(call('ZSCORE', set_key, id) or nil) == score
 end
 
--- The writes that may fail.
-local function write_first(key, group_id, users, any_left, values, v)
-  for u = 1, index == 'inside' and users or 0 do
-    set_index(u, group_id, scores[u], are_members[u], any_left, are_news[u])
+-- Sets the index entries of all users. A membership that changed is not in the index yet, so it is
+-- written unread; any other is written only if the index differs, which repairs the index.
+function set_index_entries(has_left_key)
+  local group_id = patch.group_id
+  for u = 1, patch.user_count do
+    local set_key, other_key, digits = groups_keys[u], left_keys[u + 1], membership_digits[u]
+    if not is_member[u] then set_key, other_key = other_key, set_key end
+    if not digits then
+      call('ZREM', set_key, group_id)
+    elseif is_changed[u] or not has_score(set_key, group_id, tonumber(digits)) then
+      call('ZADD', set_key, digits, group_id)
+    end
+    if has_left_key or not is_member[u] then call('ZREM', other_key, group_id) end
   end
-  if v > 0 then call('HSET', key, unpack(values, 1, v)) end
 end
 
-local function put(key, score, id)
-  if score then call('ZADD', key, score, id) else call('ZREM', key, id) end
+local function try_to_set(set_key, score, id)
+  if score then pcall(call, 'ZADD', set_key, score, id) else pcall(call, 'ZREM', set_key, id) end
 end
 
--- Sets the users in the index back to how they stand in the group, as far as that can be done.
-local function restore_index(key, group_id, users)
-  for u = 1, index == 'inside' and users or 0 do
-    local member_score = call('ZSCORE', key .. ':members', ids[u])
-    local left_score = not member_score and call('ZSCORE', key .. ':left', ids[u])
-    pcall(put, groups_keys[u], member_score, group_id)
-    pcall(put, left_keys[u + 1], left_score, group_id)
+-- Sets the index entries of all users to what the group stores. A key of the wrong type, which is
+-- why the merge failed, stays as it is.
+function restore_index_entries(group)
+  local group_id = patch.group_id
+  for u = 1, patch.user_count do
+    local member_score = call('ZSCORE', group.members_key, user_ids[u])
+    local left_score = not member_score and call('ZSCORE', group.left_key, user_ids[u])
+    try_to_set(groups_keys[u], member_score, group_id)
+    try_to_set(left_keys[u + 1], left_score, group_id)
   end
+end
+
+-- Returns the memberships as merge.lua answers them.
+function encode_memberships()
+  local encoded = {}
+  for u = 1, patch.user_count do
+    local digits = membership_digits[u]
+    encoded[u] = digits and digits .. (is_member[u] and 'm' or 'l') or ''
+  end
+  return encoded
 end

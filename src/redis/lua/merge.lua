@@ -1,106 +1,121 @@
--- Merges patches of groups into their state: the merge of domain/merge.ts, atomically.
+-- Merges patches into the stored groups, atomically: the same merge as domain/merge/merge.ts.
 --
--- KEYS     group:{ID} of every patch; :clock, :members, :left and the user index follow from it
--- ARGV[1]  JSON: [shapes, list] (patch-packing.ts)
---            shapes  one a row of traits: how many have a value, then name, form, ...; form is ''
---                    string | 'j' JSON text | 'x' removed, and those come last
---            list    flat, patch by patch in the order of KEYS:
---                      group id, latest clock of the patch (16 digits), shape from 1, or 0: no traits
---                      with a shape: least clock of its traits (a number), their clock (16 digits)
---                        or false where they differ, the values, where they differ all the clocks
---                      number of users; with any: the least of their clocks (a number), and each:
---                        user id, clock (16 digits), member?, user:{ID} or false: as it stands
---                    a clock that is true is the latest of the patch
--- ARGV[2]  the user index: 'inside' is set by this script, 'outside' is left to the caller
---          (its keys are in other slots), 'none' is not kept
--- ARGV[3]  what the keys of users begin with, up to the id
+-- KEYS     group:{ID} of each patch; :clock, :members and :left follow from it
+-- ARGV[1]  the patches: JSON, whose grammar is in merge-patches.lua
+-- ARGV[2]  the user index: 'inside': this script writes it | 'outside': the caller writes it, as
+--          its keys are in other slots | 'none': there is none
+-- ARGV[3]  how the keys of all users begin, up to the id: 'user:{'
 --
--- Returns  { conflicts, standings }
---            conflicts  index of the patch from 0, 'WRONGTYPE' or what is malformed, ...:
---                       nothing of these was written
---            standings  with 'outside', one list a patch: per user '' | clock + 'm' | clock + 'l'
+-- Returns  { conflicts, memberships }
+--            conflicts    flat pairs: number of the patch, from 0; 'WRONGTYPE' or what is
+--                         malformed. Nothing of these patches was written.
+--            memberships  with 'outside', for each patch, a list of what its users have now:
+--                         '' none | digits + 'm' member | digits + 'l' left
 --
--- Lua does not roll back: what can fail of a group is read before its first write. But the user
--- index is written without a look, before the group, and set back by the group where it fails.
--- Values are written before their clocks, so that no clock ever vouches for an older value.
+-- Lua does not roll back. So whatever can fail for a group is read before its first write. Not so
+-- the user index: it is written first, unread, and if that fails, restored from the group. Values
+-- are written before their clocks, so no clock ever covers an older value.
 --
--- scripts.ts puts before it: clock.lua, merge-patches.lua, merge-traits.lua, merge-users.lua.
+-- Uses: malformed, parse_header, latest_of_users, conflict_of (clock.lua)
+-- Uses: patch, read_patch (merge-patches.lua), choose_traits (merge-traits.lua)
+-- Uses: choose_memberships, set_index_entries, restore_index_entries, encode_memberships,
+--       members_to_add, members_to_remove, left_to_add, left_to_remove (merge-users.lua)
 
--- at: where the patch stands in the list; its values at values_at, its users at users_at.
-local function merge(key, at, shape, values_at, users_at, standings)
-  local clock_key, group_id, digits = key .. ':clock', list[at], list[at + 1]
-  local users = list[users_at]
-  local since, stamp = true, digits
-  if shape ~= NO_TRAITS then since, stamp = list[at + 3], list[at + 4] end
-  if stamp == true then stamp = digits end
-  fill(shape, values_at, stamp)
+local call, unpack, sub = redis.call, unpack, string.sub
+local index_place = ARGV[2]
 
-  local latest, floor, fresh = -1, -1, false
-  local head = call('HGET', clock_key, '')
-  if head then
-    latest, floor = parse_head(head, clock_key)
+-- The group that the patch is merged into, as it is stored.
+local group = {
+  key = '', clock_key = '', members_key = '', left_key = '',
+  is_new = false, -- it has no key at all
+  header = false, latest = -1, erased_at = -1,
+}
+local is_index_ahead = false -- the index is written, and the group is not
+
+local function read_group(key)
+  local clock_key = key .. ':clock'
+  local members_key, left_key = key .. ':members', key .. ':left'
+  local header = call('HGET', clock_key, '')
+  local is_new, latest, erased_at = false, -1, -1
+  if header then
+    latest, erased_at = parse_header(header, clock_key)
   else
-    fresh = call('EXISTS', key, clock_key, key .. ':members', key .. ':left') == 0
-    if not fresh then
+    is_new = call('EXISTS', key, clock_key, members_key, left_key) == 0
+    if not is_new then
       if call('EXISTS', clock_key) == 1 then malformed(clock_key, '') end
       latest = latest_of_users(key)
     end
   end
-  local clock = tonumber(digits)
-  local later = clock > latest
-
-  local clocks, v, c, r = shape.clocks, 2 * shape.values, 2 * shape.count + 2, shape.count - shape.values
-  local all_win = (since == true and clock or since) > latest
-  if not all_win then v, c, r = choose_traits(key, clock_key, floor, shape) end
-  local any_left, j, l, uj, ul = false, 0, 0, 0, 0
-  if users > 0 then
-    since = list[users_at + 1]
-    local newer = (since == true and clock or since) > latest
-    any_left, j, l, uj, ul = settle_users(key, floor, fresh, newer, digits, users_at + 2, users)
-  elseif not fresh then
-    call('ZCARD', key .. ':members')
-    call('ZCARD', key .. ':left')
-  end
-  if not fresh and v == 0 then call('HLEN', key) end
-
-  -- From here on it is written.
-  local values = all_win and shape.fields or won_values
-  local ok, failure = pcall(write_first, key, group_id, users, any_left, values, v)
-  if not ok then
-    restore_index(key, group_id, users)
-    error(failure, 0)
-  end
-  if r > 0 then
-    if all_win then call('HDEL', key, unpack(shape.names, shape.values + 1, shape.count))
-    else call('HDEL', key, unpack(won_removed, 1, r)) end
-  end
-  if not all_win then clocks = won_clocks end
-  local new_latest = later and digits or string.format('%016.0f', latest)
-  clocks[1], clocks[2] = '', floor >= 0 and new_latest .. sub(head, 17) or new_latest
-  local first = (later or not head) and 1 or 3
-  if c > first then call('HSET', clock_key, unpack(clocks, first, c)) end
-  if j > 0 then call('ZADD', key .. ':members', unpack(joined, 1, j)) end
-  if l > 0 then call('ZADD', key .. ':left', unpack(left, 1, l)) end
-  if uj > 0 then call('ZREM', key .. ':members', unpack(unjoined, 1, uj)) end
-  if ul > 0 then call('ZREM', key .. ':left', unpack(unleft, 1, ul)) end
-  for u = 1, index == 'outside' and users or 0 do
-    standings[u] = scores[u] and scores[u] .. (are_members[u] and 'm' or 'l') or ''
-  end
+  group.key, group.clock_key = key, clock_key
+  group.members_key, group.left_key = members_key, left_key
+  group.is_new, group.header, group.latest, group.erased_at = is_new, header, latest, erased_at
 end
 
-local conflicts, standings, at = {}, {}, 1
+-- Fails if a key that the choices did not read is of the wrong type.
+local function check_types(traits)
+  if patch.user_count == 0 then
+    call('ZCARD', group.members_key)
+    call('ZCARD', group.left_key)
+  elseif patch.least_user_clock > group.latest then
+    call('ZCARD', group.members_key)
+  end
+  -- with values, HSET is the group's first write, and fails itself
+  if traits.value_count == 0 then call('HLEN', group.key) end
+end
+
+-- Writes the clocks of the traits, and the header if it is new.
+local function write_clocks(traits)
+  local clock_pairs, last = traits.clock_pairs, 2 * traits.count + 2
+  local is_later, header, first = patch.latest > group.latest, group.header, 3
+  if is_later or not header then
+    local latest_digits = is_later and patch.digits or string.format('%016.0f', group.latest)
+    first, clock_pairs[2] = 1, latest_digits
+    if group.erased_at >= 0 then clock_pairs[2] = latest_digits .. sub(header, 17) end
+  end
+  if last > first then call('HSET', group.clock_key, unpack(clock_pairs, first, last)) end
+end
+
+local function write_memberships()
+  local members_key, left_key = group.members_key, group.left_key
+  local n = members_to_add.n
+  if n > 0 then call('ZADD', members_key, unpack(members_to_add, 1, n)) end
+  n = left_to_add.n
+  if n > 0 then call('ZADD', left_key, unpack(left_to_add, 1, n)) end
+  n = members_to_remove.n
+  if n > 0 then call('ZREM', members_key, unpack(members_to_remove, 1, n)) end
+  n = left_to_remove.n
+  if n > 0 then call('ZREM', left_key, unpack(left_to_remove, 1, n)) end
+end
+
+local function merge_patch(key)
+  read_group(key)
+  local traits = choose_traits(group)
+  local has_users = patch.user_count > 0
+  local has_left_key = has_users and choose_memberships(group)
+  if not group.is_new then check_types(traits) end
+
+  if has_users and index_place == 'inside' then
+    is_index_ahead = true
+    set_index_entries(has_left_key)
+  end
+  local value_count, removed_count = traits.value_count, traits.count - traits.value_count
+  if value_count > 0 then call('HSET', key, unpack(traits.value_pairs, 1, 2 * value_count)) end
+  is_index_ahead = false
+  if removed_count > 0 then call('HDEL', key, unpack(traits.removed, 1, removed_count)) end
+  write_clocks(traits)
+  if has_users then write_memberships() end
+end
+
+local conflicts, memberships, at = {}, {}, 1
 for i = 1, #KEYS do
-  local shape, values_at = NO_TRAITS, at + 3
-  if list[at + 2] > 0 then shape, values_at = shapes[list[at + 2]], at + 5 end
-  local users_at = values_at + shape.values
-  if list[at + 4] == false and shape ~= NO_TRAITS then users_at = users_at + shape.count end
-  if index == 'outside' then standings[i] = {} end
-  local ok, failure = pcall(merge, KEYS[i], at, shape, values_at, users_at, standings[i])
+  at = read_patch(at)
+  local ok, failure = pcall(merge_patch, KEYS[i])
   if not ok then
+    if is_index_ahead then restore_index_entries(group) end
+    is_index_ahead = false
     conflicts[#conflicts + 1] = i - 1
     conflicts[#conflicts + 1] = conflict_of(failure)
   end
-  at = users_at + 1
-  if list[users_at] > 0 then at = at + 1 + 4 * list[users_at] end
+  if index_place == 'outside' then memberships[i] = ok and encode_memberships() or {} end
 end
-return { conflicts, standings }
+return { conflicts, memberships }

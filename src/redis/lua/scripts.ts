@@ -1,17 +1,37 @@
-/** The Lua scripts that run inside Redis. They stand beside this file, in dist as in src. */
+/** The Lua scripts that run inside Redis. Their files are in this folder, in dist as in src. */
 import { readFileSync } from 'node:fs'
 import type { Cluster, Redis } from 'ioredis'
 
-/** A client that knows the scripts; what they take and answer is said at the top of each. */
+/** A client that has the scripts as commands. */
 export type RedisClient = (Redis | Cluster) & ScriptCommands
 
-type Argument = string | number | Buffer
+/** What each one takes and returns is at the top of its file; the last file is the one that runs. */
+const SCRIPTS: Readonly<Record<string, Script>> = {
+  mergeGroups: {
+    files: ['clock.lua', 'merge-patches.lua', 'merge-traits.lua', 'merge-users.lua', 'merge.lua'],
+  },
+  eraseGroup: { files: ['clock.lua', 'erase.lua'], numberOfKeys: 1 },
+  setUserIndex: { files: ['user-index.lua'], numberOfKeys: 2 },
+  setCheckpoint: { files: ['set-checkpoint.lua'], numberOfKeys: 2 },
+  extendLock: { files: ['lock.lua'], numberOfKeys: 1 },
+  replaceGroups: { files: ['replacement.lua'] },
+  readGroup: { files: ['read-group.lua'], numberOfKeys: 1 },
+  readUser: { files: ['read-user.lua'], numberOfKeys: 2 },
+  probeRights: { files: ['probe-rights.lua'], numberOfKeys: 4 },
+}
+
+interface Script {
+  readonly files: readonly string[]
+  /** Where it is left out, the caller says how many keys there are. */
+  readonly numberOfKeys?: number
+}
 
 interface ScriptCommands {
   mergeGroups(
     keyCount: number,
     ...keysAndArguments: Argument[]
   ): Promise<[conflicts: (number | string)[], memberships: string[][]]>
+  /** `eraseGroup`, with a reply in bytes: ids that another program wrote need not be UTF-8. */
   eraseGroupBuffer(
     groupKey: string,
     ...args: Argument[]
@@ -36,7 +56,9 @@ interface ScriptCommands {
   ): Promise<string[]>
 }
 
-/** Pairs are flat: name, value, name, value. */
+type Argument = string | number | Buffer
+
+/** Lists are flat pairs: name, value, name, value. */
 export type GroupReply = [
   traits: string[],
   clocks: string[],
@@ -48,28 +70,31 @@ export type GroupReply = [
 
 export type UserReply = [groups: string[], groupCount: number, left: string[], leftCount: number]
 
-/** The scripts as the client wants them; reads their files. */
+/** Reads the files and returns the scripts as the client takes them. */
 export function loadScripts(): Record<string, { lua: string; numberOfKeys?: number }> {
-  return {
-    mergeGroups: { lua: MERGE_PARTS.map(read).join('') },
-    eraseGroup: { lua: read('./clock.lua') + read('./erase.lua'), numberOfKeys: 1 },
-    setUserIndex: { lua: read('./user-index.lua'), numberOfKeys: 2 },
-    setCheckpoint: { lua: read('./set-checkpoint.lua'), numberOfKeys: 2 },
-    extendLock: { lua: read('./lock.lua'), numberOfKeys: 1 },
-    replaceGroups: { lua: read('./replacement.lua') },
-    readGroup: { lua: read('./read-group.lua'), numberOfKeys: 1 },
-    readUser: { lua: read('./read-user.lua'), numberOfKeys: 2 },
-    probeRights: { lua: read('./probe-rights.lua'), numberOfKeys: 4 },
-  }
+  return Object.fromEntries(
+    Object.entries(SCRIPTS).map(([name, { files, ...rest }]) => [
+      name,
+      { lua: joinFiles(files.map(read)), ...rest },
+    ]),
+  )
 }
 
-const MERGE_PARTS = [
-  './clock.lua',
-  './merge-patches.lua',
-  './merge-traits.lua',
-  './merge-users.lua',
-  './merge.lua',
-]
+/**
+ * Joins files to one script. Each file but the last becomes a block of its own, so its local names
+ * stay private; the names in its lines `-- Gives:` are those that the later files can use. Where a
+ * file lacks such a line, Redis rejects the script for making a global variable.
+ *
+ * The blocks also save time: a call makes all functions anew, and making a function takes longer
+ * the more names are in scope.
+ */
+function joinFiles(texts: readonly string[]): string {
+  const blocks = texts.slice(0, -1).map((text) => {
+    const given = Array.from(text.matchAll(/^-- Gives: (.*)$/gm), ([, names]) => names)
+    return `local ${given.join(', ')}\ndo\n${text}end\n`
+  })
+  return blocks.join('') + texts.at(-1)
+}
 
 function read(file: string): string {
   return readFileSync(new URL(file, import.meta.url), 'utf8')

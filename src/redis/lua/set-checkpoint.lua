@@ -1,12 +1,12 @@
--- Sets the mark of a partition, where it still is what the caller last saw.
+-- Sets the checkpoint of a partition, if it still is what the caller last saw.
 --
--- KEYS[1]  the marks: a hash, partition -> next offset
--- KEYS[2]  while it is there, the workers are paused (lease.ts, taken by a rebuild)
+-- KEYS[1]  the checkpoints: a hash, partition -> next offset
+-- KEYS[2]  the pause: while this key exists, a rebuild holds all checkpoints
 -- ARGV[1]  partition
--- ARGV[2]  what was seen, '' for none
--- ARGV[3]  next offset
+-- ARGV[2]  the checkpoint that the caller last saw; '' for none
+-- ARGV[3]  the new checkpoint
 --
--- Returns  'set', 'other' where something else stands there, 'paused'
+-- Returns  'set' | 'other': there is another one | 'paused'; only 'set' wrote anything
 
 if redis.call('EXISTS', KEYS[2]) == 1 then return 'paused' end
 if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 'other' end

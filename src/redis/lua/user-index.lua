@@ -1,24 +1,31 @@
--- Sets how a user stands to a group in the user index (on a Cluster, where the group's keys are
--- in another slot).
+-- Sets the membership of a user in a group, in the user index: on a Cluster, where merge.lua cannot
+-- do so, because the group's keys are in another slot.
 --
--- KEYS     user:{ID}:groups, user:{ID}:left
+-- KEYS[1]  user:{ID}:groups
+-- KEYS[2]  user:{ID}:left
 -- ARGV[1]  group id
--- ARGV[2]  the standing: '' none | clock + 'm' member | clock + 'l' left
--- ARGV[3]  with none: up to which clock an entry is to go, inclusive ('inf': any)
--- Returns  0; a foreign type at one of the keys is an error, WRONGTYPE, and nothing is written
+-- ARGV[2]  membership: '' none | clock + 'm' member | clock + 'l' left
+-- ARGV[3]  for none: remove an entry as of this clock or before ('inf': any entry)
+--
+-- Returns  0; the error WRONGTYPE if a key is of the wrong type: then this call wrote nothing
 
-local group_id, standing = ARGV[1], ARGV[2]
-local wanted = {}
-if standing ~= '' then
-  wanted[string.sub(standing, -1) == 'm' and 1 or 2] = tonumber(string.sub(standing, 1, -2))
+local group_id, membership = ARGV[1], ARGV[2]
+local remove_until = tonumber(ARGV[3])
+
+local wanted_scores = {} -- by number of the key
+if membership ~= '' then
+  local key_number = string.sub(membership, -1) == 'm' and 1 or 2
+  wanted_scores[key_number] = tonumber(string.sub(membership, 1, -2))
 end
 
 local scores = {}
 for i = 1, 2 do scores[i] = tonumber(redis.call('ZSCORE', KEYS[i], group_id) or nil) end
+
 for i = 1, 2 do
-  if wanted[i] then
-    if scores[i] ~= wanted[i] then redis.call('ZADD', KEYS[i], wanted[i], group_id) end
-  elseif scores[i] and (standing ~= '' or scores[i] <= tonumber(ARGV[3])) then
+  local wanted, stored = wanted_scores[i], scores[i]
+  if wanted then
+    if stored ~= wanted then redis.call('ZADD', KEYS[i], wanted, group_id) end
+  elseif stored and (membership ~= '' or stored <= remove_until) then
     redis.call('ZREM', KEYS[i], group_id)
   end
 end

@@ -5,10 +5,10 @@
 import type { Form } from '../../domain/json/stored-value.ts'
 import { NEVER } from '../../domain/merge/merge.ts'
 import { NotRetriable } from '../../pipeline/errors.ts'
+import { askAtStart } from '../connection/ask.ts'
 import type { RedisConnection } from '../connection/connection.ts'
 import { codeOf } from '../connection/failure.ts'
 import { groupKey, groupsKey, leftKey, userKey } from '../keys.ts'
-import { ask } from './ask.ts'
 import { type ClockField, pairsOf, parseClockField, parseHeader } from './layout.ts'
 
 export interface GroupView {
@@ -129,7 +129,7 @@ async function askAt<Reply>(
   key: string,
   send: () => Promise<Reply>,
 ): Promise<Reply> {
-  return await ask(connection, async () => {
+  return await askAtStart(connection, async () => {
     try {
       return await send()
     } catch (error) {

@@ -2,12 +2,11 @@
  * Finds keys by SCAN, page by page, on every master. As SCAN does, a walk returns whatever exists
  * from its beginning to its end, possibly more than once.
  */
-import { Cluster, type Redis } from 'ioredis'
-import { Unavailable } from '../../pipeline/errors.ts'
 import type { Retry } from '../../pipeline/retry.ts'
+import { askAtStart } from '../connection/ask.ts'
 import type { RedisConnection } from '../connection/connection.ts'
+import { masterClients } from '../connection/masters.ts'
 import { clockKey, decodeId, groupsKey, leftKey, membersKey } from '../keys.ts'
-import { ask } from './ask.ts'
 import { pairsOf } from './layout.ts'
 import { textOf } from './pages.ts'
 
@@ -35,11 +34,12 @@ export async function* walkKeys(
 ): AsyncGenerator<string[]> {
   const pattern = `${literally(start)}*${literally(end)}`
   const page = ['MATCH', pattern, 'COUNT', PAGE_SIZE, ...(type ? ['TYPE', type] : [])]
-  for (const master of await retry(() => ask(connection, async () => mastersOf(connection)))) {
+  const masters = () => askAtStart(connection, async () => masterClients(connection))
+  for (const master of await retry(masters)) {
     let cursor = '0'
     do {
       const scan = () => master.callBuffer('SCAN', cursor, ...page)
-      const reply = await retry(() => ask(connection, scan))
+      const reply = await retry(() => askAtStart(connection, scan))
       const [next, keys] = reply as [Buffer, Buffer[]]
       cursor = String(next)
       if (keys.length > 0) yield keys.map(textOf)
@@ -94,14 +94,6 @@ export function idWithin(key: string, start: string, end: string): string | null
   return decodeId(key.slice(start.length, key.length - end.length))
 }
 
-/** @throws Unavailable where a Cluster has not told them */
-export function mastersOf({ client }: RedisConnection): Redis[] {
-  if (!(client instanceof Cluster)) return [client as Redis]
-  const masters = client.nodes('master')
-  if (masters.length > 0) return masters
-  throw new Unavailable('redis', 'Redis Cluster does not say its masters')
-}
-
 /** Walks through the members of a sorted set. */
 async function* walkMembers(
   connection: RedisConnection,
@@ -112,7 +104,7 @@ async function* walkMembers(
   let cursor = '0'
   do {
     const scan = () => client.zscanBuffer(key, cursor, 'COUNT', PAGE_SIZE)
-    const [next, flat] = await retry(() => ask(connection, scan))
+    const [next, flat] = await retry(() => askAtStart(connection, scan))
     cursor = String(next)
     yield pairsOf(flat).map(([member]) => textOf(member))
   } while (cursor !== '0')

@@ -3,10 +3,11 @@
  * are read in pages, so that no command holds Redis for long. A change between two pages is seen
  * as of before or after it, for each trait and each user by itself.
  */
+
+import { askAtStart } from '../connection/ask.ts'
 import type { RedisConnection } from '../connection/connection.ts'
 import { codeOf } from '../connection/failure.ts'
 import { clockKey, groupKey, leftKey, membersKey } from '../keys.ts'
-import { ask } from './ask.ts'
 import { describeConflict } from './conflict.ts'
 import { type ParsedGroup, parseGroup } from './group-parsing.ts'
 import type { StoredMembership } from './layout.ts'
@@ -34,7 +35,7 @@ export async function readStoredGroup(
   expectedUsers: Iterable<string>,
   sizes: PageSizes = PAGE_SIZES,
 ): Promise<StoredGroup> {
-  return await ask(connection, async () => {
+  return await askAtStart(connection, async () => {
     try {
       return await read(connection, groupId, expectedUsers, sizes)
     } catch (error) {

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { RedisConnection } from '../connection/connection.ts'
 import { codeOf, failureOf } from '../connection/failure.ts'
-import { mastersOf } from '../reading/key-walk.ts'
+import { masterClients } from '../connection/masters.ts'
 
 /**
  * Returns a text that changes when a master restarts or is replaced, as in a failover: then
@@ -13,7 +13,7 @@ import { mastersOf } from '../reading/key-walk.ts'
 export async function readIdentity(connection: RedisConnection): Promise<string> {
   await connection.opened
   try {
-    const ids = await Promise.all(mastersOf(connection).map(runIdOf))
+    const ids = await Promise.all(masterClients(connection).map(runIdOf))
     return ids.sort().join(' ')
   } catch (error) {
     throw failureOf(error, connection.lastError)

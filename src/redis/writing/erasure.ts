@@ -1,4 +1,4 @@
-/** Erases groups as of a time, page by page: erase.lua. */
+/** Erases a group as of a time, page by page, by erase.lua. */
 
 import type { RedisConnection } from '../connection/connection.ts'
 import { groupKey, userKey } from '../keys.ts'
@@ -6,17 +6,20 @@ import type { Conflicts } from '../reading/conflict.ts'
 import { clockDigits } from './patch-packing.ts'
 import { removeIndexEntries } from './user-index.ts'
 
-/** What keeps one call from holding Redis for longer than some milliseconds. */
+/** Limits for one call, so that it holds Redis for a few milliseconds at most. */
 export interface PageLimits {
   readonly maxFields: number
   readonly maxUsers: number
 }
 
+/** Who writes the user index: the scripts, this program, or nobody. */
 export type IndexPlace = 'inside' | 'outside' | 'none'
 
 /**
- * Resolves once all of the group is gone that is as of the clock or before, or with an entry
- * in `conflicts`. Rejects with errors of the client; to be begun anew then.
+ * Erases whatever of the group is as of `erasedAt` or before. If the group cannot be written, adds
+ * it to `conflicts` instead.
+ *
+ * @throws what the client throws; then repeat the erasure from the start, which is safe
  */
 export async function eraseGroup(
   connection: RedisConnection,
@@ -27,25 +30,32 @@ export async function eraseGroup(
 ): Promise<void> {
   const { client, settings } = connection
   const key = groupKey(settings, groupId)
-  const clock = clockDigits(erasedAt)
-  const fixed = [groupId, clock, limits.maxFields, limits.maxUsers]
-  let walk = 'clocks'
+  const digits = clockDigits(erasedAt)
+  const sameForEachPage = [groupId, digits, limits.maxFields, limits.maxUsers]
+  let stage = 'clocks'
   let cursor = '0'
   let users: readonly Buffer[] = []
   do {
     if (index === 'outside' && users.length > 0) {
-      await removeIndexEntries(connection, groupId, users.map(String), clock, conflicts)
+      await removeIndexEntries(connection, groupId, users.map(String), digits, conflicts)
       if (conflicts.has(groupId)) return
     }
-    // ids go back as the bytes they came as: a foreign one may be no text
-    const named = users.flatMap((id) => [id, userKey(settings, String(id))])
-    const reply = await client.eraseGroupBuffer(key, ...fixed, walk, cursor, index, ...named)
-    if (reply[0].length > 0) {
-      conflicts.set(groupId, { finding: String(reply[0]), userIds: users.map(String) })
+    // ids go back as bytes: one that another program wrote need not be UTF-8
+    const idsAndKeys = users.flatMap((id) => [id, userKey(settings, String(id))])
+    const [conflict, nextStage, nextCursor, nextUsers] = await client.eraseGroupBuffer(
+      key,
+      ...sameForEachPage,
+      stage,
+      cursor,
+      index,
+      ...idsAndKeys,
+    )
+    if (conflict.length > 0) {
+      conflicts.set(groupId, { finding: String(conflict), userIds: users.map(String) })
       return
     }
-    walk = String(reply[1])
-    cursor = String(reply[2])
-    users = reply[3]
-  } while (walk !== 'done' || users.length > 0)
+    stage = String(nextStage)
+    cursor = String(nextCursor)
+    users = nextUsers
+  } while (stage !== 'done' || users.length > 0)
 }

@@ -1,8 +1,8 @@
-/** The state of groups in Redis: merged there by merge.lua, erased by erase.lua. */
+/** Writes the state of groups to Redis: merge.lua merges patches, erase.lua erases groups. */
 import type { GroupState } from '../../domain/merge/merge.ts'
 import type { GroupStore } from '../../pipeline/ports.ts'
+import { ask } from '../connection/ask.ts'
 import type { RedisConnection } from '../connection/connection.ts'
-import { failureOf } from '../connection/failure.ts'
 import { userKeyStart } from '../keys.ts'
 import { type Conflicts, describeConflict } from '../reading/conflict.ts'
 import { bySlot } from '../slots.ts'
@@ -13,11 +13,11 @@ import { type MergeCall, packCalls } from './patch-packing.ts'
 import { mergeWithIndexOutside } from './user-index.ts'
 
 export interface StoreLimits extends CallLimits, PageLimits {
-  /** How many calls are on their way at once. */
+  /** How many calls are in flight at once. */
   readonly maxCalls: number
 }
 
-/** No script holds Redis for longer than 5 ms with these. */
+/** With these limits no script holds Redis for longer than 5 ms. */
 export const STORE_LIMITS: StoreLimits = {
   maxPatches: 100,
   maxPatchEntries: 1000,
@@ -37,20 +37,16 @@ export function openGroupStore(
     get connection() {
       return connection.count
     },
-    async merge(patches) {
-      await connection.opened
-      const conflicts: Conflicts = new Map()
-      try {
+    merge: (patches) =>
+      ask(connection, async () => {
+        const conflicts: Conflicts = new Map()
         await runTasks(erasures(connection, patches, index, limits, conflicts), limits.maxCalls)
         const rest = patches.filter(({ groupId }) => !conflicts.has(groupId))
         await runTasks(merges(connection, rest, index, limits, conflicts), limits.maxCalls)
         return await Promise.all(
           Array.from(conflicts, ([groupId, found]) => describeConflict(connection, groupId, found)),
         )
-      } catch (error) {
-        throw failureOf(error, connection.lastError)
-      }
-    },
+      }),
   }
 }
 
@@ -83,9 +79,9 @@ function* merges(
   conflicts: Conflicts,
 ): Tasks {
   const { address, settings } = connection
-  const parts = address.mode === 'cluster' ? bySlot(settings, patches) : [patches]
-  for (const part of parts) {
-    for (const call of packCalls(part, settings, limits)) {
+  const batches = address.mode === 'cluster' ? bySlot(settings, patches) : [patches]
+  for (const batch of batches) {
+    for (const call of packCalls(batch, settings, limits)) {
       const merge = () => mergeCall(connection, call, index, conflicts)
       if (index === 'outside') {
         yield () => mergeWithIndexOutside(connection, call, merge, conflicts)
@@ -98,25 +94,25 @@ function* merges(
   }
 }
 
-/** Returns how the users stand, where merge.lua answers that. */
+/** Returns the memberships of the users, if merge.lua answers them. */
 async function mergeCall(
   { client, settings }: RedisConnection,
   { keys, packed, chunks }: MergeCall,
   index: IndexPlace,
   conflicts: Conflicts,
 ): Promise<readonly (readonly string[])[]> {
-  const [refused, memberships] = await client.mergeGroups(
+  const [failed, memberships] = await client.mergeGroups(
     keys.length,
     ...keys,
     packed,
     index,
     userKeyStart(settings),
   )
-  for (let i = 0; i < refused.length; i += 2) {
-    const chunk = chunks[Number(refused[i])]
+  for (let i = 0; i < failed.length; i += 2) {
+    const chunk = chunks[Number(failed[i])]
     if (chunk === undefined) continue
     const userIds = [...chunk.users.keys()]
-    conflicts.set(chunk.groupId, { finding: String(refused[i + 1]), userIds })
+    conflicts.set(chunk.groupId, { finding: String(failed[i + 1]), userIds })
   }
   return memberships
 }

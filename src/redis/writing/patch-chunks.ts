@@ -1,26 +1,27 @@
 import { type StoredValue, textOf } from '../../domain/json/stored-value.ts'
 import { emptyState, type GroupState } from '../../domain/merge/merge.ts'
 
-/** What keeps one call from holding Redis for longer than some milliseconds. */
+/** Limits for one call of merge.lua, so that it holds Redis for a few milliseconds at most. */
 export interface CallLimits {
   readonly maxPatches: number
-  /** Of one patch, and of all patches of a call: traits, and users at `USER_WEIGHT` each. */
+  /** Entries of one patch: a trait counts as one, a user as `USER_WEIGHT`. */
   readonly maxPatchEntries: number
+  /** Entries of all patches of a call. */
   readonly maxEntries: number
-  /** About that many bytes; a call with one trait may be larger. */
+  /** Roughly. A call with a single trait may have more. */
   readonly maxBytes: number
 }
 
 /** A user costs several commands: in the group and in the index. */
 export const USER_WEIGHT = 4
 
-/** Whether the patch is to go in chunks. */
+/** Whether the patch must be sent in chunks. */
 export function isLarge({ traits, users }: GroupState, limits: CallLimits): boolean {
   if (traits.size + USER_WEIGHT * users.size > limits.maxPatchEntries) return true
   return bytesOf(traits) > limits.maxBytes
 }
 
-/** Each with at least one trait or user, where there is any, and the latest clock of the patch. */
+/** Splits the patch. Each chunk has at least one trait or user, and the latest clock of the patch. */
 export function chunksOf(patch: GroupState, limits: CallLimits): GroupState[] {
   const chunks: GroupState[] = []
   let room = { entries: 0, bytes: 0 }

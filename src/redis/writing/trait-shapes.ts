@@ -1,24 +1,24 @@
 import { type Form, formOf, type StoredValue } from '../../domain/json/stored-value.ts'
 
 /**
- * The names of the traits of a patch, and how each value is stored, as merge.lua reads them:
- * how many have a value, then name, form, name, form ..., those that are removed at the end.
+ * The names of a patch's traits and the form of each value, as merge-patches.lua reads them: the
+ * number of values, then name, form, name, form, …. Traits that are removed come last.
  */
 export type Shape = readonly (string | Form | number)[]
 
 /**
- * The shapes of one call. Most patches have the same traits as the one before them: then their
- * names are sent, and made ready there, once.
+ * The shapes of one call. Most patches have the same traits as the one before: so a call sends each
+ * shape once, and merge.lua prepares it once.
  */
 export class TraitShapes {
   readonly list: Shape[] = []
-  private readonly recent: Known[] = []
+  private readonly recent: RecentShape[] = []
 
-  /** The place of the shape in the list, from 1. What has no value stands at the end. */
-  placeOf(names: readonly string[], values: readonly (StoredValue | null)[]): number {
+  /** Returns the number of the shape in the list, from 1. Names without a value must come last. */
+  numberOf(names: readonly string[], values: readonly (StoredValue | null)[]): number {
     for (let i = this.recent.length - 1; i >= 0; i--) {
-      const known = this.recent[i] as Known
-      if (isSame(known, names, values)) return known.place
+      const known = this.recent[i] as RecentShape
+      if (isSame(known, names, values)) return known.number
     }
     return this.add(names, values.map(formOf))
   }
@@ -26,24 +26,24 @@ export class TraitShapes {
   private add(names: readonly string[], forms: readonly Form[]): number {
     const shape: (string | number)[] = [forms.filter((form) => form !== 'x').length]
     for (const [i, name] of names.entries()) shape.push(name, forms[i] ?? '')
-    const place = this.list.push(shape)
-    this.recent.push({ names, forms, place })
+    const number = this.list.push(shape)
+    this.recent.push({ names, forms, number })
     if (this.recent.length > MAX_RECENT) this.recent.shift()
-    return place
+    return number
   }
 }
 
-interface Known {
+interface RecentShape {
   readonly names: readonly string[]
   readonly forms: readonly Form[]
-  readonly place: number
+  readonly number: number
 }
 
-/** With more, looking for one costs more than sending it again. */
+/** With more, the search costs more than sending a shape again. */
 const MAX_RECENT = 4
 
 function isSame(
-  { names: knownNames, forms }: Known,
+  { names: knownNames, forms }: RecentShape,
   names: readonly string[],
   values: readonly (StoredValue | null)[],
 ): boolean {

@@ -1,21 +1,22 @@
 /**
- * The user index on a Cluster, where the keys of users are in other slots than those of their
- * groups: merge.lua answers how each user stands, and the index is set to that. Another worker
- * may have changed the membership meanwhile, so it is asked again until it stays the same.
+ * Writes the user index on a Cluster, where the keys of users are in other slots than those of their
+ * groups. merge.lua answers the membership of each user, and the index is set to it. Another worker
+ * may change the membership meanwhile, so the merge is repeated until the memberships stay the same.
  */
 import { Unavailable } from '../../pipeline/errors.ts'
 import type { RedisConnection } from '../connection/connection.ts'
 import { codeOf } from '../connection/failure.ts'
 import { groupsKey, leftKey, userKey } from '../keys.ts'
 import type { Conflicts } from '../reading/conflict.ts'
+import { settleAll } from '../settle-all.ts'
 import type { MergeCall } from './patch-packing.ts'
 
-/** How merge.lua answers: '' none, or the clock and `m` for a member, `l` for one who left. */
+/** As merge.lua answers: '' for none; the clock, then `m` for a member or `l` for one who left. */
 type EncodedMembership = string
 
 const MAX_ROUNDS = 20
 
-/** Calls `merge` and sets the index to the memberships it answers, until they stay the same. */
+/** Calls `merge` and sets the index to the memberships that it answers, until they stay the same. */
 export async function mergeWithIndexOutside(
   connection: RedisConnection,
   call: MergeCall,
@@ -25,7 +26,7 @@ export async function mergeWithIndexOutside(
   const known = new Map<string, EncodedMembership>()
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const memberships = await merge()
-    const news: Promise<void>[] = []
+    const writes: Promise<void>[] = []
     for (const [i, { groupId, users }] of call.chunks.entries()) {
       if (conflicts.has(groupId)) continue
       for (const [u, userId] of [...users.keys()].entries()) {
@@ -33,25 +34,28 @@ export async function mergeWithIndexOutside(
         const place = `${i} ${u}`
         if (known.get(place) === membership) continue
         known.set(place, membership)
-        news.push(setIndexEntry(connection, groupId, userId, membership, 'inf', conflicts))
+        writes.push(setIndexEntry(connection, groupId, userId, membership, 'inf', conflicts))
       }
     }
-    if (news.length === 0) return
-    await settleAll(news)
+    if (writes.length === 0) return
+    await settleAll(writes)
   }
-  throw new Unavailable('redis', 'users of these groups keep changing: to be merged again')
+  throw new Unavailable(
+    'redis',
+    'other workers keep changing the users of these groups: the merge must be repeated',
+  )
 }
 
-/** Takes users out of the index where they stand there as of the clock (16 digits) or before. */
+/** Removes users from the index whose entry is as of the clock (16 digits) or before. */
 export async function removeIndexEntries(
   connection: RedisConnection,
   groupId: string,
   userIds: readonly string[],
-  clock: string,
+  digits: string,
   conflicts: Conflicts,
 ): Promise<void> {
   await settleAll(
-    userIds.map((userId) => setIndexEntry(connection, groupId, userId, '', clock, conflicts)),
+    userIds.map((userId) => setIndexEntry(connection, groupId, userId, '', digits, conflicts)),
   )
 }
 
@@ -69,12 +73,5 @@ async function setIndexEntry(
   } catch (error) {
     if (!(error instanceof Error) || codeOf(error) !== 'WRONGTYPE') throw error
     conflicts.set(groupId, { finding: 'WRONGTYPE', userIds: [userId] })
-  }
-}
-
-/** Throws the first failure, but only once nothing is under way any more. */
-async function settleAll(work: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(work)) {
-    if (result.status === 'rejected') throw result.reason
   }
 }

@@ -38,7 +38,7 @@ describe.skipIf(binary === '')('the checkpoints in a Redis Cluster', () => {
     return { topic, checkpoints: openCheckpoints(connection, topic, GROUP) }
   }
 
-  /** The hash at the key of each master, in their order. */
+  /** Returns the checkpoints stored on each master, in the order of `admins`. */
   async function hashes(topic: string): Promise<Record<string, string>[]> {
     return Promise.all(
       admins.map(async (admin) => {
@@ -51,7 +51,7 @@ describe.skipIf(binary === '')('the checkpoints in a Redis Cluster', () => {
     )
   }
 
-  test('stand on every master, and the least counts', async () => {
+  test('are stored on every master, and the least counts', async () => {
     const { topic, checkpoints } = openOwn()
     await set(checkpoints, 4, undefined, 20n)
     expect(await hashes(topic)).toEqual([{ 4: '20' }, { 4: '20' }, { 4: '20' }])
@@ -71,7 +71,7 @@ describe.skipIf(binary === '')('the checkpoints in a Redis Cluster', () => {
   })
 
   test.for([0, 1, 2])(
-    'count as none where master %i of three lost them, and come back',
+    'count as lost if master %i of three lost them, and are restored by the next write',
     async (node) => {
       const { topic, checkpoints } = openOwn()
       const seen = await set(checkpoints, 0, undefined, 30n)
@@ -87,7 +87,7 @@ describe.skipIf(binary === '')('the checkpoints in a Redis Cluster', () => {
     },
   )
 
-  test('stand still on all masters while the workers are paused', async () => {
+  test('cannot be set on any master while the workers are paused', async () => {
     const { topic, checkpoints } = openOwn()
     const checkpoint = await set(checkpoints, 0, undefined, 5n)
     await connection.client.set(pauseKey(topic, GROUP), 'token')
@@ -97,15 +97,15 @@ describe.skipIf(binary === '')('the checkpoints in a Redis Cluster', () => {
     await set(checkpoints, 0, (await checkpoints.read()).get(0), 6n)
   })
 
-  test('are refused where one of them was not written by us', async () => {
+  test('are rejected if another program wrote the value at one of their keys', async () => {
     const { topic, checkpoints } = openOwn()
     await set(checkpoints, 0, undefined, 5n)
     const [key = ''] = (await admins[1]?.keys(`group-traits:applied:{${topic}*`)) ?? []
-    await admins[1]?.set(key, 'foreign')
+    await admins[1]?.set(key, 'not ours')
     await expect(checkpoints.read()).rejects.toThrow(key)
   })
 
-  describe('that changes', () => {
+  describe('when masters join', () => {
     let joining: OwnRedis
     beforeAll(async () => {
       const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000']
@@ -114,14 +114,14 @@ describe.skipIf(binary === '')('the checkpoints in a Redis Cluster', () => {
       await admin.cluster('SET-CONFIG-EPOCH', 9)
       admins.push(admin)
       await admins[0]?.cluster('MEET', '127.0.0.1', joining.port)
-      await until('it is known to all', async () => {
+      await until('all nodes know it', async () => {
         const views = await Promise.all(admins.map((each) => each.cluster('NODES')))
         return views.every((view) => String(view).match(/master/g)?.length === 4)
       })
     })
     afterAll(() => joining?.stop())
 
-    /** Of the first so many: keys would have to be moved before. */
+    /** Returns the slots without keys among the first `count`: others could not be moved at once. */
     async function emptySlots(count: number): Promise<number[]> {
       const slots = Array.from({ length: count }, (_, slot) => slot)
       const keys = await Promise.all(
@@ -141,19 +141,19 @@ describe.skipIf(binary === '')('the checkpoints in a Redis Cluster', () => {
       )
     }
 
-    test('get one more for a master that joins, which has lost nothing', async () => {
+    test('are copied to a master that joins: it has lost nothing', async () => {
       const { topic, checkpoints } = openOwn()
       const seen = await set(checkpoints, 0, undefined, 40n)
       await set(checkpoints, 1, undefined, 50n)
       await checkpoints.read()
       await giveSlots(await emptySlots(300), 3)
-      // finds out by a key that has moved
+      // the client learns of the new master by a key that has moved
       await connection.client.exists(keyOfSlot((slot) => slot < 300))
       await until(
         'the client knows',
         async () => (await checkpoints.read()).get(0)?.shards.size === 4,
       )
-      // what began before may have gone to the master that the slots were taken from
+      // a batch that began before may have been written to the master that had the slots
       expect(await checkpoints.compareAndSet(0, seen, 41n)).toBeUndefined()
       const found = await checkpoints.read()
       expect(nexts(found)).toEqual({ 0: 40n, 1: 50n })
@@ -165,8 +165,8 @@ describe.skipIf(binary === '')('the checkpoints in a Redis Cluster', () => {
   })
 })
 
-describe('the checkpoints, while masters change', () => {
-  test('are not set where a replica took over from the master of what was seen', async () => {
+describe('the checkpoints while masters change', () => {
+  test('are not set if a replica has replaced the master that they were read from', async () => {
     const { checkpoints, sent, takeOver } = openSimulated()
     const seen = (await checkpoints.read()).get(0)
     takeOver()
@@ -177,12 +177,12 @@ describe('the checkpoints, while masters change', () => {
     expect(sent()).toBe(3)
   })
 
-  test('are unknown where a replica took over while they were set', async () => {
+  test('are unknown if a replica replaces a master while they are being set', async () => {
     const { checkpoints, sent } = openSimulated((takeOver) => takeOver())
     const seen = (await checkpoints.read()).get(0)
-    const refusal = await checkpoints.compareAndSet(0, seen, 6n).catch((error) => error)
-    expect(refusal).toBeInstanceOf(Unavailable)
-    expect(refusal.message).toMatch(/changed its masters/)
+    const failure = await checkpoints.compareAndSet(0, seen, 6n).catch((error) => error)
+    expect(failure).toBeInstanceOf(Unavailable)
+    expect(failure.message).toMatch(/changed its masters/)
     expect(sent()).toBe(3)
   })
 })

@@ -25,7 +25,7 @@ describe('the checkpoints in Redis', () => {
     return { topic, key, checkpoints: openCheckpoints(connection, topic, GROUP) }
   }
 
-  test('are a hash of partitions and next offsets, and nothing where nobody set them', async () => {
+  test('are a hash, partition to next offset, and absent before anybody sets them', async () => {
     const { key, checkpoints } = openOwn()
     expect(await checkpoints.read()).toEqual(new Map())
     await set(checkpoints, 0, undefined, 12n)
@@ -34,7 +34,7 @@ describe('the checkpoints in Redis', () => {
     expect(nexts(await checkpoints.read())).toEqual({ 0: 12n, 11: 9_223_372_036_854_775_807n })
   })
 
-  test('move from what was seen, and not from anything else', async () => {
+  test('are set only if they still are what the caller last saw', async () => {
     const { key, checkpoints } = openOwn()
     const first = await set(checkpoints, 3, undefined, 0n)
     const second = await set(checkpoints, 3, first, 7n)
@@ -51,13 +51,13 @@ describe('the checkpoints in Redis', () => {
     expect(nexts(await checkpoints.read())).toEqual({ 3: 1n })
   })
 
-  test('stand still while the workers are paused', async () => {
+  test('cannot be set while the workers are paused', async () => {
     const { topic, checkpoints } = openOwn()
     const checkpoint = await set(checkpoints, 0, undefined, 5n)
     await connection.client.set(pauseKey(topic, GROUP), 'token')
-    const refusal = await checkpoints.compareAndSet(0, checkpoint, 6n).catch((error) => error)
-    expect(refusal).toBeInstanceOf(Unavailable)
-    expect(refusal.message).toMatch(/paused/)
+    const failure = await checkpoints.compareAndSet(0, checkpoint, 6n).catch((error) => error)
+    expect(failure).toBeInstanceOf(Unavailable)
+    expect(failure.message).toMatch(/paused/)
     expect(nexts(await checkpoints.read())).toEqual({ 0: 5n })
     await connection.client.del(pauseKey(topic, GROUP))
     await set(checkpoints, 0, checkpoint, 6n)
@@ -69,17 +69,17 @@ describe('the checkpoints in Redis', () => {
     ['a value that is no number', (key: string) => connection.client.hset(key, '0', 'five')],
     ['a value that is no offset', (key: string) => connection.client.hset(key, '0', '-5')],
     ['a field that is no partition', (key: string) => connection.client.hset(key, 'zero', '5')],
-  ] as const)('are refused where what stands there is %s', async ([, plant]) => {
+  ] as const)('are rejected if the value at their key is %s', async ([, plant]) => {
     const { key, checkpoints } = openOwn()
     await plant(key)
-    const refusal = await checkpoints.read().catch((error) => error)
-    expect(refusal).toBeInstanceOf(NotRetriable)
-    expect(refusal.message).toContain(`what stands at ${key} in Redis was not written by`)
+    const failure = await checkpoints.read().catch((error) => error)
+    expect(failure).toBeInstanceOf(NotRetriable)
+    expect(failure.message).toContain(`the value at ${key} in Redis was not written by`)
     if ((await connection.client.type(key)) === 'hash') return
-    await expect(checkpoints.compareAndSet(0, undefined, 6n)).rejects.toThrow(refusal.message)
+    await expect(checkpoints.compareAndSet(0, undefined, 6n)).rejects.toThrow(failure.message)
   })
 
-  test('are away with Redis', async () => {
+  test('are unavailable while Redis is away', async () => {
     const away = openTestRedis('redis://127.0.0.1:1')
     onTestFinished(() => away.close())
     const checkpoints = openCheckpoints(away, 'topic', GROUP)

@@ -40,21 +40,21 @@ describe.skipIf(binary === '')('on a Redis Cluster', () => {
     expect(connection.ready).toBe(true)
   })
 
-  test('a question to one of its nodes alone says how to ask, rather than wait', async () => {
+  test('a connection to one node alone fails at once, and says which URL to use', async () => {
     const alone = openTestRedis(cluster.nodes[0]?.url ?? '')
     const questions = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => readGroup(alone, id))
     const answers = await Promise.allSettled(questions)
     alone.close()
-    const refusals = answers.flatMap((answer) =>
+    const failures = answers.flatMap((answer) =>
       answer.status === 'rejected' ? [String(answer.reason)] : [],
     )
-    expect(refusals).not.toEqual([])
-    for (const refusal of refusals) {
-      expect(refusal).toMatch(/^NotRetriable: .* is a Cluster: write redis\+cluster:/)
+    expect(failures).not.toEqual([])
+    for (const failure of failures) {
+      expect(failure).toMatch(/^NotRetriable: .* is a Cluster: use a URL with redis\+cluster:/)
     }
   })
 
-  test('the state is the same for any order, grouping and repetition, the user index too', () =>
+  test('the state and the user index are the same for any order, grouping and repetition', () =>
     fc.assert(
       fc.asyncProperty(deliveries, async ([all, batches]) => {
         const one = scoped(connection)
@@ -68,7 +68,7 @@ describe.skipIf(binary === '')('on a Redis Cluster', () => {
       { numRuns: 60 },
     ))
 
-  test('workers that merge at the same time agree in the end, the user index too', () =>
+  test('workers that merge at the same time end with the same state and user index', () =>
     fc.assert(
       fc.asyncProperty(deliveries, async ([all, batches]) => {
         const one = scoped(connection)
@@ -82,10 +82,10 @@ describe.skipIf(binary === '')('on a Redis Cluster', () => {
       { numRuns: 60 },
     ))
 
-  test('a worker that sets the index to an older standing than another one mends it', async () => {
+  test('a worker that sets the index to a membership that another one has replaced repairs it', async () => {
     const one = scoped(connection)
     const at = (clock: number, member: boolean) => patchOf('g', { clock, users: { u: member } })
-    // the slow worker reads how the user stands, then the fast one changes that, then it goes on
+    // the slow worker reads the membership, the fast one changes it, then the slow one goes on
     let isFastDone = false
     const slow = openGroupStore(
       withStepBefore(one, 'setUserIndex', async () => {
@@ -101,7 +101,7 @@ describe.skipIf(binary === '')('on a Redis Cluster', () => {
     })
   })
 
-  test('thousands of groups in as many slots are merged in one go', async () => {
+  test('thousands of groups in as many slots are merged by one call', async () => {
     const one = scoped(connection)
     const patches = Array.from({ length: 3000 }, (_, i) =>
       patchOf(`g${i}`, { clock: 1, traits: { i: `${i}` }, users: { [`u${i % 10}`]: true } }),
@@ -111,11 +111,11 @@ describe.skipIf(binary === '')('on a Redis Cluster', () => {
     expect((await readUser(one, 'u7', 5))?.groupCount).toBe(300)
   })
 
-  test('a foreign key keeps back its group alone, also where it stands in the user index', async () => {
+  test('a key of the wrong type stops its group alone, also if it is one of the user index', async () => {
     const one = scoped(connection)
     const [group, user] = [`${one.settings.groupPrefix}{bad}`, `${one.settings.userPrefix}{bad}`]
-    await one.client.set(`${group}:members`, 'foreign')
-    await one.client.set(`${user}:groups`, 'foreign')
+    await one.client.set(`${group}:members`, 'not ours')
+    await one.client.set(`${user}:groups`, 'not ours')
     const conflicts = await openGroupStore(one).merge([
       patchOf('bad', { clock: 1, traits: { plan: 'pro' } }),
       patchOf('good', { clock: 1, users: { good: true } }),
@@ -131,7 +131,7 @@ describe.skipIf(binary === '')('on a Redis Cluster', () => {
     expect((await readUser(one, 'good'))?.groups).toEqual([{ groupId: 'good', clock: 1 }])
   })
 
-  test('a slot that moved is found where it is now', async () => {
+  test('a slot that has moved is written to its new master', async () => {
     const one = scoped(connection)
     const key = `${one.settings.groupPrefix}{moving}`
     const admins = cluster.nodes.map(({ port }) => new Redis(port, { protocol: 2 }))
@@ -139,17 +139,18 @@ describe.skipIf(binary === '')('on a Redis Cluster', () => {
       const slot = Number(await admins[0]?.cluster('KEYSLOT', key))
       const ids = await Promise.all(admins.map((admin) => admin.cluster('MYID')))
       const owner = Math.floor((slot * 3) / 16384)
-      const heir = (owner + 1) % 3
-      for (const admin of admins) await admin.cluster('SETSLOT', slot, 'NODE', String(ids[heir]))
+      const newOwner = (owner + 1) % 3
+      for (const admin of admins)
+        await admin.cluster('SETSLOT', slot, 'NODE', String(ids[newOwner]))
       const patch = patchOf('moving', { clock: 1, traits: { plan: 'pro' } })
       expect(await openGroupStore(one).merge([patch])).toEqual([])
-      expect(await admins[heir]?.exists(key)).toBe(1)
+      expect(await admins[newOwner]?.exists(key)).toBe(1)
     } finally {
       for (const admin of admins) admin.disconnect()
     }
   })
 
-  test('a node that is away makes its groups wait, and they are merged once it is back', async () => {
+  test('while a node is away, its groups cannot be merged; once it is back, they can', async () => {
     const one = scoped(connection)
     const store = openGroupStore(one)
     const patches = Array.from({ length: 100 }, (_, i) =>

@@ -17,16 +17,16 @@ const LOCALE = 'en_US.UTF-8'
 const hasLocaledef = spawnSync('localedef', ['--version']).status === 0
 
 describe.skipIf(binary === '' || !hasLocaledef)(
-  `under a locale whose collation is not bytewise (needs localedef)`,
+  'in a locale that does not collate by bytes (needs localedef)',
   () => {
-    test('values of the same clock are compared by their bytes all the same', async () => {
+    test('values at equal clocks are still compared by their bytes', async () => {
       const server = await startOwnRedis(binary, { prepare: makeLocale, env: localeOf })
       const connection = openTestRedis(server.url)
       await connection.opened
       try {
         const isLess = (a: string, b: string) =>
           connection.client.eval('return ARGV[1] < ARGV[2] and 1 or 0', 0, a, b)
-        expect(await isLess('a', 'B'), 'the locale is not in force').toBe(1)
+        expect(await isLess('a', 'B'), 'the locale is not in use').toBe(1)
 
         const store = openGroupStore(connection)
         await store.merge([patchOf('g', { clock: 1, traits: { plan: 'a' } })])
@@ -53,7 +53,7 @@ describe.skipIf(binary === '' || !hasLocaledef)(
 
 async function makeLocale(folder: string): Promise<void> {
   const made = spawnSync('localedef', ['-i', 'en_US', '-f', 'UTF-8', join(folder, LOCALE)])
-  // 1: made, with warnings
+  // 1 means: made, with warnings
   if (made.status !== 0 && made.status !== 1) throw new Error(`localedef: ${made.stderr}`)
 }
 

@@ -33,7 +33,7 @@ export async function changesOf({ client }: RedisConnection): Promise<number> {
   return Number(/rdb_changes_since_last_save:(\d+)/.exec(await client.info('persistence'))?.[1])
 }
 
-/** Every key with its serialized content. */
+/** Returns every key with its serialized value. */
 export async function dump({ client }: RedisConnection): Promise<Map<string, string>> {
   const keys = (await client.keys('*')).sort()
   const contents = await Promise.all(keys.map((key) => client.dumpBuffer(key)))

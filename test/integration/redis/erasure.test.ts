@@ -10,7 +10,7 @@ const binary = inject('redisServer')
 describe.skipIf(binary === '')('an erasure', () => {
   const { connection, merge, raw } = useEmptyRedis()
 
-  test('leaves nothing but the clock, and nothing older comes back', async () => {
+  test('leaves nothing but the clock, and no older event brings anything back', async () => {
     const old = patchOf('g', {
       clock: 10,
       traits: { plan: 'pro', gone: null },
@@ -28,13 +28,13 @@ describe.skipIf(binary === '')('an erasure', () => {
     expect(await keys(connection())).toEqual(erased)
   })
 
-  test('goes before any event of a group that is not known yet', async () => {
+  test('also counts if it arrives before any event of the group', async () => {
     await merge(erasureOf('g', 10))
     await merge(patchOf('g', { clock: 10, traits: { plan: 'pro' }, users: { u: true } }))
     expect(await keys(connection())).toEqual(['group:{g}:clock'])
   })
 
-  test('spares what is later, and fields that stand in the same patch', async () => {
+  test('spares whatever is later, and traits in the same patch', async () => {
     await merge(patchOf('g', { clock: 11, traits: { plan: 'pro' }, users: { u: true } }))
     await merge(patchOf('g', { clock: 9, traits: { name: 'Acme' }, users: { v: false } }))
     const patch = patchOf('g', { clock: 12, traits: { website: 'x' } })
@@ -48,7 +48,7 @@ describe.skipIf(binary === '')('an erasure', () => {
     ])
   })
 
-  test('takes away fields that no clock vouches for', async () => {
+  test('deletes fields that have no clock', async () => {
     await merge(patchOf('g', { clock: 11, traits: { plan: 'pro' } }))
     await raw('HSET', 'group:{g}', 'by hand', 'x', 'and this', 'y')
     await merge(erasureOf('g', 10))
@@ -59,7 +59,7 @@ describe.skipIf(binary === '')('an erasure', () => {
     { size: 'in one page', limits: {} },
     { size: 'in pages', limits: { maxFields: 50, maxUsers: 20 } },
   ])(
-    'of a huge group goes through $size, spares the later ones, and can be repeated',
+    'of a huge group completes $size, spares whatever is later, and can be repeated',
     async ({ limits }) => {
       const store = openGroupStore(connection(), { ...STORE_LIMITS, ...limits })
       const names = (from: number, to: number) =>
@@ -99,14 +99,14 @@ describe.skipIf(binary === '')('an erasure', () => {
 describe.skipIf(binary === '')('an erasure, in rarer cases,', () => {
   const { connection, merge, raw } = useEmptyRedis()
 
-  test('that was cut off after its floor hides what it had still to delete', async () => {
+  test('that was interrupted after its first page hides what it has not deleted yet', async () => {
     await merge(patchOf('g', { clock: 10, traits: { plan: 'pro', tier: 'a' }, users: { u: true } }))
     await raw('HSET', 'group:{g}:clock', '', '00000000000000200000000000000015')
-    // an older event finds the stale member, who stands nowhere, and mends the index by that
+    // an older event finds the stale member, who has no membership, and so repairs the index
     await merge(patchOf('g', { clock: 9, traits: { plan: 'x' }, users: { u: true } }))
     expect(await raw('EXISTS', 'user:{u}:groups')).toBe(0)
     expect(await raw('HGET', 'group:{g}', 'plan')).toBe('pro')
-    // a later one wins, though the stored clock of all is later still
+    // a later event wins, although the latest clock of the group is later still
     await merge(patchOf('g', { clock: 16, traits: { plan: null }, users: { u: false } }))
     expect(await raw('ZRANGE', 'user:{u}:left', 0, -1, 'WITHSCORES')).toEqual(['g', '16'])
     await merge(erasureOf('g', 15))
@@ -116,12 +116,12 @@ describe.skipIf(binary === '')('an erasure, in rarer cases,', () => {
     expect(await keys(connection())).toEqual(['group:{g}:clock', 'group:{g}:left', 'user:{u}:left'])
   })
 
-  test('spares a user who came back between two pages', async () => {
+  test('spares a user who was merged again between two pages', async () => {
     await merge(patchOf('g', { clock: 10, users: { back: true, gone: true } }))
     const { client } = connection()
     const page = async (...users: string[]) => {
-      const fixed = ['g', '0000000000000015', 10, 10, 'clocks', '0', 'inside']
-      const reply = await client.eraseGroupBuffer('group:{g}', ...fixed, ...users)
+      const pageArgs = ['g', '0000000000000015', 10, 10, 'clocks', '0', 'inside']
+      const reply = await client.eraseGroupBuffer('group:{g}', ...pageArgs, ...users)
       return reply[3].map(String)
     }
     expect((await page()).sort()).toEqual(['back', 'gone'])
@@ -136,11 +136,11 @@ describe.skipIf(binary === '')('an erasure, in rarer cases,', () => {
   })
 
   test.each(['group:{g}', 'group:{g}:members', 'group:{g}:left', 'group:{g}:clock'])(
-    'with a foreign key at %s is a conflict of that group alone',
+    'with a key of the wrong type at %s is a conflict of that group alone',
     async (place) => {
       await merge(patchOf('g', { clock: 1, traits: { plan: 'pro' }, users: { u: true } }))
       await raw('DEL', place)
-      await raw('SET', place, 'foreign')
+      await raw('SET', place, 'not ours')
       const before = await keys(connection())
       const conflicts = await merge(
         { ...patchOf('g', { clock: 9, traits: { a: 'b' } }), erasedAt: 5 },
@@ -151,7 +151,7 @@ describe.skipIf(binary === '')('an erasure, in rarer cases,', () => {
     },
   )
 
-  test('of a group whose clocks were deleted leaves the clock of its users as the latest', async () => {
+  test('of a group whose clocks were deleted takes the latest clock from its users', async () => {
     await merge(patchOf('g', { clock: 900, users: { u: true } }))
     await raw('DEL', 'group:{g}:clock')
     await merge(erasureOf('g', 100))

@@ -10,7 +10,7 @@ const binary = inject('redisServer')
 describe.skipIf(binary === '')('the group store', () => {
   const { merge, raw } = useEmptyRedis()
 
-  test('mends an index that does not fit the group, whether the event won or not', async () => {
+  test('repairs an index that differs from the group, whether the event wins or not', async () => {
     const patch = patchOf('g', { clock: 5, users: { member: true, leaver: false } })
     await merge(patch)
     await raw('DEL', 'user:{member}:groups', 'user:{leaver}:left')
@@ -32,7 +32,7 @@ describe.skipIf(binary === '')('the group store', () => {
     ])
   })
 
-  test('where its clocks were deleted, what its users know still counts', async () => {
+  test('if the clocks of a group were deleted, those of its users still count', async () => {
     const write = (clock: number, users: Record<string, boolean>) =>
       merge(patchOf('g', { clock, traits: {}, users }))
     await write(900, { ann: true, bob: true })
@@ -60,7 +60,7 @@ describe.skipIf(binary === '')('a group that cannot be written:', () => {
     { place: 'group:{bad}:left', wanted: 'zset' },
     { place: 'user:{u}:groups', wanted: 'zset' },
     { place: 'user:{u}:left', wanted: 'zset' },
-  ])('with a foreign key at $place', ({ place, wanted }) => {
+  ])('with a key of the wrong type at $place', ({ place, wanted }) => {
     const bad = (clock: number) =>
       patchOf('bad', {
         clock,
@@ -72,14 +72,14 @@ describe.skipIf(binary === '')('a group that cannot be written:', () => {
 
     test.each([
       { situation: 'a new group', known: undefined },
-      { situation: 'a group that was', known: 1 },
+      { situation: 'a group with earlier clocks', known: 1 },
       { situation: 'a group with later clocks', known: 3 },
-    ])('$situation is not written, the others are', async ({ known }) => {
+    ])('$situation is not written, and the other groups are', async ({ known }) => {
       if (known !== undefined) {
         await merge(patchOf('bad', { clock: known, traits: { plan: 'free' }, users: { u: false } }))
       }
       await raw('DEL', place)
-      await raw('SET', place, 'foreign')
+      await raw('SET', place, 'not ours')
       const untouched = await dump(connection())
       const conflicts = await merge(before, bad(2), good)
       expect(conflicts).toEqual([
@@ -90,37 +90,37 @@ describe.skipIf(binary === '')('a group that cannot be written:', () => {
       ])
       expect(await raw('HGET', 'group:{good}', 'plan')).toBe('pro')
       expect(await raw('HGET', 'group:{before}', 'plan')).toBe('pro')
-      await raw('DEL', ...(await ownedKeys(connection())))
+      await raw('DEL', ...(await keysOfOthers(connection())))
       expect(await dump(connection())).toEqual(untouched)
     })
   })
 
-  test('a foreign key at its name keeps back a group without any trait, too', async () => {
+  test('a group without traits is not written either if one of its keys is of the wrong type', async () => {
     for (const place of ['group:{bad}', 'group:{bad}:members', 'group:{bad}:left']) {
       await raw('FLUSHALL')
-      await raw('SET', place, 'foreign')
+      await raw('SET', place, 'not ours')
       expect(await merge(patchOf('bad', { clock: 2 })), place).toHaveLength(1)
       expect(await raw('KEYS', '*')).toEqual([place])
     }
   })
 
   test.each([
-    { field: '', stamp: '', what: 'of the group' },
-    { field: '', stamp: '160617053511100', what: 'of the group' },
-    { field: '', stamp: '16061705351110000', what: 'of the group' },
-    { field: '', stamp: '160617053511100x', what: 'of the group' },
-    { field: '', stamp: '9999999999999999', what: 'of the group' },
-    { field: '', stamp: '1606170535111000160617053511100x', what: 'of the group' },
-    { field: 'plan', stamp: '', what: 'of the trait' },
-    { field: 'plan', stamp: '160617053511100', what: 'of the trait' },
-    { field: 'plan', stamp: '1606170535111000y', what: 'of the trait' },
-    { field: 'plan', stamp: '1606170535111000jj', what: 'of the trait' },
-    { field: 'plan', stamp: '9007199254740992', what: 'of the trait' },
+    { field: '', text: '', what: 'of the group' },
+    { field: '', text: '160617053511100', what: 'of the group' },
+    { field: '', text: '16061705351110000', what: 'of the group' },
+    { field: '', text: '160617053511100x', what: 'of the group' },
+    { field: '', text: '9999999999999999', what: 'of the group' },
+    { field: '', text: '1606170535111000160617053511100x', what: 'of the group' },
+    { field: 'plan', text: '', what: 'of the trait' },
+    { field: 'plan', text: '160617053511100', what: 'of the trait' },
+    { field: 'plan', text: '1606170535111000y', what: 'of the trait' },
+    { field: 'plan', text: '1606170535111000jj', what: 'of the trait' },
+    { field: 'plan', text: '9007199254740992', what: 'of the trait' },
   ])(
-    'the clock "$stamp" $what is malformed: the group is not written',
-    async ({ field, stamp }) => {
+    'the clock "$text" $what is malformed, so the group is not written',
+    async ({ field, text }) => {
       await merge(patchOf('bad', { clock: 1606170535111000, traits: { plan: 'pro' } }))
-      await raw('HSET', 'group:{bad}:clock', field, stamp)
+      await raw('HSET', 'group:{bad}:clock', field, text)
       const untouched = await dump(connection())
       const conflicts = await merge(
         patchOf('bad', {
@@ -141,14 +141,14 @@ describe.skipIf(binary === '')('a group that cannot be written:', () => {
     },
   )
 
-  test('a clock without its empty field is malformed', async () => {
+  test('clocks without the header are malformed', async () => {
     await raw('HSET', 'group:{bad}:clock', 'plan', '0000000000000001')
     expect(await merge(patchOf('bad', { clock: 2, traits: { plan: 'x' } }))).toHaveLength(1)
     expect(await raw('EXISTS', 'group:{bad}')).toBe(0)
   })
 
-  test('a group in several chunks is named once where it cannot be written', async () => {
-    await raw('SET', 'group:{bad}:left', 'foreign')
+  test('a group in several chunks that cannot be written is reported once', async () => {
+    await raw('SET', 'group:{bad}:left', 'not ours')
     const names = Array.from({ length: 50 }, (_, i) => [`t${i}`, 'x'])
     const patch = patchOf('bad', { clock: 1, traits: Object.fromEntries(names) })
     const small = openGroupStore(connection(), { ...STORE_LIMITS, maxPatchEntries: 7 })
@@ -156,7 +156,7 @@ describe.skipIf(binary === '')('a group that cannot be written:', () => {
   })
 })
 
-/** What the groups beside the bad one have brought. */
-async function ownedKeys({ client }: RedisConnection): Promise<string[]> {
+/** Returns the keys of the groups other than `bad`. */
+async function keysOfOthers({ client }: RedisConnection): Promise<string[]> {
   return (await client.keys('*')).filter((key) => /good|before|someone/.test(key))
 }

@@ -47,7 +47,7 @@ describe.skipIf(binary === '')('the group store', () => {
     )
   })
 
-  test('checkpoints JSON, removals and erasures in the clocks', async () => {
+  test('stores in the clocks which values are JSON, what was removed, and the erasure', async () => {
     await merge(
       patchOf('a', { clock: 100, traits: { n: new JsonText('250.5'), s: '250.5', gone: null } }),
     )
@@ -59,13 +59,13 @@ describe.skipIf(binary === '')('the group store', () => {
     ])
   })
 
-  test('leaves a clock behind where there are no traits', async () => {
+  test('stores the latest clock of a group without traits', async () => {
     await merge(patchOf('a', { clock: 1606170535111000 }))
     expect(await raw('KEYS', '*')).toEqual(['group:{a}:clock'])
     expect(await raw('HGETALL', 'group:{a}:clock')).toEqual(['', '1606170535111000'])
   })
 
-  test('keeps text to the last byte, and takes any name and id', async () => {
+  test('stores text to the last byte, with any trait name and any id', async () => {
     const text = '\u0000\r\n"\\ é \ufffd 😀 \u{10ffff}'
     const traits = new Map([
       ['__proto__', text],

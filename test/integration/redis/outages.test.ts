@@ -35,7 +35,7 @@ describe.skipIf(binary === '')('while Redis answers but', () => {
     expect(await store.merge([patch])).toEqual([])
   })
 
-  test('is full, what is a duplicate is still taken', async () => {
+  test('is full, a duplicate is still merged', async () => {
     const connection = open((await start()).url)
     await connection.opened
     const store = openGroupStore(connection)
@@ -44,22 +44,22 @@ describe.skipIf(binary === '')('while Redis answers but', () => {
     expect(await store.merge([patch])).toEqual([])
   })
 
-  test('is a read-only replica, groups wait for the master', async () => {
+  test('is a read-only replica, groups cannot be written; once it is a master, they are', async () => {
     const connection = open((await start()).url)
     await connection.opened
     const store = openGroupStore(connection)
     await connection.client.replicaof('127.0.0.1', '1')
     await expect(store.merge([patch])).rejects.toThrow(unavailable('READONLY'))
-    // the client reconnects, as the name may by now lead to another server
-    await until('connected anew', () => connection.client.replicaof('NO', 'ONE'))
+    // the client reconnects: the host name may lead to another server by now
+    await until('reconnected', () => connection.client.replicaof('NO', 'ONE'))
     expect(await store.merge([patch])).toEqual([])
   })
 
-  test('is loading, groups wait until it is done', async () => {
+  test('is loading its data, groups cannot be written; once it is done, they are', async () => {
     const server = await start({ args: ['--rdbcompression', 'no'] })
     const first = open(server.url)
     await first.opened
-    // it answers other clients after every 2 MiB, and each key is made to take 3 ms
+    // while loading it answers clients after every 2 MiB; --key-load-delay makes a key take 3 ms
     const traits = { text: 'x'.repeat(20_000) }
     const groups = Array.from({ length: 300 }, (_, i) => patchOf(`g${i}`, { clock: 1, traits }))
     await openGroupStore(first).merge(groups)
@@ -68,21 +68,21 @@ describe.skipIf(binary === '')('while Redis answers but', () => {
     await server.startAgain(['--key-load-delay', '3000'])
     const connection = open(server.url, silentLog, { connectTimeoutMs: 300 })
     const store = openGroupStore(connection)
-    const refusals: unknown[] = []
+    const failures: unknown[] = []
     await until('loaded', async () => {
       try {
         return await store.merge([patch])
       } catch (error) {
-        refusals.push(error)
+        failures.push(error)
         return undefined
       }
     })
-    expect(refusals.length).toBeGreaterThan(0)
-    expect(refusals.every((error) => error instanceof Unavailable)).toBe(true)
+    expect(failures.length).toBeGreaterThan(0)
+    expect(failures.every((error) => error instanceof Unavailable)).toBe(true)
     expect(await readGroup(connection, 'g299')).not.toBeNull()
   })
 
-  test('changes its password, groups wait until the old one is right again', async () => {
+  test('changes its password, groups cannot be written until the old one is valid again', async () => {
     const server = await start({ args: ['--requirepass', 'first'] })
     const connection = openTestRedis(server.url.replace('//', '//:first@'))
     onTestFinished(() => connection.close())
@@ -91,7 +91,7 @@ describe.skipIf(binary === '')('while Redis answers but', () => {
     expect(await store.merge([patch])).toEqual([])
     await connection.client.config('SET', 'requirepass', 'second')
     connection.client.disconnect(true)
-    await until('refused', () => /WRONGPASS/.test(String(connection.lastError)))
+    await until('the password is refused', () => /WRONGPASS/.test(String(connection.lastError)))
     await expect(store.merge([patch])).rejects.toThrow(unavailable('WRONGPASS'))
     const admin = open(server.url.replace('//', '//:second@'))
     await admin.opened
@@ -102,7 +102,7 @@ describe.skipIf(binary === '')('while Redis answers but', () => {
 })
 
 describe.skipIf(binary === '')('while Redis', () => {
-  test('is away, calls fail at once; they succeed after it is back, without a new connection', async () => {
+  test('is away, calls fail at once; once it is back, they succeed on the same connection object', async () => {
     const server = await start()
     const states: RedisState[] = []
     const connection = openRedis(redisSettings(server.url), silentLog, (state) =>
@@ -113,18 +113,18 @@ describe.skipIf(binary === '')('while Redis', () => {
     const store = openGroupStore(connection)
     expect(await store.merge([patch])).toEqual([])
     await server.kill()
-    await until('noticed', () => !connection.ready)
-    const begun = performance.now()
+    await until('the outage is noticed', () => !connection.ready)
+    const startedMs = performance.now()
     await expect(store.merge([patch])).rejects.toThrow(Unavailable)
     await expect(readGroup(connection, 'g')).rejects.toThrow(Unavailable)
-    expect(performance.now() - begun).toBeLessThan(1000)
+    expect(performance.now() - startedMs).toBeLessThan(1000)
     await server.startAgain()
     await until('back', () => connection.ready)
     expect(await store.merge([patch])).toEqual([])
     expect(states).toEqual([{ ready: false, detail: expect.any(String) }, { ready: true }])
   })
 
-  test('is away, the log says so once, and once when it is back, however long it takes', async () => {
+  test('is away, that is logged once, and once more when it is back, however long it takes', async () => {
     const server = await start()
     const log = recordLog()
     const connection = open(server.url, log)
@@ -143,7 +143,7 @@ describe.skipIf(binary === '')('while Redis', () => {
     ])
   })
 
-  test('is not there from the start, calls fail with the reason; it is found once it is there', async () => {
+  test('is away from the start, calls fail with the reason; once it is there, they succeed', async () => {
     const server = await start()
     await server.kill()
     const log = recordLog()
@@ -156,11 +156,11 @@ describe.skipIf(binary === '')('while Redis', () => {
       { redis: `127.0.0.1:${server.port}`, detail: 'Redis cannot be reached (ECONNREFUSED)' },
     ])
     await server.startAgain()
-    await until('found', () => connection.ready)
+    await until('connected', () => connection.ready)
     expect(await openGroupStore(connection).merge([patch])).toEqual([])
   })
 
-  test('hangs, a call ends with its time-out, and the connection is made anew', async () => {
+  test('hangs, a call ends by its time-out, and the connection is reopened', async () => {
     const server = await start()
     const connection = open(server.url, silentLog, { commandTimeoutMs: 300 })
     await connection.opened
@@ -168,7 +168,7 @@ describe.skipIf(binary === '')('while Redis', () => {
     process.kill(server.pid, 'SIGSTOP')
     try {
       await expect(store.merge([patch])).rejects.toThrow(unavailable('TIMEOUT'))
-      await until('given up', () => !connection.ready)
+      await until('the connection is closed', () => !connection.ready)
     } finally {
       process.kill(server.pid, 'SIGCONT')
     }
@@ -176,7 +176,7 @@ describe.skipIf(binary === '')('while Redis', () => {
     expect(await store.merge([patch])).toEqual([])
   })
 
-  test('is cut off in the middle of many calls, none of them hangs, and all can be repeated', async () => {
+  test('is killed during many calls, none of them hangs, and all can be repeated', async () => {
     const server = await start()
     const connection = open(server.url)
     await connection.opened
@@ -185,10 +185,10 @@ describe.skipIf(binary === '')('while Redis', () => {
       patchOf(`g${i}`, { clock: 1, traits: { i: `${i}` } }),
     )
     const outcome = expect(store.merge(patches)).rejects.toThrow(Unavailable)
-    const begun = performance.now()
+    const startedMs = performance.now()
     await server.kill()
     await outcome
-    expect(performance.now() - begun, 'waited for a time-out').toBeLessThan(4000)
+    expect(performance.now() - startedMs, 'it waited for a time-out').toBeLessThan(4000)
     await server.startAgain()
     await until('back', () => connection.ready)
     expect(await store.merge(patches)).toEqual([])

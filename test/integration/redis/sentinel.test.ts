@@ -32,7 +32,7 @@ describe.skipIf(binary === '')('behind Sentinels', () => {
     await Promise.all(servers.splice(0).map((server) => server.stop()))
   })
 
-  test('the master is found, and after a failover the new one', async () => {
+  test('the client finds the master, and after a failover the new master', async () => {
     const master = await start({})
     const replica = await start({ args: ['--replicaof', '127.0.0.1', `${master.port}`] })
     const sentinel = await start({
@@ -57,7 +57,7 @@ describe.skipIf(binary === '')('behind Sentinels', () => {
     expect(await opened.client.config('GET', 'port')).toEqual(['port', `${replica.port}`])
   }, 90_000)
 
-  test('a failover that is told while the master is asked for does not end the connection', async () => {
+  test('a failover announced while the client asks for the master does not end the connection', async () => {
     const master = await start({})
     const sentinel = await start({
       configFile: (folder) => writeSentinelConfig(folder, master.port),
@@ -74,11 +74,11 @@ describe.skipIf(binary === '')('behind Sentinels', () => {
     client.once('connecting', () => connector.disconnect())
     client.disconnect(true)
     await ended
-    await until('it is found again', () => checkServer(opened).then(() => true))
+    await until('the master is found again', () => checkServer(opened).then(() => true))
   }, 60_000)
 })
 
-/** It asks the master for replicas every 10 s only, and a dead one tells of none. */
+/** A Sentinel asks the master for its replicas every 10 s only, and a dead master names none. */
 async function knowsReplica({ port }: OwnRedis): Promise<boolean> {
   const client = new Redis(port)
   try {

@@ -15,53 +15,53 @@ const binary = inject('redisServer')
 const RIGHTS =
   '~group:* ~user:* ~group-traits:* +@hash +@sortedset +@scripting +@connection +exists +type +info +config|get +cluster'
 
-describe.skipIf(binary === '')('the check of the server', () => {
+describe.skipIf(binary === '')('the check of the server at start', () => {
   const { server, admin, connections, open, check } = useServer()
 
-  test('passes a server as it comes', async () => {
+  test('accepts a server with its default settings', async () => {
     const log = recordLog()
     await check(server().url, log)
     expect(log.lines).toEqual([])
   })
 
   test.each(['allkeys-lru', 'allkeys-lfu', 'allkeys-random'])(
-    'refuses a server that would delete groups: %s',
+    'rejects a server that would delete groups when it is full: %s',
     async (policy) => {
       await admin().client.config('SET', 'maxmemory-policy', policy)
-      const refusal = await check(server().url).catch((error) => error)
+      const rejection = await check(server().url).catch((error) => error)
       await admin().client.config('SET', 'maxmemory-policy', 'noeviction')
-      expect(refusal).toBeInstanceOf(NotRetriable)
-      expect(refusal.message).toContain(policy)
-      expect(refusal.message).toContain('CONFIG SET maxmemory-policy noeviction')
+      expect(rejection).toBeInstanceOf(NotRetriable)
+      expect(rejection.message).toContain(policy)
+      expect(rejection.message).toContain('CONFIG SET maxmemory-policy noeviction')
     },
   )
 
-  test('passes volatile-lru: the keys of groups never expire', async () => {
+  test('accepts volatile-lru: the keys of groups never expire', async () => {
     await admin().client.config('SET', 'maxmemory-policy', 'volatile-lru')
     await check(server().url)
     await admin().client.config('SET', 'maxmemory-policy', 'noeviction')
   })
 
-  test.each(['5.0.14', '6.0.16', '2.8.0'])('refuses Redis %s', async (version) => {
+  test.each(['5.0.14', '6.0.16', '2.8.0'])('rejects Redis %s', async (version) => {
     const old = await startOldRedis(version)
-    const refusal = await check(old.url).catch((error) => error)
+    const rejection = await check(old.url).catch((error) => error)
     for (const connection of connections.splice(0)) connection.close()
     await old.stop()
-    expect(refusal).toBeInstanceOf(NotRetriable)
-    expect(refusal.message).toContain(`is version ${version}: use Redis or Valkey 6.2 or later`)
+    expect(rejection).toBeInstanceOf(NotRetriable)
+    expect(rejection.message).toContain(`is version ${version}: use Redis or Valkey 6.2 or later`)
   })
 
-  test('refuses a database that the server does not have', async () => {
+  test('rejects a database that the server does not have', async () => {
     const connection = open(`${server().url}/99`)
     await expect(checkServer(connection)).rejects.toThrow(/no such database/)
-    // and writes nothing into another one
+    // and nothing is written to another database
     const store = openGroupStore(connection)
     const patch = patchOf('misplaced', { clock: 1 })
     await expect(store.merge([patch])).rejects.toThrow(Unavailable)
     expect(await admin().client.exists('group:{misplaced}:clock')).toBe(0)
   })
 
-  test('keeps to the database that the URL names', async () => {
+  test('uses the database that the URL names', async () => {
     const connection = open(`${server().url}/3`)
     await checkServer(connection)
     await openGroupStore(connection).merge([patchOf('placed', { clock: 1 })])
@@ -71,12 +71,12 @@ describe.skipIf(binary === '')('the check of the server', () => {
     expect(await admin().client.exists('group:{placed}:clock')).toBe(0)
   })
 
-  test('tells a Cluster from a single server, both ways', async () => {
+  test('rejects a Cluster with the URL of a single server, and the other proxy round', async () => {
     const node = await startOwnRedis(binary, { args: ['--cluster-enabled', 'yes'] })
     try {
       await expect(check(node.url)).rejects.toThrow(/redis\+cluster:/)
       await expect(check(server().url.replace('redis:', 'redis+cluster:'))).rejects.toThrow(
-        /is no Cluster/,
+        /is not a Cluster/,
       )
     } finally {
       for (const connection of connections.splice(0)) connection.close()
@@ -84,13 +84,13 @@ describe.skipIf(binary === '')('the check of the server', () => {
     }
   })
 
-  test('waits, rather than refuse, where there is no server', async () => {
+  test('reports a server that is away as an outage, rather than reject it', async () => {
     const gone = await startOwnRedis(binary)
     await gone.stop()
     await expect(check(gone.url)).rejects.toThrow(Unavailable)
   })
 
-  test('waits, rather than refuse, where the server is full', async () => {
+  test('accepts a server that is full', async () => {
     await admin().client.config('SET', 'maxmemory', '1')
     await check(server().url)
     await admin().client.config('SET', 'maxmemory', '0')
@@ -100,23 +100,23 @@ describe.skipIf(binary === '')('the check of the server', () => {
 describe.skipIf(binary === '')('the check of login and rights', () => {
   const { server, admin, open, check, setUser } = useServer()
 
-  test('refuses a wrong password, without telling it', async () => {
+  test('rejects a wrong password, and does not show it', async () => {
     await setUser(RIGHTS)
-    const refusal = await check(server().url.replace('//', '//worker:hunter2@')).catch((e) => e)
-    expect(refusal).toBeInstanceOf(NotRetriable)
-    expect(refusal.message).toContain('WRONGPASS')
-    expect(refusal.message).not.toContain('hunter2')
+    const rejection = await check(server().url.replace('//', '//worker:hunter2@')).catch((e) => e)
+    expect(rejection).toBeInstanceOf(NotRetriable)
+    expect(rejection.message).toContain('WRONGPASS')
+    expect(rejection.message).not.toContain('hunter2')
   })
 
-  test('refuses to go without a password where one is asked for', async () => {
+  test('rejects a URL without a password if the server asks for one', async () => {
     await admin().client.config('SET', 'requirepass', 'secret')
-    const refusal = await check(server().url).catch((error) => error)
+    const rejection = await check(server().url).catch((error) => error)
     await admin().client.config('SET', 'requirepass', '')
-    expect(refusal).toBeInstanceOf(NotRetriable)
-    expect(refusal.message).toContain('NOAUTH')
+    expect(rejection).toBeInstanceOf(NotRetriable)
+    expect(rejection.message).toContain('NOAUTH')
   })
 
-  test('passes a user with the rights that the message for one without them names', async () => {
+  test('accepts a user who has exactly the rights that its message asks for', async () => {
     const url = await setUser(RIGHTS)
     await check(url)
     const patch = patchOf('check', { clock: 1, traits: { a: 'b', c: null }, users: { u: true } })
@@ -138,15 +138,15 @@ describe.skipIf(binary === '')('the check of login and rights', () => {
       lacks: 'access to its keys',
     },
     { without: 'resetkeys ~group:{%} ~user:* ~group-traits:*', lacks: 'HGET on group:{%}:clock' },
-  ])('refuses a user without all rights, and names them: $without', async ({ without, lacks }) => {
+  ])('rejects a user who lacks a right, and names it: $without', async ({ without, lacks }) => {
     const url = await setUser(`${RIGHTS} ${without}`)
-    const refusal = await check(url).catch((error) => error)
-    expect(refusal).toBeInstanceOf(NotRetriable)
-    expect(refusal.message).toContain(lacks)
-    expect(refusal.message).toContain(`ACL SETUSER <user> ${RIGHTS}`)
+    const rejection = await check(url).catch((error) => error)
+    expect(rejection).toBeInstanceOf(NotRetriable)
+    expect(rejection.message).toContain(lacks)
+    expect(rejection.message).toContain(`ACL SETUSER <user> ${RIGHTS}`)
   })
 
-  test('passes a server that does not let us ask, with a warning', async () => {
+  test('accepts a server that forbids INFO and CONFIG, with a warning', async () => {
     const log = recordLog()
     await check(await setUser(`${RIGHTS} -info -config`), log)
     expect(log.lines).toEqual([
@@ -154,7 +154,7 @@ describe.skipIf(binary === '')('the check of login and rights', () => {
     ])
   })
 
-  test('says in the log, once, that a password is not asked for', async () => {
+  test('logs once that the server asks for no password', async () => {
     const log = recordLog()
     const connection = open(server().url.replace('//', '//:hunter2@'), log)
     await checkServer(connection)
@@ -162,8 +162,8 @@ describe.skipIf(binary === '')('the check of login and rights', () => {
     const reconnected = once(client, 'ready')
     client.disconnect(true)
     await reconnected
-    const told = log.lines.filter(({ message }) => message.includes('asks for no password'))
-    expect(told).toHaveLength(1)
+    const warnings = log.lines.filter(({ message }) => message.includes('asks for no password'))
+    expect(warnings).toHaveLength(1)
   })
 })
 

@@ -12,8 +12,8 @@ import {
 
 const prefixes = { groupPrefix: 'group:', userPrefix: 'user:' }
 
-describe('keys', () => {
-  test('of an ordinary id hold it as it stands', () => {
+describe('the keys in Redis', () => {
+  test('hold an ordinary id unchanged', () => {
     const group = groupKey(prefixes, 'account123')
     expect(group).toBe('group:{account123}')
     expect(clockKey(group)).toBe('group:{account123}:clock')
@@ -39,13 +39,13 @@ describe('keys', () => {
     ['\u007f', '%7F'],
     ['\u0080\u009f', '%C2%80%C2%9F'],
     ['\n', '%0A'],
-  ])('percent-encode what would break them: %j', (id, encoded) => {
+  ])('percent-encode a character that would break them: %j', (id, encoded) => {
     expect(encodeId(id)).toBe(encoded)
     expect(decodeId(encoded)).toBe(id)
   })
 
   test.each(['ä', '😀', ' ', 'a:b', 'a/b?c#d', '\u00a0', '"', '\\', '__proto__', '\u2028'])(
-    'leave every other character as it is: %j',
+    'hold any other character unchanged: %j',
     (id) => {
       expect(encodeId(id)).toBe(id)
       expect(decodeId(id)).toBe(id)
@@ -53,7 +53,7 @@ describe('keys', () => {
   )
 
   test.each(['a%7d', 'a%', '%41', '%FF', 'a{b', 'a}'])(
-    'hold no id that is written so: %j',
+    'a text that no id is encoded to is not decoded: %j',
     (text) => {
       expect(decodeId(text)).toBeNull()
     },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { runTasks } from '../../../src/redis/task-lanes.ts'
 
-test('tasks run some at a time, all of them, each taken only when there is room', async () => {
+test('all tasks run, a few at a time, and each is taken only when it can run', async () => {
   let running = 0
   let most = 0
   let done = 0
@@ -21,19 +21,19 @@ test('tasks run some at a time, all of them, each taken only when there is room'
   expect({ most, done, running }).toEqual({ most: 3, done: 20, running: 0 })
 })
 
-test('after a failure no task is begun, and it is thrown once the others have ended', async () => {
+test('after a failure no task is started, and it is thrown once the others have ended', async () => {
   let finishSlow = () => {}
   let isSlowDone = false
-  let begun = 0
+  let started = 0
   const slow = async () => {
-    begun += 1
+    started += 1
     await new Promise<void>((resolve) => {
       finishSlow = resolve
     })
     isSlowDone = true
   }
   const failing = async () => {
-    begun += 1
+    started += 1
     throw new Error('first')
   }
   const running = runTasks([slow, failing, failing], 2)
@@ -47,10 +47,10 @@ test('after a failure no task is begun, and it is thrown once the others have en
   expect(isSettled).toBe(false)
   finishSlow()
   await expect(running).rejects.toThrow('first')
-  expect({ begun, isSlowDone }).toEqual({ begun: 2, isSlowDone: true })
+  expect({ started, isSlowDone }).toEqual({ started: 2, isSlowDone: true })
 })
 
-test('a failure of the source of tasks is thrown, too', async () => {
+test('a failure of the iterable of tasks is thrown, too', async () => {
   function* tasks(): Generator<() => Promise<void>> {
     yield async () => {}
     throw new Error('cannot pack')

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { describeAddress, parseRedisUrl } from '../../../../src/redis/connection/address.ts'
 
 describe('the URL of Redis', () => {
-  test('of a single server', () => {
+  test('can name a single server', () => {
     expect(parseRedisUrl('redis://cache.example.com:6380/2')).toEqual({
       mode: 'standalone',
       endpoint: { host: 'cache.example.com', port: 6380 },
@@ -11,37 +11,37 @@ describe('the URL of Redis', () => {
     })
   })
 
-  test('may leave out port and database, and end with a slash', () => {
+  test('can leave out port and database, and end with a slash', () => {
     for (const url of ['redis://localhost', 'redis://localhost/', 'redis://localhost:6379/0']) {
       const endpoint = { host: 'localhost', port: 6379 }
       expect(parseRedisUrl(url)).toEqual({ mode: 'standalone', endpoint, db: 0, tls: false })
     }
   })
 
-  test('asks for TLS with rediss', () => {
+  test('turns TLS on with rediss', () => {
     expect(parseRedisUrl('rediss://localhost').tls).toBe(true)
     expect(parseRedisUrl('rediss+cluster://localhost').tls).toBe(true)
     expect(parseRedisUrl('rediss+sentinel://localhost/main').tls).toBe(true)
   })
 
-  test('holds a user and a password, percent-encoded where they must be', () => {
+  test('can have a user and a password, percent-encoded where necessary', () => {
     const { username, password } = parseRedisUrl('redis://wor%40ker:p%3A%2Fss@localhost')
     expect({ username, password }).toEqual({ username: 'wor@ker', password: 'p:/ss' })
   })
 
-  test('may hold a password alone', () => {
+  test('can have a password alone', () => {
     const address = parseRedisUrl('redis://:secret@localhost')
     expect(address.password).toBe('secret')
     expect(address).not.toHaveProperty('username')
   })
 
-  test('takes an IPv6 address in brackets', () => {
+  test('can have an IPv6 address in brackets', () => {
     expect(parseRedisUrl('redis://[::1]:7000')).toMatchObject({
       endpoint: { host: '::1', port: 7000 },
     })
   })
 
-  test('of sentinels names the master, and maybe a database', () => {
+  test('can name Sentinels, their master and a database', () => {
     expect(parseRedisUrl('redis+sentinel://u:p@s1:26380,s2,s3:26379/main/3')).toEqual({
       mode: 'sentinel',
       endpoints: [
@@ -57,7 +57,7 @@ describe('the URL of Redis', () => {
     })
   })
 
-  test('of a cluster names some of its nodes', () => {
+  test('can name some nodes of a Cluster', () => {
     expect(parseRedisUrl('redis+cluster://n1:7000,n2:7001')).toEqual({
       mode: 'cluster',
       endpoints: [
@@ -86,11 +86,11 @@ describe('the URL of Redis', () => {
     'redis+cluster://n1/1',
     'redis+cluster://n1,,n2',
     'redis+tls://n1',
-  ])('is refused where it is none of the forms: %j', (url) => {
+  ])('is rejected if it has none of the accepted forms: %j', (url) => {
     expect(() => parseRedisUrl(url)).toThrow(/Redis/)
   })
 
-  test('is never told with its password, neither in errors nor in descriptions', () => {
+  test('never shows its password, neither in errors nor in descriptions', () => {
     expect(() => parseRedisUrl('redis://user:hunter2@host/x')).not.toThrow(/hunter2/)
     for (const url of [
       'redis://user:hunter2@host',

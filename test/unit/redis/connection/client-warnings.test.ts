@@ -2,15 +2,15 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { routeClientWarnings } from '../../../../src/redis/connection/client-warnings.ts'
 import { recordLog } from '../../../setup/logs.ts'
 
-test('a warning of ioredis does not reach the console; another one does', () => {
+test('a warning of ioredis is logged once, not written to the console; any other warning is written', () => {
   const onConsole = vi.spyOn(console, 'warn').mockImplementation(() => {})
   onTestFinished(() => onConsole.mockRestore())
   const log = recordLog()
   routeClientWarnings(log)
-  const unasked =
+  const needlessPassword =
     "[WARN] This Redis server's `default` user does not require a password, but a password was supplied"
-  console.warn(unasked)
-  console.warn(unasked)
+  console.warn(needlessPassword)
+  console.warn(needlessPassword)
   console.warn('Skipping the ready check because INFO command fails: "NOPERM"')
   console.warn('another')
   expect(onConsole.mock.calls).toEqual([['another']])

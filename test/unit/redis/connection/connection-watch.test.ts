@@ -8,24 +8,27 @@ import { redisSettings } from '../../../setup/redis/connection.ts'
 test.each([
   ['redis', 'that port may want TLS'],
   ['rediss', 'does that port speak TLS?'],
-])('%s:// to a port that ends the connection at the first bytes: %s', async (scheme, hint) => {
-  const server = createServer((socket) => {
-    socket.on('error', () => {})
-    socket.once('data', () => socket.destroy())
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const { promise, resolve } = Promise.withResolvers<RedisState>()
-  const redis = openRedis(redisSettings(`${scheme}://127.0.0.1:${port}`), silentLog, resolve)
-  onTestFinished(() => {
-    redis.close()
-    server.close()
-  })
-  expect(await promise).toMatchObject({ ready: false, detail: expect.stringContaining(hint) })
-})
+])(
+  'with %s://, a port that closes the connection at the first bytes is reported with a hint: %s',
+  async (scheme, hint) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.once('data', () => socket.destroy())
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const { promise, resolve } = Promise.withResolvers<RedisState>()
+    const redis = openRedis(redisSettings(`${scheme}://127.0.0.1:${port}`), silentLog, resolve)
+    onTestFinished(() => {
+      redis.close()
+      server.close()
+    })
+    expect(await promise).toMatchObject({ ready: false, detail: expect.stringContaining(hint) })
+  },
+)
 
-test('a port that never answers is told of with the same hint', async () => {
+test('a port that never answers is reported with the same hint', async () => {
   const server = createServer((socket) => socket.on('error', () => {}))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

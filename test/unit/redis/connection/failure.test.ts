@@ -27,7 +27,7 @@ describe('an error of the client', () => {
     ['WRONGPASS invalid username-password pair or user is disabled.', 'WRONGPASS'],
     ["NOPERM this user has no permissions to run the 'eval' command", 'NOPERM'],
     ['ERR max number of clients reached', 'MAXCLIENTS'],
-  ])('that Redis will get over is an outage: %s', (message, code) => {
+  ])('that Redis recovers from is an outage: %s', (message, code) => {
     const failure = failureOf(reply(message))
     expect(failure).toBeInstanceOf(Unavailable)
     expect(String(failure)).toContain(`(${code})`)
@@ -43,7 +43,7 @@ describe('an error of the client', () => {
     [named('MaxRetriesPerRequestError'), 'DISCONNECTED'],
     [new Error('Too many Cluster redirections. Last error: x'), 'CLUSTER'],
     [Object.assign(new Error('x'), { lastNodeError: reply('LOADING x') }), 'LOADING'],
-  ])('of the way there is an outage: %s', (error, code) => {
+  ])('of the network is an outage: %s', (error, code) => {
     const failure = failureOf(error)
     expect(failure).toBeInstanceOf(Unavailable)
     expect(String(failure)).toContain(code)
@@ -57,11 +57,11 @@ describe('an error of the client', () => {
     new TypeError('x is not a function'),
     Object.assign(new TypeError('argument'), { code: 'ERR_INVALID_ARG_TYPE' }),
     new Error('All keys in the pipeline should belong to the same slots allocation group'),
-  ])('of another kind is a bug, passed on as it is: %s', (error) => {
+  ])('of any other kind is a bug, and returned unchanged: %s', (error) => {
     expect(failureOf(error)).toBe(error)
   })
 
-  test('never carries the arguments of its command: they are data', () => {
+  test('never keeps the arguments of its command: they are user data', () => {
     const command = { name: 'evalsha', args: ['hunter2'] }
     for (const message of ['OOM x', 'ERR x']) {
       const nested = Object.assign(reply(message), { command })
@@ -74,7 +74,7 @@ describe('an error of the client', () => {
     }
   })
 
-  test('that says only that the connection is away is told with the reason for that', () => {
+  test('that says only that the connection is away becomes the reason why it is away', () => {
     const cut = new Error('Connection is closed.')
     expect(String(failureOf(cut, reply('WRONGPASS x')))).toContain('(WRONGPASS)')
     for (const unknown of [reply('ERR DB index is out of range'), new Error('x'), null]) {
@@ -83,7 +83,7 @@ describe('an error of the client', () => {
     expect(String(failureOf(reply('OOM x'), reply('WRONGPASS x')))).toContain('(OOM)')
   })
 
-  test('has no code where it tells nothing of Redis', () => {
+  test('has no code if it says nothing of Redis or the network', () => {
     expect(codeOf(new Error('something'))).toBeNull()
   })
 })

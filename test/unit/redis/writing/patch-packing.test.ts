@@ -17,8 +17,8 @@ const WIDE: CallLimits = {
   maxEntries: 2000,
   maxBytes: 256 * 1024,
 }
-const STAMP = '1606170535111000'
-const CLOCK = Number(STAMP)
+const DIGITS = '1606170535111000'
+const CLOCK = Number(DIGITS)
 
 describe('a patch', () => {
   test('is packed as merge.lua reads it: its shape, then values, then users', () => {
@@ -32,42 +32,42 @@ describe('a patch', () => {
     expect(unpacked(call)).toEqual([
       [[2, 'plan', '', 'address', 'j', 'old', 'x']],
       [
-        ...['a{b', STAMP, 1, true, true, 'pro', '{"city":"Oslo"}', 2, 7],
+        ...['a{b', DIGITS, 1, true, true, 'pro', '{"city":"Oslo"}', 2, 7],
         ...['u1', '0000000000000007', true, false],
         ...['u%', true, false, 'user:{u%25}'],
       ],
     ])
   })
 
-  test('whose traits differ in their clocks has them one by one', () => {
+  test('whose traits differ in their clocks has a clock for each of them', () => {
     const patch = patchOf('a', { plan: 'pro', old: null, name: 'Acme' })
     patch.traits.set('old', { clock: 5, value: null })
     patch.traits.set('name', { clock: 6, value: 'Acme' })
     const [call] = [...packCalls([patch], prefixes, WIDE)]
     expect(unpacked(call)).toEqual([
       [[2, 'plan', '', 'name', '', 'old', 'x']],
-      ['a', STAMP, 1, 5, false, 'pro', 'Acme', STAMP, '0000000000000006', '0000000000000005', 0],
+      ['a', DIGITS, 1, 5, false, 'pro', 'Acme', DIGITS, '0000000000000006', '0000000000000005', 0],
     ])
   })
 
-  test('whose traits share a clock that is not the latest has it once', () => {
+  test('whose traits share a clock that is not the latest has that clock once', () => {
     const patch = { ...patchOf('a', { plan: 'pro' }), latest: CLOCK + 1 }
     const [call] = [...packCalls([patch], prefixes, WIDE)]
     const latest = String(CLOCK + 1)
-    expect(unpacked(call)).toEqual([[[1, 'plan', '']], ['a', latest, 1, CLOCK, STAMP, 'pro', 0]])
+    expect(unpacked(call)).toEqual([[[1, 'plan', '']], ['a', latest, 1, CLOCK, DIGITS, 'pro', 0]])
   })
 
-  test('that says nothing at all is left out', () => {
+  test('that has nothing, not even a clock, is left out', () => {
     expect([...packCalls([emptyState('a')], prefixes, WIDE)]).toEqual([])
   })
 
-  test('with a clock alone is packed: the latest clock counts', () => {
+  test('with only a clock is packed: it changes the latest clock of the group', () => {
     const patch = { ...emptyState('a'), latest: 5 }
     const [call] = [...packCalls([patch], prefixes, WIDE)]
     expect(unpacked(call)).toEqual([[], ['a', '0000000000000005', 0, 0]])
   })
 
-  test('that is large goes in chunks, each with the latest clock', () => {
+  test('that is large is sent in chunks, each with the latest clock', () => {
     const traits = Array.from({ length: 25 }, (_, i) => [`t${i}`, 'x'] as const)
     const calls = packed([patchOf('a', Object.fromEntries(traits))], { maxPatchEntries: 10 })
     const chunks = calls.flatMap(({ patches }) => patches)
@@ -76,7 +76,7 @@ describe('a patch', () => {
     expect(chunks.every(({ latest }) => latest === CLOCK)).toBe(true)
   })
 
-  test('is cut by size, too, but never in the middle of a trait', () => {
+  test('is split by size, too, but never within a trait', () => {
     const huge = 'x'.repeat(1000)
     const calls = packed([patchOf('a', { one: huge, two: huge, three: huge })], { maxBytes: 500 })
     expect(calls.flatMap(({ patches }) => patches.map(({ names }) => names))).toEqual([
@@ -87,8 +87,8 @@ describe('a patch', () => {
   })
 })
 
-describe('calls', () => {
-  test('hold what patches of the same traits have in common once', () => {
+describe('the calls', () => {
+  test('have each shape only once', () => {
     const like = (id: string, plan: StoredValue) => patchOf(id, { name: 'Acme', plan })
     const patches = [like('a', 'x'), like('b', 'y'), like('c', new JsonText('1')), like('d', 'z')]
     const [call] = [...packCalls(patches, prefixes, WIDE)]
@@ -102,7 +102,7 @@ describe('calls', () => {
 
   const ids = Array.from({ length: 7 }, (_, i) => `g${i}`)
 
-  test('carry as many groups as they may', () => {
+  test('have as many patches as the limits allow', () => {
     const calls = packed(
       ids.map((id) => patchOf(id, { plan: 'pro' })),
       { maxPatches: 3 },
@@ -114,7 +114,7 @@ describe('calls', () => {
     ])
   })
 
-  test('are closed once they hold entries or bytes enough', () => {
+  test('end once they reach the limit of entries or of bytes', () => {
     const patches = ids.map((id) => patchOf(id, { plan: 'pro', name: 'Acme' }))
     expect(packed(patches, { maxEntries: 5 }).map(({ patches }) => patches.length)).toEqual([
       3, 3, 1,
@@ -123,7 +123,7 @@ describe('calls', () => {
   })
 })
 
-test('a stamp has 16 digits, whatever the clock', () => {
+test('any clock has 16 digits', () => {
   expect([0, 1606170535111000, 0, Number.MAX_SAFE_INTEGER, 12].map(clockDigits)).toEqual([
     '0000000000000000',
     '1606170535111000',
@@ -143,7 +143,7 @@ function unpacked(call: MergeCall | undefined): [shapes: unknown[][], list: unkn
   return JSON.parse(call?.packed ?? '[]')
 }
 
-/** Each call's patches. */
+/** Returns the chunks of each call. */
 function packed(patches: readonly GroupState[], limits: Partial<CallLimits>) {
   return Array.from(packCalls(patches, prefixes, { ...WIDE, ...limits }), ({ chunks }) => ({
     patches: chunks.map(({ groupId, latest, traits }) => {
