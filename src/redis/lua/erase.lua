@@ -1,6 +1,6 @@
 -- Erases one page of a group: whatever is as of the given time or before. The caller repeats the
--- call until nothing is left. The first call writes the time of the erasure to the header. merge.lua
--- honours it from then on, so merges between two pages are safe.
+-- call until nothing is left. The first call writes the time of the erasure to the header, and
+-- merge.lua honours it from then on. So merges between two pages are safe.
 --
 -- KEYS[1]  group:{ID}; :clock, :members and :left follow from it
 -- ARGV[1]  group id

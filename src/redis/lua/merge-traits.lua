@@ -58,13 +58,14 @@ local function compare_values(group, shape, stored_fields, ties)
   end
 end
 
--- What a shape has, of the winners alone. The first clock pair is left to the header.
-local winners = {
-  count = 0, value_count = 0,
-  value_pairs = {}, clock_pairs = { '', '' }, removed = {},
-}
+-- What a shape has, of the winners alone; made when first needed.
+local winners
 
 local function collect_winners(shape)
+  winners = winners or {
+    count = 0, value_count = 0,
+    value_pairs = {}, clock_pairs = { '', '' }, removed = {}, -- the first clock pair: the header
+  }
   local value_pairs, clock_pairs = winners.value_pairs, winners.clock_pairs
   local values, removals = 0, 0
   for i = 1, shape.count do

@@ -19,8 +19,8 @@ local membership_digits, is_member, is_changed = {}, {}, {}
 members_to_add, members_to_remove = { n = 0 }, { n = 0 }
 left_to_add, left_to_remove = { n = 0 }, { n = 0 }
 
--- Collects ids and keys. left_keys begins with the group's own key, so that one EXISTS tells whether
--- anybody left; the key of user u is left_keys[u + 1]. Returns how many left_keys there are.
+-- Collects ids and keys. left_keys begins with the group's own key, so that one EXISTS covers all;
+-- the key of user u is left_keys[u + 1]. Returns how many left_keys there are.
 local function collect_users(group)
   left_keys[1] = group.left_key
   local at, user_count = patch.users_at, patch.user_count

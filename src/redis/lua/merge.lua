@@ -94,6 +94,7 @@ local function merge_patch(key)
   local has_left_key = has_users and choose_memberships(group)
   if not group.is_new then check_types(traits) end
 
+  -- what follows writes; only the index and the first HSET can still fail
   if has_users and index_place == 'inside' then
     is_index_ahead = true
     set_index_entries(has_left_key)

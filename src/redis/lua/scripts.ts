@@ -81,12 +81,12 @@ export function loadScripts(): Record<string, { lua: string; numberOfKeys?: numb
 }
 
 /**
- * Joins files to one script. Each file but the last becomes a block of its own, so its local names
- * stay private; the names in its lines `-- Gives:` are those that the later files can use. Where a
- * file lacks such a line, Redis rejects the script for making a global variable.
+ * Joins files to one script. Each file but the last becomes a block, so its local names stay private.
+ * The names in its lines `-- Gives:` are declared before the block: later files can use them. If a
+ * name is missing there, Redis rejects the script, because it would set a global variable.
  *
- * The blocks also save time: a call makes all functions anew, and making a function takes longer
- * the more names are in scope.
+ * The blocks also save time: each call of a script creates its functions, and Lua takes the longer to
+ * create one, the more local names are in scope.
  */
 function joinFiles(texts: readonly string[]): string {
   const blocks = texts.slice(0, -1).map((text) => {
