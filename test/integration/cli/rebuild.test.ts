@@ -105,7 +105,7 @@ describe('where the topic does not hold all events any more', () => {
     const { exitCode, stdout, stderr } = await rebuild(scene)
     expect(exitCode).toBe(0)
     expect(stderr).toMatch(
-      /does not hold all events any more:\n {2}the records before offset 1500 of partition 0 are gone/,
+      /no longer has all events:\n {2}partition 0 begins at offset 1500: earlier records are gone/,
     )
     expect(stdout).toMatch(/^1500 records merged into the state in Redis\.$/m)
     expect(Object.keys(await contents(scene)).sort()).toEqual(Object.keys(before).sort())
@@ -169,7 +169,7 @@ describe('ended early', () => {
     const scene = await openScene({ partitions: 3, workers: 2 })
     await scene.load.send(2000)
     const load = scene.load.run(300)
-    for (const point of ['reading', 'are paused', 'putting', 'putting', 'setting']) {
+    for (const point of ['reading', 'are paused', 'replacing', 'replacing', 'repairing']) {
       await corrupt(scene)
       const { child, outcome, said } = begin(scene)
       await said(point)
@@ -189,7 +189,7 @@ describe('ended early', () => {
     await scene.load.send(2000)
     const load = scene.load.run(300)
     const { child, outcome, said } = begin(scene)
-    await said('putting')
+    await said('replacing the groups')
     child.kill('SIGKILL')
     await outcome
     await expire(scene, pauseOf(scene))
@@ -227,7 +227,7 @@ describe('ended early', () => {
       '(%s) it does not go on',
       async (how) => {
         const { scene, child, outcome, said, way } = await withSlowPlacing()
-        await said('putting')
+        await said('replacing the groups')
         if (how === 'SIGSTOP') child.kill('SIGSTOP')
         else way.freeze()
         await scene.load.send(500)
