@@ -16,7 +16,7 @@ describe('exit codes of the process', () => {
     const group = await run(['show', 'nobody\n\u001b[2J'], ownEnvironment())
     expect(group).toMatchObject({ exitCode: 1, stdout: '' })
     expect(group.stderr).toMatch(/^error: there is no group nobody\\n\\u001b\[2J at Redis at /)
-    expect(group.stderr).toMatch(/does a worker run\?\n$/)
+    expect(group.stderr).toMatch(/that a worker runs\.\n$/)
     const user = await run(['user', 'nobody'], ownEnvironment())
     expect(user).toMatchObject({ exitCode: 1, stdout: '' })
     expect(user.stderr).toContain('there is no user nobody')

@@ -69,7 +69,7 @@ test('show prints what was published and merged, and nothing of an erased group'
     const erased = await run(['erase', 'acme'], environment)
     expect(erased).toMatchObject({ exitCode: 0, stderr: '' })
     const gone = await eventually(['show', 'acme'], environment, ({ exitCode }) => exitCode === 1)
-    expect(gone.stderr).toMatch(/^error: group acme was erased as of .*: nothing is left of it\n$/)
+    expect(gone.stderr).toMatch(/^error: group acme was erased as of .*: it has no data\n$/)
     expect(gone.stdout).toBe('')
   } finally {
     const exit = once(worker, 'exit')

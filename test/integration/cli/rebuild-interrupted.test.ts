@@ -27,7 +27,7 @@ describe('interrupted', () => {
     const scene = await openScene({ partitions: 3, workers: 2 })
     await scene.load.send(2000)
     const load = scene.load.run(300)
-    for (const point of ['reading', 'are paused', 'putting', 'putting', 'setting']) {
+    for (const point of ['reading', 'are paused', 'replacing', 'replacing', 'repairing']) {
       await corrupt(scene)
       const { child, outcome, said } = begin(scene)
       await said(point)
@@ -47,7 +47,7 @@ describe('interrupted', () => {
     await scene.load.send(2000)
     const load = scene.load.run(300)
     const { child, outcome, said } = begin(scene)
-    await said('putting')
+    await said('replacing the groups')
     child.kill('SIGKILL')
     await outcome
     await expire(scene, pauseOf(scene))
@@ -85,7 +85,7 @@ describe('interrupted', () => {
       '(%s): it does not go on',
       async (how) => {
         const { scene, child, outcome, said, proxy } = await withSlowPlacing()
-        await said('putting')
+        await said('replacing the groups')
         if (how === 'SIGSTOP') child.kill('SIGSTOP')
         else proxy.freeze()
         await scene.load.send(500)

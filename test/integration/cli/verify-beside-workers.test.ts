@@ -186,7 +186,7 @@ describe('Ctrl-C ends verify at once', () => {
     await unread.send(someEvents(10, 5))
     await interrupt(unread.environment, 'waiting for the workers to catch up\n')
     const away = await makeVerifiedTopic({ REDIS_URL: 'redis://127.0.0.1:1' })
-    await interrupt(away.environment, 'looking where the topic and the workers are\n')
+    await interrupt(away.environment, 'reading the offsets of the topic and of the workers\n')
   })
 })
 

@@ -35,10 +35,10 @@ test('a state that agrees with the topic passes', async () => {
   )
   expect(stderr).toBe(
     [
-      'looking where the topic and the workers are',
+      'reading the offsets of the topic and of the workers',
       'pass 1: reading the topic',
       'pass 1: comparing with Redis',
-      'going through the user index\n',
+      'checking the user index\n',
     ].join('\n'),
   )
   expect(exitCode).toBe(0)
