@@ -123,7 +123,7 @@ describe.skipIf(inject('redisServer') === '')('a Redis that lost everything', ()
       [0, undefined],
       [1, '400'],
     ])
-    expect(worker.saying('the topic no longer holds all of it')).toHaveLength(1)
+    expect(worker.saying('are no longer in the topic: they stay lost')).toHaveLength(1)
     const { records } = await expectRecovered(scene, { earlier })
     expect(records).toBe(RECORDS + 10 - 400)
     expect((await checkpointsOf(scene))[1]).toBe((await endsOf(scene))[1])
