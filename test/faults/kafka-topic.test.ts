@@ -138,7 +138,7 @@ describe.skipIf(jars === '')('under the workers', () => {
       expectNoDifference(await scene.oracle.check({ earlier }))
       expect(earlier.records).toBe(5000)
       for (const worker of scene.workers) {
-        await worker.said('made anew') // the sleeper may come when the other has read it all
+        await worker.said('recreated') // the sleeper may come when the other has read it all
         expect(hasEnded(worker), story(worker)).toBe(false)
         expect(complaintsOf(worker).filter(besidesTheChange), story(worker)).toEqual([ANEW])
       }

@@ -96,7 +96,7 @@ test('a consumer with a batch in hand commits for the former topic, then reads t
   )
   expect(lines).toMatchObject([
     { level: 'info', message: expect.stringContaining('joined the consumer group') },
-    { level: 'warn', message: expect.stringContaining('made anew') },
+    { level: 'warn', message: expect.stringContaining('recreated') },
     { level: 'info', message: expect.stringContaining('joined the consumer group') },
   ])
   expect(events.filter(({ kind }) => kind !== 'assigned')).toEqual([])
