@@ -28,8 +28,9 @@ local tonumber, unpack = tonumber, unpack
 local packed = cjson.decode(ARGV[1])
 list = packed[2]
 
--- The shapes; shape 0 is that of no traits. The pairs are as HSET takes them, once read_patch has put
--- the values and clock fields in the places of the forms, and merge.lua the header at the field ''.
+-- The shapes; shape 0 is that of no traits. The pairs begin as names and forms. read_patch replaces
+-- the forms by values and by clock fields, and merge.lua sets the header, at the field ''. Then HSET
+-- takes them.
 local shapes = packed[1]
 shapes[0] = { 0 }
 for number = 0, #shapes do
