@@ -23,8 +23,11 @@ end
 function parse_header(header, clock_key)
   local length = #header
   if (length ~= 16 and length ~= 32) or find(header, '%D') then malformed(clock_key, '') end
-  local latest, erased_at = tonumber(sub(header, 1, 16)), -1
-  if length == 32 then erased_at = tonumber(sub(header, 17)) end
+  local latest_digits, erased_at = header, -1
+  if length == 32 then
+    latest_digits, erased_at = sub(header, 1, 16), tonumber(sub(header, 17))
+  end
+  local latest = tonumber(latest_digits)
   if latest > MAX_CLOCK or erased_at > MAX_CLOCK then malformed(clock_key, '') end
   return latest, erased_at
 end

@@ -24,30 +24,24 @@
 --
 -- Gives: patch, list, read_patch
 
-local tonumber = tonumber
+local tonumber, unpack = tonumber, unpack
 local packed = cjson.decode(ARGV[1])
 list = packed[2]
 
--- The shapes; shape 0 is that of no traits. The pairs are as HSET takes them: read_patch puts in
--- the values and clock fields, and merge.lua the header, at the field ''.
+-- The shapes; shape 0 is that of no traits. The pairs begin as names and forms. read_patch replaces
+-- the forms by values and by clock fields, and merge.lua sets the header, at the field ''. Then HSET
+-- takes them.
 local shapes = packed[1]
 shapes[0] = { 0 }
 for number = 0, #shapes do
   local names_and_forms = shapes[number]
   local value_count, count = names_and_forms[1], (#names_and_forms - 1) / 2
-  local value_pairs, clock_pairs, removed = {}, { '', '' }, {}
-  for i = 1, count do
-    local name = names_and_forms[2 * i]
-    clock_pairs[2 * i + 1], clock_pairs[2 * i + 2] = name, ''
-    if i <= value_count then
-      value_pairs[2 * i - 1], value_pairs[2 * i] = name, ''
-    else
-      removed[i - value_count] = name
-    end
-  end
+  local removed = {}
+  for i = value_count + 1, count do removed[i - value_count] = names_and_forms[2 * i] end
   shapes[number] = {
-    count = count, value_count = value_count, names_and_forms = names_and_forms,
-    value_pairs = value_pairs, clock_pairs = clock_pairs, removed = removed,
+    count = count, value_count = value_count, names_and_forms = names_and_forms, removed = removed,
+    value_pairs = { unpack(names_and_forms, 2, 2 * value_count + 1) },
+    clock_pairs = { '', '', unpack(names_and_forms, 2) },
   }
 end
 
@@ -59,16 +53,24 @@ patch = {
   user_count = 0, least_user_clock = -1, users_at = 0, -- where they begin in the list
 }
 
--- Fills the shape with the values that begin here in the list, and with clock fields.
+-- Fills the shape with the values and clocks that begin here in the list. Returns where they end.
 local function fill_shape(shape, at, shared_digits)
   local list, names_and_forms = list, shape.names_and_forms -- locals are quicker to reach
   local value_pairs, clock_pairs = shape.value_pairs, shape.clock_pairs
-  for i = 1, shape.value_count do value_pairs[2 * i] = list[at + i - 1] end
-  local digits_at = at + shape.value_count
-  for i = 1, shape.count do
-    local digits, form = shared_digits or list[digits_at + i - 1], names_and_forms[2 * i + 1]
-    clock_pairs[2 * i + 2] = form == '' and digits or digits .. form
+  for place = 2, 2 * shape.value_count, 2 do
+    value_pairs[place] = list[at]
+    at = at + 1
   end
+  local digits = shared_digits
+  for place = 3, 2 * shape.count + 1, 2 do
+    if not shared_digits then
+      digits = list[at]
+      at = at + 1
+    end
+    local form = names_and_forms[place]
+    clock_pairs[place + 1] = form == '' and digits or digits .. form
+  end
+  return at
 end
 
 -- Fills `patch` with what begins here in the list. Returns where the next patch begins.
@@ -83,9 +85,7 @@ function read_patch(at)
     local least_clock, shared_digits = list[at], list[at + 1]
     if least_clock ~= true then patch.least_trait_clock = least_clock end
     if shared_digits == true then shared_digits = digits end
-    fill_shape(shape, at + 2, shared_digits)
-    at = at + 2 + shape.value_count
-    if not shared_digits then at = at + shape.count end
+    at = fill_shape(shape, at + 2, shared_digits)
   end
   local user_count = list[at]
   patch.user_count = user_count
