@@ -29,8 +29,8 @@ local packed = cjson.decode(ARGV[1])
 list = packed[2]
 
 -- The shapes; shape 0 is that of no traits. The pairs begin as names and forms. read_patch replaces
--- the forms by values and by clock fields, and merge.lua sets the header, at the field ''. HSET then
--- takes them.
+-- the forms by values and by clock fields, and merge.lua sets the header, at the field ''. Then
+-- HSET takes them.
 local shapes = packed[1]
 shapes[0] = { 0 }
 for number = 0, #shapes do
