@@ -1,5 +1,6 @@
 /** What every command receives from outside, and how it ends. */
-import type { Readable, Writable } from 'node:stream'
+import type { Readable } from 'node:stream'
+import type { OutStream } from './output/stream.ts'
 
 /** The three standard streams. Tests pass their own. */
 export interface Io {
@@ -7,8 +8,6 @@ export interface Io {
   readonly stdout: OutStream
   readonly stderr: OutStream
 }
-
-export type OutStream = Writable & { readonly isTTY?: boolean; readonly columns?: number }
 
 export type Environment = Readonly<Record<string, string | undefined>>
 

@@ -1,4 +1,4 @@
-/** Sends the sample of the contract, for somebody who runs the program for the first time. */
+/** Sends the sample event, for somebody who runs the program for the first time. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../app/config/config.ts'
 import type { ServiceUrls } from '../app/services.ts'
@@ -9,27 +9,29 @@ import { type Cli, CommandFailed } from './cli.ts'
 import { groupText } from './output/group-report.ts'
 import { askRedis } from './servers.ts'
 
-const ASK_SECONDS = 60
-const MERGE_DEADLINE_MS = 30_000
+/** How long to retry while Redis is away. It includes the wait for the merge, so it is longer. */
+const REDIS_TIMEOUT_SECONDS = 60
+const MERGE_TIMEOUT_MS = 30_000
 const POLL_MS = 50
 
 /**
- * Sends the sample, unless its group has it already, and waits until it is merged in Redis.
+ * Sends the sample event and waits until it is merged in Redis. Does not send it if its user is or
+ * was a member of its group: then it was sent earlier.
  *
- * @returns a text with the sample and the group that it became
+ * @returns a text with the event and the group that it became
  */
-export async function sampleState(
+export async function sendSample(
   cli: Cli,
   config: Config,
   gatewayUrl: string,
   signal: AbortSignal,
 ): Promise<string> {
-  return askRedis(cli, config, ASK_SECONDS, async (redis) => {
+  return askRedis(cli, config, REDIS_TIMEOUT_SECONDS, async (redis) => {
     const read = () => readGroup(redis, SAMPLE_EVENT.group_id)
     const before = await read()
     if (hasSample(before)) return `${ALREADY_THERE}\n\n${groupText(before, cli.stdout)}`
     await post(gatewayUrl, signal)
-    const deadline = performance.now() + MERGE_DEADLINE_MS
+    const deadline = performance.now() + MERGE_TIMEOUT_MS
     for (;;) {
       const group = await read()
       if (hasSample(group)) return `${JUST_SENT}\n\n${groupText(group, cli.stdout)}`
@@ -39,17 +41,17 @@ export async function sampleState(
   })
 }
 
-const JUST_SENT = `Sent the sample of the contract:
+const JUST_SENT = `Sent a sample event:
 
   ${JSON.stringify(SAMPLE_EVENT)}
 
 This is its group in Redis now:`
-const ALREADY_THERE = 'The sample of the contract was sent earlier. This is its group in Redis now:'
+const ALREADY_THERE = 'The sample event was sent earlier. This is its group in Redis now:'
 const NOT_MERGED =
-  `the sample was not merged in Redis within ${MERGE_DEADLINE_MS / 1000} s: ` +
+  `the sample event was not merged in Redis within ${MERGE_TIMEOUT_MS / 1000} s: ` +
   'the log says what the worker waits for'
 
-/** Returns whether the user of the sample is in its group, as a member or as one who left. */
+/** Returns whether the sample's user is or was a member of the sample's group. */
 function hasSample(group: GroupView | null): group is GroupView {
   const users = [...(group?.members ?? []), ...(group?.left ?? [])]
   return users.some(({ userId }) => userId === SAMPLE_EVENT.user_id)

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { shorten } from '../../domain/short-text.ts'
-import { agreements } from './agreement.ts'
 import { configSchema, type Settings } from './config.ts'
+import { constraints } from './constraints.ts'
 import { fieldNamed } from './fields.ts'
 import type { ConfigProblem } from './problem.ts'
 import type { Given } from './sources.ts'
@@ -9,8 +9,9 @@ import type { Given } from './sources.ts'
 type GivenByName = ReadonlyMap<string, Given>
 
 /**
- * Returns the settings with their defaults, and all errors. An invalid setting has its default, so
- * that the other settings can still be checked.
+ * Returns the settings with their defaults, and all errors. An invalid setting is replaced by its
+ * default, so that the others can still be checked. (A constraint between settings is not checked if
+ * one of them is invalid.)
  */
 export function validate(given: GivenByName): {
   readonly settings: Settings
@@ -18,38 +19,42 @@ export function validate(given: GivenByName): {
 } {
   const result = configSchema.safeParse(nested(given))
   if (result.success) {
-    return { settings: result.data, problems: disagreements(result.data, given, new Set()) }
+    return { settings: result.data, problems: violations(result.data, given, new Set()) }
   }
   const problems = distinct(result.error.issues.map((issue) => problemOf(issue, given)))
-  const wrong = new Set(problems.map(({ setting }) => setting))
-  const right = new Map([...given].filter(([name]) => !wrong.has(name)))
-  const settings = configSchema.parse(nested(right))
-  return { settings, problems: [...problems, ...disagreements(settings, given, wrong)] }
+  const invalid = new Set(problems.map(({ setting }) => setting))
+  const valid = new Map([...given].filter(([name]) => !invalid.has(name)))
+  const settings = configSchema.parse(nested(valid))
+  return { settings, problems: [...problems, ...violations(settings, given, invalid)] }
 }
 
-function disagreements(
-  settings: Settings,
+function violations(
+  values: Settings,
   given: GivenByName,
-  wrong: ReadonlySet<string | undefined>,
+  invalid: ReadonlySet<string | undefined>,
 ): ConfigProblem[] {
-  return agreements
-    .filter(
-      ({ between, isBroken }) => !between.some((name) => wrong.has(name)) && isBroken(settings),
-    )
-    .map(({ between, message }) => {
-      const origin = between.map((name) => given.get(name)?.origin).find(Boolean)
-      return { setting: between[0], origin, message }
+  return constraints
+    .filter(({ settings }) => !settings.some((name) => invalid.has(name)))
+    .filter((constraint) => constraint.isViolated(values))
+    .map(({ settings, message }) => {
+      const origin = settings.map((name) => given.get(name)?.origin).find(Boolean)
+      return { setting: settings[0], origin, message }
     })
 }
 
+/**
+ * Turns an issue of the schema into a problem of a setting. The path of an issue leads to a setting
+ * or inside one (`kafka.brokers.0`), because only known settings are given to the schema. The message
+ * of an issue must read well after "must be".
+ */
 function problemOf(issue: z.core.$ZodIssue, given: GivenByName): ConfigProblem {
   const keys = issue.path.map(String)
   const depth = keys.findIndex((_, index) => fieldNamed(keys.slice(0, index + 1).join('.')))
   const setting = keys.slice(0, depth + 1).join('.')
   const { value, origin } = given.get(setting) ?? {}
-  const wrongPart = keys.slice(depth + 1).reduce(memberOf, value)
-  const is = fieldNamed(setting)?.secret ? '' : `is ${preview(wrongPart)}, `
-  return { setting, origin, message: `${is}must be ${issue.message}` }
+  const invalidPart = keys.slice(depth + 1).reduce(memberOf, value)
+  const prefix = fieldNamed(setting)?.secret ? '' : `is ${preview(invalidPart)}, `
+  return { setting, origin, message: `${prefix}must be ${issue.message}` }
 }
 
 /** One value can fail several checks with the same message. */

@@ -55,7 +55,7 @@ export function watchEventLoop(
   beat()
   const timer = setInterval(beat, everyMs).unref()
 
-  const script = new URL(`./event-loop-watcher${extname(import.meta.url)}`, import.meta.url)
+  const script = new URL(`./event-loop-watcher-thread${extname(import.meta.url)}`, import.meta.url)
   const watcher = new Worker(script, {
     name: 'event-loop-watcher',
     workerData: { beats, limitMs, everyMs, logger } satisfies WatcherData,

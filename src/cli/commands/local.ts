@@ -14,7 +14,7 @@ import { createLogger, type Logger } from '../../telemetry/logger.ts'
 import { type Cli, CommandFailed, type ExitCode, WRONG_USAGE } from '../cli.ts'
 import { addHelp } from '../help.ts'
 import { retryWhileAway } from '../retry-while-away.ts'
-import { sampleState, whatToTry } from '../sample.ts'
+import { sendSample, whatToTry } from '../sample.ts'
 import { nameOfKafka, nameOfRedis } from '../servers.ts'
 import { addSettings } from '../settings.ts'
 
@@ -24,9 +24,9 @@ export function addLocalCommand(program: Command, cli: Cli): void {
     .summary('start everything on this machine, to try it out')
     .description(
       'Starts Kafka and Redis on this machine, and a worker and a gateway that use them. Sends ' +
-        'the sample event of the contract and shows the group that it becomes. Runs until ' +
-        'Ctrl-C. Uses Docker if it is running, otherwise Java 17 and Maven. The data is kept ' +
-        'for the next start. If KAFKA_BROKERS and REDIS_URL are set, it uses those servers instead.',
+        'a sample event and shows the group that it becomes. Runs until Ctrl-C. Uses Docker if ' +
+        'it is running, otherwise Java 17 and Maven. The data is kept for the next start. If ' +
+        'KAFKA_BROKERS and REDIS_URL are set, it uses those servers instead.',
     )
   const sections = ['kafka', 'redis', 'events', 'worker', 'http', 'gateway', 'log'] as const
   const load = addSettings(command, cli, sections, false)
@@ -104,7 +104,7 @@ async function startAndRun(
     const { runServices } = await import('../../app/services.ts')
     await runServices(config, log, signal, async (urls: ServiceUrls) => {
       say(`Worker and gateway are running: ${urls.operations}, ${urls.gateway}\n`)
-      say(await sampleState(cli, config, urls.gateway, signal))
+      say(await sendSample(cli, config, urls.gateway, signal))
       say(whatToTry(config, urls, cli.now()))
     })
   } finally {

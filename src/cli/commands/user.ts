@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import type { LoadedConfig } from '../../app/config/loader.ts'
 import { type GroupClock, readUser, type UserView } from '../../redis/reading/group-reader.ts'
-import { type Cli, CommandFailed, DONE, type ExitCode, type OutStream } from '../cli.ts'
+import { type Cli, CommandFailed, DONE, type ExitCode } from '../cli.ts'
 import { addHelp } from '../help.ts'
 import { assertId } from '../id.ts'
 import { clockJson, clockText } from '../output/clock-text.ts'
 import { printable, printableJson } from '../output/printable.ts'
+import type { OutStream } from '../output/stream.ts'
 import { listing, paint } from '../output/table.ts'
 import { addTimeout } from '../retry-while-away.ts'
 import { askRedis, hintFor, nameOfRedis } from '../servers.ts'
@@ -70,7 +71,7 @@ async function showUser(
 function userText(user: UserView, stream: OutStream): string {
   const groups = (title: string, when: string, count: number, clocks: readonly GroupClock[]) => {
     const rows = clocks.map(({ groupId, clock }) => [groupId, clockText(clock)])
-    return listing(stream, { title, count, heads: ['group', when], rows })
+    return listing(stream, { title, count, headings: ['group', when], rows })
   }
   return [
     paint(stream, 'bold', `user ${printable(user.userId)}`),

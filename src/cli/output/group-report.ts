@@ -1,9 +1,9 @@
 /** A group as text and as JSON. */
 import { withExactNumbers } from '../../domain/json/exact-numbers.ts'
 import type { GroupView, TraitView, UserClock } from '../../redis/reading/group-reader.ts'
-import type { OutStream } from '../cli.ts'
 import { clockJson, clockText } from './clock-text.ts'
 import { printable } from './printable.ts'
+import type { OutStream } from './stream.ts'
 import { listing, paint, table } from './table.ts'
 
 /** How many members, and how many users who left, `groupText` shows. */
@@ -16,7 +16,7 @@ export function groupText(group: GroupView, stream: OutStream): string {
   ]
   const users = (title: string, when: string, count: number, clocks: readonly UserClock[]) => {
     const rows = clocks.slice(0, SHOWN_USERS).map((user) => [user.userId, clockText(user.clock)])
-    return listing(stream, { title, count, heads: ['user', when], rows })
+    return listing(stream, { title, count, headings: ['user', when], rows })
   }
   const { groupId, members, memberCount, left, leftCount, erasedAt } = group
   return [

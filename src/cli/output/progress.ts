@@ -1,5 +1,5 @@
 import { MultiBar } from 'cli-progress'
-import type { OutStream } from '../cli.ts'
+import type { OutStream } from './stream.ts'
 
 /** Shows how much of the input is read, as a bar on a terminal. */
 export interface Progress {

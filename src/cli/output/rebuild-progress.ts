@@ -1,7 +1,7 @@
 import { SingleBar } from 'cli-progress'
 import type { RebuildProgress } from '../../app/rebuild/rebuild.ts'
-import type { OutStream } from '../cli.ts'
 import { counted } from './counted.ts'
+import type { OutStream } from './stream.ts'
 
 const STEPS = {
   clearing: 'deleting the temporary keys of a rebuild',

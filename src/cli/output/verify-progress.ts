@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress'
 import type { Step } from '../../app/verify/verification.ts'
-import type { OutStream } from '../cli.ts'
+import type { OutStream } from './stream.ts'
 
 export interface StepDisplay {
   show(step: Step): void

@@ -3,8 +3,9 @@ import type { Config } from '../../app/config/config.ts'
 import { countOffsets, type Offsets } from '../../app/topic-reader.ts'
 import type { Difference, Findings } from '../../app/verify/tally.ts'
 import type { Verdict } from '../../app/verify/verification.ts'
-import type { OutStream } from '../cli.ts'
+import { shorten } from '../../domain/short-text.ts'
 import { counted } from './counted.ts'
+import type { OutStream } from './stream.ts'
 import { paint, table } from './table.ts'
 
 export function verdictText(verdict: Verdict, { kafka }: Config, stream: OutStream): string {
@@ -43,20 +44,20 @@ function outcome({ count, groups }: Findings): string {
 }
 
 function listed(title: string, { count, groups, first }: Findings, stream: OutStream): string {
-  const head = paint(stream, 'bold', `${title}: ${count}, in ${counted(groups, 'group')}`)
+  const heading = paint(stream, 'bold', `${title}: ${count}, in ${counted(groups, 'group')}`)
   const more = count > first.length ? `\n… and ${count - first.length} more` : ''
-  if (first.length === 0) return head
+  if (first.length === 0) return heading
   const rows = first.map((each) => {
     const { groupId, expected, found } = each
-    return [groupId, whatOf(each), expected ?? 'nothing', found ?? 'nothing'].map(shortened)
+    return [groupId, whatOf(each), expected ?? 'nothing', found ?? 'nothing'].map(cutCell)
   })
-  return `${head}\n${table(stream, ['group', 'what', 'expected', 'found'], rows)}${more}`
+  return `${heading}\n${table(stream, ['group', 'what', 'expected', 'found'], rows)}${more}`
 }
 
 const MAX_CELL_LENGTH = 100
 
-function shortened(cell: string): string {
-  return cell.length <= MAX_CELL_LENGTH ? cell : `${cell.slice(0, MAX_CELL_LENGTH - 1)}…`
+function cutCell(cell: string): string {
+  return shorten(cell, MAX_CELL_LENGTH)
 }
 
 function whatOf({ kind, name }: Difference): string {

@@ -21,7 +21,8 @@
 -- A user is removed from the index first, then from the group. So if a crash comes between, the
 -- redelivered erasure finds the user again.
 --
--- Uses: malformed, parse_header, latest_of_users, parse_clock_field, conflict_of (clock.lua)
+-- Imports: throw_malformed, parse_header, latest_of_users, parse_clock_field, conflict_of
+--       (clock.lua)
 
 local call, tonumber, unpack, sub = redis.call, tonumber, unpack, string.sub
 local key, group_id, erase_digits = KEYS[1], ARGV[1], ARGV[2]
@@ -33,7 +34,7 @@ local clock_key, members_key, left_key = key .. ':clock', key .. ':members', key
 -- Returns the header as stored and as it is to be, and as of when the group is then erased.
 local function read_header()
   local header = call('HGET', clock_key, '')
-  if not header and call('EXISTS', clock_key) == 1 then malformed(clock_key, '') end
+  if not header and call('EXISTS', clock_key) == 1 then throw_malformed(clock_key, '') end
   local latest, stored_erased_at = -1, -1
   if header then
     latest, stored_erased_at = parse_header(header, clock_key)
@@ -63,7 +64,7 @@ local function scan_clocks(erased_at)
   for i = 1, #page[2], 2 do
     local name, clock_field = page[2][i], page[2][i + 1]
     if name ~= '' then
-      local clock = parse_clock_field(clock_field) or malformed(clock_key, name)
+      local clock = parse_clock_field(clock_field) or throw_malformed(clock_key, name)
       if clock <= erased_at then names[#names + 1] = name end
     end
   end

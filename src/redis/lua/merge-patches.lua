@@ -22,15 +22,15 @@
 -- New tables for each patch would be half of Lua's time. So a call makes `patch` and the shapes
 -- once, and fills them for one patch after the other.
 --
--- Gives: patch, list, read_patch
+-- Exports: patch, list, read_patch
 
 local tonumber, unpack = tonumber, unpack
 local packed = cjson.decode(ARGV[1])
 list = packed[2]
 
 -- The shapes; shape 0 is that of no traits. The pairs begin as names and forms. read_patch replaces
--- the forms by values and by clock fields, and merge.lua sets the header, at the field ''. Then HSET
--- takes them.
+-- the forms by values and by clock fields, and merge.lua sets the header, at the field ''. Then
+-- HSET takes them.
 local shapes = packed[1]
 shapes[0] = { 0 }
 for number = 0, #shapes do

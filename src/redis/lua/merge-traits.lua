@@ -1,8 +1,8 @@
 -- Chooses the traits of the patch that win over the stored ones: the later clock; at equal clocks a
 -- value over a removal, and the greater value by bytes; at equal bytes JSON over a string.
 --
--- Uses: parse_clock_field, malformed (clock.lua), patch (merge-patches.lua)
--- Gives: choose_traits
+-- Imports: parse_clock_field, throw_malformed (clock.lua), patch (merge-patches.lua)
+-- Exports: choose_traits
 
 local call, unpack, sub = redis.call, unpack, string.sub
 
@@ -28,7 +28,7 @@ local function compare_clocks(group, shape, stored_fields)
     local clock_field, stored_field = clock_pairs[2 * i + 2], stored_fields[i]
     local clock, stored_clock = parse_clock_field(clock_field), -1
     if stored_field then
-      stored_clock = parse_clock_field(stored_field) or malformed(group.clock_key, names[i])
+      stored_clock = parse_clock_field(stored_field) or throw_malformed(group.clock_key, names[i])
     end
     is_winner[i] = clock > erased_at and clock > stored_clock
     if clock > erased_at and clock == stored_clock and sub(clock_field, 17) ~= 'x' then

@@ -16,9 +16,9 @@
 -- the user index: it is written first, unread, and if that fails, restored from the group. Values
 -- are written before their clocks, so no clock ever covers an older value.
 --
--- Uses: malformed, parse_header, latest_of_users, conflict_of (clock.lua)
--- Uses: patch, read_patch (merge-patches.lua), choose_traits (merge-traits.lua)
--- Uses: choose_memberships, set_index_entries, restore_index_entries, encode_memberships,
+-- Imports: throw_malformed, parse_header, latest_of_users, conflict_of (clock.lua)
+-- Imports: patch, read_patch (merge-patches.lua), choose_traits (merge-traits.lua)
+-- Imports: choose_memberships, set_index_entries, restore_index_entries, encode_memberships,
 --       members_to_add, members_to_remove, left_to_add, left_to_remove (merge-users.lua)
 
 local call, unpack, sub = redis.call, unpack, string.sub
@@ -42,7 +42,7 @@ local function read_group(key)
   else
     is_new = call('EXISTS', key, clock_key, members_key, left_key) == 0
     if not is_new then
-      if call('EXISTS', clock_key) == 1 then malformed(clock_key, '') end
+      if call('EXISTS', clock_key) == 1 then throw_malformed(clock_key, '') end
       latest = latest_of_users(key)
     end
   end

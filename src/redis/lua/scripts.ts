@@ -82,7 +82,7 @@ export function loadScripts(): Record<string, { lua: string; numberOfKeys?: numb
 
 /**
  * Joins files to one script. Each file but the last becomes a block, so its local names stay private.
- * The names in its lines `-- Gives:` are declared before the block: later files can use them. If a
+ * The names in its lines `-- Exports:` are declared before the block: later files can use them. If a
  * name is missing there, Redis rejects the script, because it would set a global variable.
  *
  * The blocks also save time: each call of a script creates its functions, and Lua takes the longer to
@@ -90,8 +90,8 @@ export function loadScripts(): Record<string, { lua: string; numberOfKeys?: numb
  */
 function joinFiles(texts: readonly string[]): string {
   const blocks = texts.slice(0, -1).map((text) => {
-    const given = Array.from(text.matchAll(/^-- Gives: (.*)$/gm), ([, names]) => names)
-    return `local ${given.join(', ')}\ndo\n${text}end\n`
+    const exported = Array.from(text.matchAll(/^-- Exports: (.*)$/gm), ([, names]) => names)
+    return `local ${exported.join(', ')}\ndo\n${text}end\n`
   })
   return blocks.join('') + texts.at(-1)
 }

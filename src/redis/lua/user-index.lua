@@ -19,7 +19,7 @@ if membership ~= '' then
 end
 
 local scores = {}
-for i = 1, 2 do scores[i] = tonumber(redis.call('ZSCORE', KEYS[i], group_id) or nil) end
+for i = 1, 2 do scores[i] = tonumber(redis.call('ZSCORE', KEYS[i], group_id)) end
 
 for i = 1, 2 do
   local wanted, stored = wanted_scores[i], scores[i]

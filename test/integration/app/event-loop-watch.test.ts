@@ -38,7 +38,7 @@ test.skipIf(!hasNamespaces())(
 test('a process in a system call that does not return is ended by SIGKILL', async () => {
   const { lines, ended } = start(['system call'])
   expect(await ended).toEqual([null, 'SIGKILL'])
-  expect(lines.at(-1)?.msg).toContain('stuck for 1 s, in a system call')
+  expect(lines.at(-1)?.msg).toContain('stuck for 1 s, in native code or a system call')
 })
 
 test('a process that is stuck writing a log that nobody reads is ended, too', async () => {

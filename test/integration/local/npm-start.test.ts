@@ -52,7 +52,7 @@ describe.skipIf(inject('kafkaJars') === '')('npm start (needs Java and Maven)', 
   }
 
   test('it shows the group that the sample became', () => {
-    expect(said).toContain('Sent the sample of the contract')
+    expect(said).toContain('Sent a sample event')
     expect(said).toMatch(/plan +name of plan associate with account +2020-11-23/)
     expect(said).toContain('user123')
   })
@@ -87,7 +87,7 @@ describe.skipIf(inject('kafkaJars') === '')('npm start (needs Java and Maven)', 
 
     started = start()
     await vi.waitFor(() => expect(said).toContain('Ctrl-C stops everything.'), 60_000)
-    expect(said).toContain('The sample of the contract was sent earlier')
+    expect(said).toContain('The sample event was sent earlier')
     expect(said).toMatch(/plan +enterprise/)
     started.kill('SIGTERM')
     await once(started, 'exit')

@@ -17,21 +17,21 @@ describe.each([
   })
 
   test.each(names.map((name, i) => [name, i] as const))(
-    '%s.lua uses only names that earlier files give, and all that it lists',
+    '%s.lua uses the names that it imports, and no other name that earlier files export',
     (_, i) => {
-      const given = texts.slice(0, i).flatMap((text) => namesAfter('Gives', text))
-      const used = namesAfter('Uses', texts[i] ?? '')
-      expect(given).toEqual(expect.arrayContaining(used))
+      const exported = texts.slice(0, i).flatMap((text) => namesAfter('Exports', text))
+      const imported = namesAfter('Imports', texts[i] ?? '')
+      expect(exported).toEqual(expect.arrayContaining(imported))
       const code = (texts[i] ?? '').replaceAll(/--.*/g, '')
-      expect(given.filter((name) => new RegExp(`\\b${name}\\b`).test(code)).sort()).toEqual(
-        used.sort(),
+      expect(exported.filter((name) => new RegExp(`\\b${name}\\b`).test(code)).sort()).toEqual(
+        imported.sort(),
       )
     },
   )
 })
 
 /** The names in header lines of this kind, which may go on in the next line. */
-function namesAfter(kind: 'Gives' | 'Uses', text: string): string[] {
+function namesAfter(kind: 'Exports' | 'Imports', text: string): string[] {
   const lines = text.matchAll(new RegExp(`^-- ${kind}: (.*(?:\\n-- {6,}.*)*)`, 'gm'))
   return Array.from(lines, ([, names = '']) => names.replaceAll(/\([^)]*\)|^-- */gm, ''))
     .join()

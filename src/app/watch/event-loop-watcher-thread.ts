@@ -3,6 +3,10 @@
  * the process. It calls `process.exit` in the main thread if it can reach it, so that the exit code
  * is ours. Otherwise it sends SIGKILL. It does not send SIGABRT: a core dump would write traits and
  * passwords to the disk.
+ *
+ * In a container, node is usually the first process (PID 1), and Linux drops a SIGKILL that it sends
+ * to itself. So there, a main thread that is stuck in native code is only logged. What helps is a
+ * liveness probe on /healthz, or `docker run --init`, which makes another process PID 1.
  */
 import { write as writeWithCallback } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,9 +20,9 @@ const { beats, limitMs, everyMs, logger } = workerData as WatcherData
 
 const FAILED = 1
 const STDOUT = 1
-const PAUSE_DEADLINE_MS = 1000
-/** The process ends by then in any case: writing the log may hang, too. */
-const END_DEADLINE_MS = 3000
+const PAUSE_TIMEOUT_MS = 1000
+/** After that, the process is killed in any case: writing the log may hang, too. */
+const END_TIMEOUT_MS = 3000
 
 let lastBeat = 0
 let checksWithoutBeat = 0
@@ -33,10 +37,10 @@ const timer = setInterval(() => {
 }, everyMs)
 
 async function end(): Promise<void> {
-  setTimeout(kill, END_DEADLINE_MS)
+  setTimeout(kill, END_TIMEOUT_MS)
   // Modules are loaded only now, so that the thread costs next to nothing until then.
   const { pauseMainThread } = await import('./main-thread.ts')
-  const mainThread = await pauseMainThread(PAUSE_DEADLINE_MS)
+  const mainThread = await pauseMainThread(PAUSE_TIMEOUT_MS)
   await logStuck(mainThread?.stack)
   if (mainThread === undefined) kill()
   else mainThread.exit(FAILED)
@@ -52,7 +56,7 @@ async function logStuck(stack: readonly string[] | undefined): Promise<void> {
   createLogger(withFormat(logger), { write: (line) => lines.push(line) }).fatal(
     { blockedMs: limitMs, stack },
     `the event loop has been stuck for ${limitMs / 1000} s, ` +
-      `${stack === undefined ? 'in a system call' : `in ${stack[0]}`}: the process ends, so ` +
+      `${stack === undefined ? 'in native code or a system call' : `in ${stack[0]}`}: the process ends, so ` +
       'that it is restarted. Uncommitted batches will be redelivered',
   )
   await write(lines.join(''))
