@@ -1,5 +1,5 @@
-// Sums up reports of vitest: lists the tests that were skipped, closes with the counts.
-// Exit code 1 where a test failed, a report is missing, or there was nothing to run.
+// Sums up reports of vitest: lists the skipped tests, ends with the counts.
+// Exit code 1 if a test failed, a report is missing, or there was nothing to run.
 
 import { readFileSync } from 'node:fs'
 

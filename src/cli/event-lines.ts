@@ -59,7 +59,7 @@ export async function* readEventLines(
 }
 
 function tooLong(maxEventBytes: number): Rejected {
-  const message = `the event has more than ${maxEventBytes} bytes`
+  const message = `the event has too many bytes: at most ${maxEventBytes} are allowed`
   return { kind: 'rejected', problems: [{ reason: 'too_large', path: '', message }] }
 }
 

@@ -72,7 +72,9 @@ export function createGateway(options: GatewayOptions): HttpServer {
 
 function groupEndpoint(options: GatewayOptions): Endpoint {
   const { decode, publish, now, maxEventBytes, log } = options
-  const tooLarge = answerTooLarge(`the event has more than ${maxEventBytes} bytes`)
+  const tooLarge = answerTooLarge(
+    `the event has too many bytes: at most ${maxEventBytes} are allowed`,
+  )
 
   return {
     method: 'POST',

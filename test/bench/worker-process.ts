@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
+import { BUILT_WORKER } from '../setup/worker/built-worker.ts'
 import type { Namespace } from './namespace.ts'
 import { cpuSecondsOf, peakMemoryMiBOf } from './process-stats.ts'
 import type { Addresses } from './servers.ts'
@@ -13,7 +14,7 @@ const REFERENCES = 'test/bench/references'
 
 /** The arguments of Node for each worker: ours, and the references it is compared with. */
 export const WORKERS = {
-  'group-traits': ['--max-semi-space-size=4', 'dist/main.js', 'worker'],
+  'group-traits': BUILT_WORKER.args,
   pipelined: [`${REFERENCES}/pipelined.ts`],
   straightforward: [`${REFERENCES}/straightforward.ts`],
   fetch: [`${REFERENCES}/fetch.ts`],
@@ -50,7 +51,7 @@ export async function startWorker(
     stdio: ['ignore', log.fd, log.fd],
     env: {
       ...process.env,
-      ...(name === 'group-traits' && { MALLOC_ARENA_MAX: '1' }),
+      ...(name === 'group-traits' && BUILT_WORKER.environment),
       KAFKA_BROKERS: kafkaBrokers.join(','),
       KAFKA_TOPIC: topic,
       KAFKA_GROUP_ID: groupId,

@@ -8,8 +8,8 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type ChildServer, startChildServer } from '../../src/local/servers/child-server.ts'
-import { WORKERS } from '../bench/worker-process.ts'
 import type { Scene } from '../setup/scene/scene.ts'
+import { BUILT_WORKER } from '../setup/worker/built-worker.ts'
 import type { Servers } from './servers.ts'
 
 export interface WorkerPool {
@@ -85,7 +85,7 @@ export class PoolWorker {
     const started = await startChildServer({
       name,
       command: 'env',
-      args: ['-i', ...environment, process.execPath, ...WORKERS['group-traits']],
+      args: ['-i', ...environment, process.execPath, ...BUILT_WORKER.args],
       cwd: ROOT,
       logFile: join(LOGS, `${name}-${this.starts}.log`),
       readyLine: STARTED,

@@ -1,4 +1,4 @@
-/** Topics that are deleted and recreated under the same name: only their ids tell them apart. */
+/** Topics that are deleted and recreated under the same name: only their ids differ. */
 import { expect, test } from 'vitest'
 import { clusterOf } from '../../../src/kafka/client/kafkajs.ts'
 import type { KafkaSettings } from '../../../src/kafka/client/settings.ts'

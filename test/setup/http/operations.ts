@@ -15,7 +15,7 @@ export const HEALTHY: Health = {
   ],
 }
 
-/** A server that is well, unless told otherwise; it closes with its test. */
+/** Starts an operations server, healthy unless `options` say otherwise. It closes with its test. */
 export async function start(options: Partial<OperationsServerOptions> = {}) {
   const log = recordLog('debug')
   const server = createOperationsServer({

@@ -11,7 +11,7 @@ export interface OutgoingRecord {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Header with a number that is unique to the record, so that equal records can be told apart. */
+/** Header with a number that is unique to the record, which distinguishes records that are equal otherwise. */
 export const NUMBER_HEADER = 'number'
 
 const GROUPS = 300
@@ -21,7 +21,7 @@ const FIRST_EVENT_MS = Date.UTC(2025, 0, 1)
 const EVENTS_PER_TICK = 4
 const TICK_MS = 10
 const LATE_MS = 60_000
-/** Repeated records are picked from the last so many. */
+/** Repeated records are picked from this many latest ones. */
 const REMEMBERED = 500
 
 /** Returns a generator of records; each call gives the next one. */

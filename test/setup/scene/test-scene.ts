@@ -1,4 +1,4 @@
-/** Scenes and proxies that close with their test. They use the shared Kafka and Redis unless told otherwise. */
+/** Scenes and proxies that close with their test. By default they use the shared Kafka and Redis. */
 import { inject, onTestFinished } from 'vitest'
 import { startProxy, type TcpProxy } from '../servers/proxy.ts'
 import { type Scene, type SceneOptions, startScene } from './scene.ts'

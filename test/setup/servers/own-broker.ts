@@ -49,7 +49,7 @@ export async function startBroker(jars: string): Promise<OwnBroker> {
       args: [...JAVA, '-cp', jars, 'kafka.Kafka', config],
       cwd: folder,
       logFile: join(folder, 'kafka.log'),
-      readyLine: '', // Kafka logs no such line; `answers` tells
+      readyLine: '', // Kafka logs no such line, so wait until it answers
     })
     await until('the broker answers', () => answers(directBrokers), 40_000)
     return server

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { relevantLines } from '../../bench/worker-log.ts'
+import { relevantLines } from './worker-log.ts'
 
 test('an uncaught error is shown by its message, without the stack', () => {
   const log = `node:internal/modules/run_main:107

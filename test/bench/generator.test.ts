@@ -1,17 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { createDecoder } from '../../../src/domain/event/decode.ts'
-import { type GeneratedEvent, generateEvents, type Workload } from '../../bench/generator.ts'
-import {
-  EARLIER,
-  HOT,
-  INVALID,
-  LARGE,
-  PARTIAL,
-  USUAL,
-  uniform,
-  WIDE,
-} from '../../bench/workloads.ts'
-import { DEFAULT_RULES } from '../../setup/domain/decode-rules.ts'
+import { createDecoder } from '../../src/domain/event/decode.ts'
+import { DEFAULT_RULES } from '../setup/domain/decode-rules.ts'
+import { type GeneratedEvent, generateEvents, type Workload } from './generator.ts'
+import { EARLIER, HOT, INVALID, LARGE, PARTIAL, USUAL, uniform, WIDE } from './workloads.ts'
 
 const SEED = 42
 const { decodeValue } = createDecoder(DEFAULT_RULES)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { rowsOf, runInterleaved } from '../../bench/interleaved-runs.ts'
+import { rowsOf, runInterleaved } from './interleaved-runs.ts'
 
 const by = ({ eventsPerSecond }: { readonly eventsPerSecond: number }) => eventsPerSecond
 

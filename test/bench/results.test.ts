@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Results, readResults, writeResults } from '../../bench/results.ts'
-import { isWhole, SCENARIOS } from '../../bench/scenarios.ts'
+import { type Results, readResults, writeResults } from './results.ts'
+import { isWhole, SCENARIOS } from './scenarios.ts'
 
 let folder: string
 beforeAll(async () => {

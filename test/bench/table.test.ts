@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { tableOf } from '../../bench/table.ts'
+import { tableOf } from './table.ts'
 
 test('a table has a row for each worker, and the first line of each failure', () => {
   const text = tableOf([

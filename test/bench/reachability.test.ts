@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { findFreePorts } from '../../../src/local/free-ports.ts'
-import { BenchError } from '../../bench/bench-error.ts'
-import { checkRedis } from '../../bench/reachability.ts'
-import { openServers } from '../../bench/servers.ts'
+import { findFreePorts } from '../../src/local/free-ports.ts'
+import { BenchError } from './bench-error.ts'
+import { checkRedis } from './reachability.ts'
+import { openServers } from './servers.ts'
 
 test('a given Kafka that does not answer is named in one line', async () => {
   const [port] = await findFreePorts([0])

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { median, medianBy, quantile } from '../../bench/quantiles.ts'
+import { median, medianBy, quantile } from './quantiles.ts'
 
 describe('quantiles', () => {
   const hundred = Array.from({ length: 100 }, (_, i) => 100 - i)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { plotData } from '../../bench/plot-data.ts'
-import type { StoredResults } from '../../bench/results.ts'
-import { SCENARIOS } from '../../bench/scenarios.ts'
+import { plotData } from './plot-data.ts'
+import type { StoredResults } from './results.ts'
+import { SCENARIOS } from './scenarios.ts'
 
 const WORKERS = ['group-traits', 'pipelined', 'straightforward', 'fetch']
 

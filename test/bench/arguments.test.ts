@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { parseArguments, UsageError } from '../../bench/arguments.ts'
-import { WHOLE_RESULTS } from '../../bench/results.ts'
+import { parseArguments, UsageError } from './arguments.ts'
+import { WHOLE_RESULTS } from './results.ts'
 
 const namesOf = (...args: string[]) => {
   const command = parseArguments(args)
