@@ -15,10 +15,10 @@ import type { GroupEvent } from '../domain/event/event.ts'
 import type { Problem, Rejected } from '../domain/problem.ts'
 import { NotRetriable, Unavailable } from '../pipeline/errors.ts'
 import type { Log } from '../pipeline/ports.ts'
-import { contentOf, rejectContent } from './content.ts'
 import { type Answer, type Endpoint, failure } from './endpoint.ts'
 import { type Health, operationsEndpoints, type Scrape } from './health.ts'
 import { accepted, invalid } from './receipt.ts'
+import { contentOf, rejectContent } from './request-body.ts'
 import { createHttpServer, type HttpServer } from './server.ts'
 
 export interface GatewayOptions {

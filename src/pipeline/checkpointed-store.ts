@@ -40,7 +40,7 @@ import {
   type PartitionProgress,
   type ProgressByPartition,
   type StaleCheckpoint,
-} from './partition-progress.ts'
+} from './loss-detection.ts'
 import type {
   Checkpoint,
   Checkpoints,

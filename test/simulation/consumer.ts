@@ -8,7 +8,7 @@
  * Left out: connections, authentication, decoding of bytes.
  */
 import { once } from 'node:events'
-import { isKafkajsError } from '../../src/kafka/client/failures.ts'
+import { isKafkajsError } from '../../src/kafka/client/error-translation.ts'
 import {
   type BatchHandler,
   type HandleBatch,

@@ -10,7 +10,7 @@ export interface PlantedBug extends Mutation {
 
 const PROCESS_BATCH = '/src/pipeline/process-batch.ts'
 const CHECKPOINTED_STORE = '/src/pipeline/checkpointed-store.ts'
-const PARTITION_PROGRESS = '/src/pipeline/partition-progress.ts'
+const LOSS_DETECTION = '/src/pipeline/loss-detection.ts'
 const MERGE = '/src/domain/merge/merge.ts'
 const TRAIT_STATES = '/src/domain/merge/trait-states.ts'
 const MEMBERSHIPS = '/src/domain/merge/memberships.ts'
@@ -169,13 +169,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'never compares the checkpoint with what was applied',
-    file: PARTITION_PROGRESS,
+    file: LOSS_DETECTION,
     find: 'checkpoint?.next === undefined || checkpoint.next < applied',
     replace: 'false',
   },
   {
     name: 'treats a missing checkpoint as a first start',
-    file: PARTITION_PROGRESS,
+    file: LOSS_DETECTION,
     find: 'checkpoint?.next === undefined || checkpoint.next < applied',
     replace: 'checkpoint?.next !== undefined && checkpoint.next < applied',
   },
@@ -199,13 +199,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'treats an offset that was set by hand as a loss',
-    file: PARTITION_PROGRESS,
+    file: LOSS_DETECTION,
     find: 'if (offsets?.committed === undefined) return undefined',
     replace: 'if (offsets?.committed === undefined) return offsets?.next',
   },
   {
     name: "treats another worker's progress as a loss",
-    file: PARTITION_PROGRESS,
+    file: LOSS_DETECTION,
     find: '(appliedPerCommit(offsets) ?? 0n) > possibleLoss.from',
     replace: 'possibleLoss.applied > possibleLoss.from',
   },

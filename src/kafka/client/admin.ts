@@ -1,7 +1,7 @@
 import type { Log } from '../../pipeline/ports.ts'
 import { createClient } from './client.ts'
 import { withDeadline } from './deadline.ts'
-import { translate, withTlsHint } from './failures.ts'
+import { translate, withTlsHint } from './error-translation.ts'
 import type { Admin } from './kafkajs.ts'
 import type { KafkaSettings } from './settings.ts'
 

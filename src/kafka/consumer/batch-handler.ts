@@ -8,7 +8,7 @@
  */
 import { Abandoned, PartitionStopped, Rewound } from '../../pipeline/errors.ts'
 import type { BatchContext, Log, RecordBatch } from '../../pipeline/ports.ts'
-import { isKafkajsError } from '../client/failures.ts'
+import { isKafkajsError } from '../client/error-translation.ts'
 import type { EachBatchPayload } from '../client/kafkajs.ts'
 import { createBatchContext } from './batch-context.ts'
 import type { InFlightBatch, Outcome } from './batches-in-flight.ts'

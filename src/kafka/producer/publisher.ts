@@ -19,7 +19,7 @@ import type { Log } from '../../pipeline/ports.ts'
 import type { Message } from '../client/kafkajs.ts'
 import type { KafkaSettings } from '../client/settings.ts'
 import { sendBisecting } from './bisection.ts'
-import { messageBytes, REQUEST_BYTES } from './message-size.ts'
+import { messageBytes, REQUEST_BYTES } from './request-packing.ts'
 import { createSender, type RejectionCause, RequestRejected } from './sender.ts'
 
 export interface OutgoingRecord {

@@ -6,7 +6,7 @@ import type { Log } from '../../pipeline/ports.ts'
 import type { KafkaSettings } from '../client/settings.ts'
 import type { DeadLetterWriter } from '../producer/dead-letter-topic.ts'
 import type { Undecodable } from '../wire/record-batch.ts'
-import { commitAsMember } from './group-member.ts'
+import { commitAsMember } from './commit-as-member.ts'
 import { readOffsets } from './offsets.ts'
 import { scanTopic } from './scan.ts'
 

@@ -1,6 +1,6 @@
 /** Asks Redis something, and translates what the client throws. */
 import type { RedisConnection } from './connection.ts'
-import { failureOf } from './failure.ts'
+import { failureOf } from './error-translation.ts'
 import { startFailureOf } from './server-check.ts'
 
 /**

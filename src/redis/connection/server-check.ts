@@ -4,7 +4,7 @@ import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import { checkpointKey, pauseKey } from '../keys.ts'
 import { describeAddress, tlsHint } from './address.ts'
 import type { RedisConnection } from './connection.ts'
-import { codeOf, failureOf, isTlsCode } from './failure.ts'
+import { codeOf, failureOf, isTlsCode } from './error-translation.ts'
 import { masterClients } from './masters.ts'
 
 /**

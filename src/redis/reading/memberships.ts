@@ -1,6 +1,6 @@
 /** Reads memberships one by one: from the keys of groups, and from the user index. */
 import type { RedisConnection } from '../connection/connection.ts'
-import { codeOf } from '../connection/failure.ts'
+import { codeOf } from '../connection/error-translation.ts'
 import { groupKey, groupsKey, type KeyPrefixes, leftKey, membersKey, userKey } from '../keys.ts'
 import { parseMembership, type StoredMembership } from './layout.ts'
 

@@ -6,7 +6,7 @@
 
 import { askAtStart } from '../connection/ask.ts'
 import type { RedisConnection } from '../connection/connection.ts'
-import { codeOf } from '../connection/failure.ts'
+import { codeOf } from '../connection/error-translation.ts'
 import { clockKey, groupKey, leftKey, membersKey } from '../keys.ts'
 import { describeConflict } from './conflict.ts'
 import { type ParsedGroup, parseGroup } from './group-parsing.ts'

@@ -4,7 +4,7 @@
  */
 import type { StateConflict } from '../../pipeline/ports.ts'
 import type { RedisConnection } from '../connection/connection.ts'
-import { failureOf } from '../connection/failure.ts'
+import { failureOf } from '../connection/error-translation.ts'
 import { clockKey, groupKey } from '../keys.ts'
 import { keysOfGroup, walkGroups } from '../reading/key-walk.ts'
 import { slotOf } from '../slots.ts'

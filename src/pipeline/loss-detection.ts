@@ -1,5 +1,5 @@
 /**
- * How far the partitions of this worker are applied. Three offsets are compared: what this worker
+ * Decides whether the store lost acknowledged writes. Three offsets are compared: what this worker
  * applied itself, what a worker committed to Kafka, and the checkpoint in the store.
  */
 import type { Checkpoint, PartitionOffsets } from './ports.ts'
