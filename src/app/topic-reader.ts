@@ -90,7 +90,7 @@ function boundsOf({ from, to }: Pick<TopicReading, 'from' | 'to'>): Map<number, 
   return new Map(bounds.filter(([, { from, to }]) => from < to))
 }
 
-/** Returns an error where the decoder has a bug: that stops a worker, but not whoever only reads. */
+/** Returns an error if the decoder has a bug: that stops a worker, but not whoever only reads. */
 function decode(decoder: Decoder, record: KafkaRecord, nowMs: number) {
   try {
     const decoded = decoder.decodeRecord(record, nowMs)

@@ -37,12 +37,12 @@ export interface Pipeline {
   readonly store: CheckpointedStore
   /** Processes one batch, and retries during outages. */
   readonly handle: HandleBatch
-  /** @throws Unavailable, also where Kafka withdrew a right */
+  /** @throws Unavailable, also if Kafka withdrew a right */
   readonly readOffsets: () => Promise<readonly PartitionOffsets[]>
   /**
    * Compares the checkpoints in Redis with what this worker knows to be applied.
    *
-   * @throws Unavailable; Abandoned where the worker cannot go on
+   * @throws Unavailable; Abandoned if the worker cannot go on
    */
   readonly checkState: () => Promise<void>
 }

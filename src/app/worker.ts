@@ -28,7 +28,7 @@ export async function runWorker(config: Config, log: Log): Promise<number> {
  * Opens everything, works until the signal, and closes everything again.
  *
  * @param onStarted called once the consumer is started, with the address of the operations server
- * @throws NotRetriable where retrying would not help; any bug
+ * @throws NotRetriable if retrying would not help; any bug
  */
 export async function work(
   config: Config,

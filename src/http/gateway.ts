@@ -29,7 +29,7 @@ export interface GatewayOptions {
   /** Decodes an event as if Kafka had received it at `receivedAtMs`. */
   readonly decode: (value: Buffer, receivedAtMs: number) => GroupEvent | Ignored | Rejected
   /**
-   * Resolves once Kafka has acknowledged the event. Has its own deadline.
+   * Resolves once Kafka has acknowledged the event. Has its own timeout.
    *
    * @throws EventTooLarge if it exceeds the limit of the topic; Unavailable if it is unknown whether
    *   Kafka stored it; NotRetriable if Kafka rejected it because a right is missing

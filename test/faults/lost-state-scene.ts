@@ -79,9 +79,9 @@ export function lossReports(worker: WorkerProcess): LossReport[] {
 /** Waits for a loss in the log, expects that it is the only one, and returns its partitions. */
 export async function expectOneLossReport(
   worker: WorkerProcess,
-  deadlineMs?: number,
+  timeoutMs?: number,
 ): Promise<LossReport[]> {
-  const line: LogLine = await worker.said(LOSS, deadlineMs)
+  const line: LogLine = await worker.said(LOSS, timeoutMs)
   expect(worker.saying(LOSS), logOf(worker)).toEqual([line])
   return lossReports(worker)
 }

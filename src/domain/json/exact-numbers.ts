@@ -28,7 +28,7 @@ interface Source {
 const LONG_NUMBER = /[:,[\s]-?(?:[\d.]{16}|[\d.]+[eE])/
 
 /**
- * Returns the document with every number exact: where the double differs from the number in
+ * Returns the document with every number exact: if the double differs from the number in
  * `text`, the number is replaced by a `RawNumber`. `document` is `JSON.parse(text)`, and must not
  * be too deep, because the second parse recurses.
  */

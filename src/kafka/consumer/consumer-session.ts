@@ -48,8 +48,8 @@ export interface Session {
   readonly ended: Promise<unknown>
   /** Continues to read the partition at that offset, whatever is in flight. */
   seek(partition: number, offset: bigint): void
-  /** Leaves the group and disconnects, or gives up at the deadline. Never rejects. */
-  close(deadlineMs: number): Promise<void>
+  /** Leaves the group and disconnects, or gives up after the timeout. Never rejects. */
+  close(timeoutMs: number): Promise<void>
 }
 
 export function openSession(options: SessionOptions): Session {
@@ -82,14 +82,14 @@ export function openSession(options: SessionOptions): Session {
       consumer.resume([{ topic, partitions: [partition] }])
       consumer.seek({ topic, partition, offset: String(offset) })
     },
-    close: async (deadlineMs) => {
+    close: async (timeoutMs) => {
       endWatch()
       closing.abort()
       end(undefined)
       // a connection that is only now being opened must be closed, too
       started.then(() => consumer.disconnect()).catch(() => {})
       const disconnecting = consumer.disconnect()
-      await waitForDisconnect(disconnecting, deadlineMs, 'leaving the consumer group', log)
+      await waitForDisconnect(disconnecting, timeoutMs, 'leaving the consumer group', log)
     },
   }
 }

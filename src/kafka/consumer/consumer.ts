@@ -71,7 +71,7 @@ export interface RunningConsumer {
    * Lets the batches in flight finish or be abandoned, leaves the group, and disconnects. Resolves
    * at the deadline in any case.
    */
-  stop(deadlineMs: number): Promise<void>
+  stop(timeoutMs: number): Promise<void>
 }
 
 /** Starts to read the topic. */
@@ -81,11 +81,11 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
 
 const BACKOFF: BackoffRules = { firstDelayMs: 250, maxDelayMs: 10_000, random: Math.random }
 /** How long an ended session may take to disconnect before the next one begins. */
-const CLOSE_DEADLINE_MS = 5000
+const CLOSE_TIMEOUT_MS = 5000
 /** How long the batches in flight may take after a session ended by itself. */
-const BATCHES_DEADLINE_MS = 1000
+const BATCHES_TIMEOUT_MS = 1000
 /** How long the last commits may take before the worker leaves the group without them. */
-const COMMIT_DEADLINE_MS = 1000
+const COMMIT_TIMEOUT_MS = 1000
 
 class ReconnectingConsumer implements RunningConsumer {
   readonly ended: RunningConsumer['ended']
@@ -93,7 +93,7 @@ class ReconnectingConsumer implements RunningConsumer {
   private readonly partitions: PartitionStates
   private readonly stopping = new AbortController()
   private readonly stopped = once(this.stopping.signal, 'abort')
-  private stopDeadlineMs = CLOSE_DEADLINE_MS
+  private stopTimeoutMs = CLOSE_TIMEOUT_MS
   /** Whether Kafka ever answered a fetch. */
   private hasRead = false
   private isReading = false
@@ -123,10 +123,10 @@ class ReconnectingConsumer implements RunningConsumer {
     this.currentSession.seek(partition, offset)
   }
 
-  async stop(deadlineMs: number): Promise<void> {
-    this.stopDeadlineMs = deadlineMs
+  async stop(timeoutMs: number): Promise<void> {
+    this.stopTimeoutMs = timeoutMs
     this.stopping.abort()
-    await within(deadlineMs, this.ended)
+    await within(timeoutMs, this.ended)
   }
 
   private async run(): Promise<NotRetriable | ConsumerFailed | undefined> {
@@ -177,12 +177,12 @@ class ReconnectingConsumer implements RunningConsumer {
   /** Finishes what is in flight, as far as the deadlines allow, then leaves the group. */
   private async closeSession(session: Session): Promise<void> {
     const { inFlight, committer } = this.partitions
-    const deadlineMs = (otherwiseMs: number) =>
-      this.stopping.signal.aborted ? this.stopDeadlineMs : otherwiseMs
+    const timeoutMs = (otherwiseMs: number) =>
+      this.stopping.signal.aborted ? this.stopTimeoutMs : otherwiseMs
     // kafkajs does not wait for either, and Kafka takes no commits once we left the group
-    await within(deadlineMs(BATCHES_DEADLINE_MS), inFlight.settled())
-    await within(COMMIT_DEADLINE_MS, committer.settled())
-    await session.close(deadlineMs(CLOSE_DEADLINE_MS))
+    await within(timeoutMs(BATCHES_TIMEOUT_MS), inFlight.settled())
+    await within(COMMIT_TIMEOUT_MS, committer.settled())
+    await session.close(timeoutMs(CLOSE_TIMEOUT_MS))
     this.partitions.assign([])
     this.options.onEvent?.({ kind: 'assigned', partitions: [] })
   }

@@ -6,15 +6,15 @@
  */
 import type { Log } from '../../pipeline/ports.ts'
 import { consumerConfig, createClient } from '../client/client.ts'
-import { withDeadline } from '../client/deadline.ts'
 import { waitForDisconnect } from '../client/disconnect.ts'
 import { hasType, translate } from '../client/error-translation.ts'
 import type { Consumer } from '../client/kafkajs.ts'
 import { rebalanceTimeoutMs } from '../client/rebalance-timeout.ts'
 import { rightsToRead } from '../client/rights.ts'
 import type { KafkaSettings } from '../client/settings.ts'
+import { withTimeout } from '../client/timeout.ts'
 
-const LEAVE_DEADLINE_MS = 10_000
+const LEAVE_TIMEOUT_MS = 10_000
 const ATTEMPTS = 5
 
 /**
@@ -36,15 +36,15 @@ export async function commitAsMember(
   const doing = `committing offset ${nextOffset} for group ${groupId}`
   const consumer = createClient(settings, log).consumer(consumerConfig(settings))
   try {
-    await withDeadline(join(consumer, topic), joinDeadlineMs(settings), `joining group ${groupId}`)
+    await withTimeout(join(consumer, topic), joinTimeoutMs(settings), `joining group ${groupId}`)
     await confirm()
     const offset = { topic, partition, offset: String(nextOffset) }
-    await withDeadline(commit(consumer, offset), settings.requestTimeoutMs, doing)
+    await withTimeout(commit(consumer, offset), settings.requestTimeoutMs, doing)
   } catch (error) {
     throw translate(error, doing, rightsToRead(settings))
   } finally {
     const leaving = consumer.disconnect()
-    await waitForDisconnect(leaving, LEAVE_DEADLINE_MS, `leaving group ${groupId}`, log)
+    await waitForDisconnect(leaving, LEAVE_TIMEOUT_MS, `leaving group ${groupId}`, log)
   }
 }
 
@@ -86,6 +86,6 @@ async function nextJoin(consumer: Consumer): Promise<void> {
 }
 
 /** A worker may be in the middle of a batch: then the rebalance waits for it. */
-function joinDeadlineMs(settings: KafkaSettings): number {
+function joinTimeoutMs(settings: KafkaSettings): number {
   return rebalanceTimeoutMs(settings) + settings.requestTimeoutMs
 }

@@ -43,7 +43,7 @@ const POLL_MS = 100
 
 /**
  * Creates the topic, and resolves once the brokers know it. It may wait for ever: the caller sets a
- * deadline.
+ * timeout.
  *
  * @returns false if the topic exists already
  */

@@ -9,7 +9,7 @@
  */
 const WORKER = 'group-traits'
 
-/** @param topicId undefined where the brokers assign no topic ids (before Kafka 2.8) */
+/** @param topicId undefined if the brokers assign no topic ids (before Kafka 2.8) */
 export function commitMetadata(topicId: string | undefined): string {
   return topicId === undefined ? WORKER : `${WORKER} ${topicId}`
 }

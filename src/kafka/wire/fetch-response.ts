@@ -61,7 +61,7 @@ interface FetchedPartition {
 
 /**
  * @param version of the Fetch API, 4 to 11
- * @throws RangeError where the bytes are no such response
+ * @throws RangeError if the bytes are no such response
  */
 export async function decodeFetchResponse(bytes: Buffer, version: number, limits: FetchLimits) {
   const reader = new ByteReader(bytes)
@@ -162,7 +162,7 @@ async function decodeBatch(
   }
 }
 
-/** Returns why the bytes do not begin with a whole batch; undefined where they do. */
+/** Returns why the bytes do not begin with a whole batch; undefined if they do. */
 function whyNoBatch(bytes: Buffer, size: number): string | undefined {
   const magic = magicOf(bytes)
   if (magic !== 2) return `its message format is unknown (magic ${magic})`

@@ -6,7 +6,7 @@
  *     partition -> next offset
  *     `parts` -> numbers of the admitted shards, as in 0,3,7; in shard 0 of a Cluster
  *
- * Compare-and-set. A worker sets a checkpoint only where it still is what this worker last saw, on
+ * Compare-and-set. A worker sets a checkpoint only if it still is what this worker last saw, on
  * every shard. Otherwise Redis lost it, or another worker set it: then nothing is written on that
  * shard, and the caller reads again. So a checkpoint never hides its own loss.
  *
@@ -132,7 +132,7 @@ export function admittedShards(shards: readonly ShardWithCheckpoints[]): ShardWi
 /**
  * Returns the checkpoint of each partition: the least of all shards.
  *
- * @throws NotRetriable where a hash holds anything but checkpoints
+ * @throws NotRetriable if a hash holds anything but checkpoints
  */
 export function checkpointsOf(shards: readonly ShardWithCheckpoints[]): Map<number, Checkpoint> {
   const byPartition = new Map<number, Map<string, bigint>>()

@@ -6,7 +6,7 @@ import { startFailureOf } from './server-check.ts'
 /**
  * Runs this once the first attempt to connect has ended, and returns its result.
  *
- * @throws Unavailable where Redis is away or rejects commands for now; any other error unchanged
+ * @throws Unavailable if Redis is away or rejects commands for now; any other error unchanged
  */
 export async function ask<Reply>(
   connection: RedisConnection,

@@ -10,7 +10,7 @@ import { masterClients } from './masters.ts'
 /**
  * Checks version, eviction policy and mode of each master, and the rights of the user.
  *
- * @throws NotRetriable where waiting does not help; Unavailable where the server is away or loading
+ * @throws NotRetriable if waiting does not help; Unavailable if the server is away or loading
  */
 export async function checkServer(connection: RedisConnection): Promise<void> {
   await connection.opened

@@ -11,7 +11,7 @@ export interface MembershipQuery {
   readonly id: string
 }
 
-/** Is read as the membership where one of the two keys belongs to another program. */
+/** Is read as the membership if one of the two keys belongs to another program. */
 export const WRONG_TYPE = 'a key of the wrong type'
 
 /** The membership as the group has it. */

@@ -81,7 +81,7 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
   test('what is published during a short outage arrives', async () => {
     const settings = settingsFor(broker.brokers)
     await makeTopic(settings)
-    const publisher = createPublisher(settings, log, { deadlineMs: 15_000 })
+    const publisher = createPublisher(settings, log, { timeoutMs: 15_000 })
     onTestFinished(() => publisher.close())
     await publisher.publish([{ key: null, value: 'before' }])
     await broker.proxy.cut()
