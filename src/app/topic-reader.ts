@@ -1,6 +1,6 @@
 /**
  * Reads the events of the topic once more, beside the workers, for `rebuild` and `verify`. Rejected
- * records and events of another type are passed over, as the workers do.
+ * records and events of another type are ignored, as the workers do.
  */
 import { createDecoder, type Decoder } from '../domain/event/decode.ts'
 import type { Erasure, GroupEvent } from '../domain/event/event.ts'

@@ -16,7 +16,7 @@ export interface RedisScene {
   readonly scene: Scene
   /** The worker's log lines with this text, since the scene started. */
   saying(worker: WorkerProcess, text: string): readonly LogLine[]
-  /** Resolves once the load has sent so many more records. */
+  /** Resolves once the load has sent that many more records. */
   sent(count: number): Promise<void>
   /** Resolves once the records now in the topic are merged and committed. */
   caughtUp(): Promise<void>

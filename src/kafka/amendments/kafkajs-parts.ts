@@ -13,7 +13,7 @@ export type Load = (name: string) => unknown
 /** Loads the same instances of the modules as `require('kafkajs')` does. */
 export const loadModule: Load = createRequire(import.meta.url)
 
-/** A number stands for a function with so many parameters. */
+/** A number: a function with that many parameters. */
 export type Shape = Readonly<Record<string, number | 'array' | 'number'>>
 
 /** @throws NotRetriable if another version is installed */

@@ -3,7 +3,7 @@
  *
  *     metadata = "group-traits" [" " topicId]
  *
- * It tells a worker's commit from one that was set by hand. The topic id is there because a
+ * It distinguishes a worker's commit from one that was set by hand. The topic id is there because a
  * recreated topic keeps its name: a worker that has not noticed yet still commits offsets of the
  * former topic under that name.
  */

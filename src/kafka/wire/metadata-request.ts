@@ -24,7 +24,7 @@
  *
  * These are the compact types of KIP-482: string is its length + 1 as a uvarint, then UTF-8, and
  * a length of 0 for null; array is its count + 1 as a uvarint, then the items, and 0 for none; tags
- * is a count, then so many fields, each with its tag, its size and its bytes.
+ * is a count, then that many fields, each with its tag, its size and its bytes.
  */
 import { ByteReader } from './byte-reader.ts'
 

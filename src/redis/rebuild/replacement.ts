@@ -78,7 +78,7 @@ export async function replaceGroups(
   return outcome
 }
 
-/** Groups per call of the script: with so many it holds Redis for less than 5 ms. */
+/** Groups per call of the script: a call of that size holds Redis for less than 5 ms. */
 const MAX_GROUPS = 50
 const MAX_CALLS_AT_ONCE = 8
 
