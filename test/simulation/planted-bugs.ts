@@ -148,7 +148,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: CHECKPOINTED_STORE,
     find: '      const conflicts = await store.merge(patches)\n',
     replace:
-      '      const early = await checkpoints.compareAndSet(partition, before, greater(next, before?.next))\n' +
+      '      const early = await checkpoints.compareAndSet(partition, expected, greater(next, expected?.next))\n' +
       '      if (early === undefined) continue\n' +
       '      progress.set(partition, { applied, checkpoint: early, isRewound: false })\n' +
       '      const conflicts = await store.merge(patches)\n' +
@@ -164,7 +164,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'treats a checkpoint that another worker moved as written',
     file: CHECKPOINTED_STORE,
-    find: '      await this.checkFromNow()\n    }\n  }\n',
+    find: '      await this.checkAgain()\n    }\n  }\n',
     replace: '      return conflicts\n    }\n  }\n',
   },
   {
@@ -188,8 +188,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'seeks to its current position after a loss, not to the checkpoint',
     file: CHECKPOINTED_STORE,
-    find: 'const from = greater(checkpoint?.next ?? 0n, range?.start)',
-    replace: 'const from = range?.end ?? applied',
+    find: 'const from = greater(checkpoint?.next ?? 0n, partitionOffsets?.start)',
+    replace: 'const from = partitionOffsets?.end ?? applied',
   },
   {
     name: 'applies batches that were fetched before a seek',
