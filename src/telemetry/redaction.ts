@@ -1,7 +1,7 @@
 /**
- * Redacts facts before they are logged: without secrets, without bytes of records, and with errors as plain
- * data. Of an error's own properties only its code is kept: clients attach the failed command with
- * all its arguments, which are the data.
+ * Redacts facts before they are logged: without secrets, without bytes of records, and with errors
+ * as plain data. Of an error's own properties only its code is kept: clients attach the failed
+ * command with all its arguments, which are the data.
  */
 import { shorten } from '../domain/short-text.ts'
 

@@ -14,10 +14,10 @@ export interface RawNumber {
 const ExactJSON = JSON as unknown as {
   rawJSON(text: string): RawNumber
   isRawJSON(value: unknown): value is RawNumber
-  parse(text: string, revive: (key: string, value: unknown, from: Source) => unknown): unknown
+  parse(text: string, revive: (key: string, value: unknown, from: SourceText) => unknown): unknown
 }
 
-interface Source {
+interface SourceText {
   readonly source: string
 }
 

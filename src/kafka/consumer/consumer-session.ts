@@ -3,7 +3,7 @@
  *
  *     connecting -> joining     connected; a former member of ours was removed from the group
  *     joining    -> assigned    GROUP_JOIN: onJoined
- *     assigned   -> running     the first FETCH: onRunning
+ *     assigned   -> running     the first FETCH: onFirstFetch
  *                -> assigned    a rebalance: onJoined again
  *     running    -> running     a rebalance: onJoined again
  *     any        -> ended       a crash of kafkajs, an unanswered request, silence, or close()
@@ -31,7 +31,7 @@ export interface SessionOptions {
   readonly formerMember: string | undefined
   readonly onJoined: (joined: Joined) => void
   /** Called once, when the first fetch is answered: Kafka is there, and lets us read. */
-  readonly onRunning: () => void
+  readonly onFirstFetch: () => void
   /** Called if the position is not in the topic: reading continues at the earliest record. */
   readonly onReset: (partition: number, position: bigint) => void
 }
@@ -126,7 +126,7 @@ function listen(
     options.onJoined({ memberId: payload.memberId, partitions, topicId: topicId() })
   })
   consumer.on(consumer.events.FETCH, () => {
-    if (!isRunning) options.onRunning()
+    if (!isRunning) options.onFirstFetch()
     isRunning = true
   })
 }
