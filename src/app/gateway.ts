@@ -20,7 +20,7 @@ export async function runGateway(config: Config, log: Log): Promise<number> {
  * Accepts events until the signal, then answers the requests in flight.
  *
  * @param onStarted called once events are accepted, with the address of the gateway
- * @throws NotRetriable where retrying would not help; any bug
+ * @throws NotRetriable if retrying would not help; any bug
  */
 export async function serve(
   config: Config,
@@ -109,9 +109,9 @@ function publishingTo(
   onOutage: OnOutage,
 ): (key: string, value: Buffer) => Promise<void> {
   return async (key, value) => {
-    const deadlineMs = outages.isAway('kafka') ? AWAY_TIMEOUT_MS : PUBLISH_TIMEOUT_MS
+    const timeoutMs = outages.isAway('kafka') ? AWAY_TIMEOUT_MS : PUBLISH_TIMEOUT_MS
     try {
-      await publisher.publish([{ key, value }], deadlineMs)
+      await publisher.publish([{ key, value }], timeoutMs)
       outages.back('kafka', 'connection')
     } catch (error) {
       if (error instanceof Unavailable || error instanceof NotRetriable) onOutage(error)

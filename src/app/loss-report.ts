@@ -1,4 +1,4 @@
-import type { Loss } from '../pipeline/partition-progress.ts'
+import type { Loss } from '../pipeline/loss-detection.ts'
 import type { Log } from '../pipeline/ports.ts'
 import type { Config } from './config/config.ts'
 

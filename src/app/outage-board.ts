@@ -3,7 +3,7 @@ import type { Dependency } from '../pipeline/errors.ts'
 import type { Log } from '../pipeline/ports.ts'
 
 /** Where an outage was noticed. Several sources can report the same dependency at once. */
-export type Source = 'start' | 'connection' | 'batch'
+export type OutageSource = 'start' | 'connection' | 'batch'
 
 /**
  * Tracks which dependencies are away. It logs when an outage begins and when it ends, however many
@@ -16,7 +16,7 @@ export class OutageBoard {
   private readonly onChange: (dependency: Dependency, isUp: boolean) => void
   private readonly outages = new Map<
     Dependency,
-    { sinceMs: number; details: Map<Source, string> }
+    { sinceMs: number; details: Map<OutageSource, string> }
   >()
 
   /** @param onChange called at each change, and once for each dependency at start */
@@ -33,7 +33,7 @@ export class OutageBoard {
     for (const dependency of dependencies) onChange(dependency, true)
   }
 
-  away(dependency: Dependency, source: Source, detail: string): void {
+  away(dependency: Dependency, source: OutageSource, detail: string): void {
     const outage = this.outages.get(dependency)
     if (outage !== undefined) {
       outage.details.set(source, detail)
@@ -44,7 +44,7 @@ export class OutageBoard {
     this.onChange(dependency, false)
   }
 
-  back(dependency: Dependency, source: Source): void {
+  back(dependency: Dependency, source: OutageSource): void {
     const outage = this.outages.get(dependency)
     if (outage === undefined || !outage.details.delete(source) || outage.details.size > 0) return
     this.outages.delete(dependency)

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Abandoned, type Dependency } from '../pipeline/errors.ts'
 import { type RetryRules, retryUntilAvailable } from '../pipeline/retry.ts'
 import { untilAborted } from './life-cycle.ts'
-import type { OutageBoard, Source } from './outage-board.ts'
+import type { OutageBoard, OutageSource } from './outage-board.ts'
 
 /** Returns rules that retry during an outage and report it to the board. */
 export function retryRules(
   outages: OutageBoard,
-  source: Source,
+  source: OutageSource,
   sessionTimeoutMs: number,
 ): RetryRules {
   return {

@@ -1,6 +1,6 @@
 /**
  * Reads the events of the topic once more, beside the workers, for `rebuild` and `verify`. Rejected
- * records and events of another type are passed over, as the workers do.
+ * records and events of another type are ignored, as the workers do.
  */
 import { createDecoder, type Decoder } from '../domain/event/decode.ts'
 import type { Erasure, GroupEvent } from '../domain/event/event.ts'
@@ -90,7 +90,7 @@ function boundsOf({ from, to }: Pick<TopicReading, 'from' | 'to'>): Map<number, 
   return new Map(bounds.filter(([, { from, to }]) => from < to))
 }
 
-/** Returns an error where the decoder has a bug: that stops a worker, but not whoever only reads. */
+/** Returns an error if the decoder has a bug: that stops a worker, but not whoever only reads. */
 function decode(decoder: Decoder, record: KafkaRecord, nowMs: number) {
   try {
     const decoded = decoder.decodeRecord(record, nowMs)

@@ -15,7 +15,7 @@ import type { Offsets, Unreadable } from './topic-reader.ts'
 export interface TopicBounds {
   /** The earliest offset that each partition still holds. */
   readonly starts: Offsets
-  /** The offset behind the last record of each partition. */
+  /** The offset after the last record of each partition. */
   readonly ends: Offsets
 }
 

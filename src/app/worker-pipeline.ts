@@ -22,7 +22,7 @@ import { reportLosses } from './loss-report.ts'
 import type { OutageBoard } from './outage-board.ts'
 import { retryRules } from './retries.ts'
 
-export interface PipelineOptions {
+export interface WorkerPipelineOptions {
   readonly config: Config
   readonly log: Log
   readonly metrics: Metrics
@@ -32,29 +32,31 @@ export interface PipelineOptions {
   readonly seek: PartitionSource['seek']
 }
 
-export interface Pipeline {
-  readonly groups: GroupStore
-  readonly store: CheckpointedStore
+/** What the worker's consumer and its checks call. */
+export interface WorkerPipeline {
+  readonly groupStore: GroupStore
+  readonly checkpointedStore: CheckpointedStore
   /** Processes one batch, and retries during outages. */
   readonly handle: HandleBatch
-  /** @throws Unavailable, also where Kafka withdrew a right */
+  /** @throws Unavailable, even if Kafka withdrew a right (see `asOutage`) */
   readonly readOffsets: () => Promise<readonly PartitionOffsets[]>
   /**
-   * Compares the checkpoints in Redis with what this worker knows to be applied.
+   * Compares the checkpoints in Redis with what this worker knows to be applied, and rewinds the
+   * partitions whose checkpoint is behind. Then it clears the outages that no batch waits for.
    *
-   * @throws Unavailable; Abandoned where the worker cannot go on
+   * @throws Unavailable; Abandoned if the worker cannot go on
    */
   readonly checkState: () => Promise<void>
 }
 
 /** Connects the consumer's batches to the groups, the checkpoints and the dead letters. */
-export function createPipeline(options: PipelineOptions): Pipeline {
+export function createWorkerPipeline(options: WorkerPipelineOptions): WorkerPipeline {
   const { config, log, metrics, outages, redis, seek } = options
   const { kafka, worker } = config
-  const groups = openGroupStore(redis)
+  const groupStore = openGroupStore(redis)
   const source = createSource(config, log, seek)
-  const store = new CheckpointedStore({
-    store: groups,
+  const checkpointedStore = new CheckpointedStore({
+    store: groupStore,
     checkpoints: openCheckpoints(redis, kafka.topic, kafka.groupId),
     source,
     onLostState: worker.onLostState,
@@ -65,22 +67,22 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   })
   const waits = new BatchWaits(retryRules(outages, 'batch', kafka.sessionTimeoutMs), outages)
   return {
-    groups,
-    store,
-    handle: createHandler(options, store, waits),
+    groupStore,
+    checkpointedStore,
+    handle: createHandler(options, checkpointedStore, waits),
     readOffsets: source.offsets,
     checkState: async () => {
-      await store.check()
+      await checkpointedStore.check()
       waits.clearBoard()
     },
   }
 }
 
-/** After this many records the decoder lets the event loop run. */
+/** After this many records `processBatch` lets the event loop run. */
 const RECORDS_PER_YIELD = 128
 
 function createHandler(
-  { config, deadLetters, metrics }: PipelineOptions,
+  { config, deadLetters, metrics }: WorkerPipelineOptions,
   store: CheckpointedStore,
   waits: BatchWaits,
 ): HandleBatch {

@@ -16,7 +16,7 @@ import { runService } from './run-service.ts'
 import { watchState } from './watch/state-watch.ts'
 import { startWatchdog } from './watch/watchdog.ts'
 import { healthOf, updateMetrics, type Vitals } from './worker-health.ts'
-import { createPipeline, type Pipeline } from './worker-pipeline.ts'
+import { createWorkerPipeline, type WorkerPipeline } from './worker-pipeline.ts'
 
 /** Runs a worker until a signal ends it. Returns the exit code. */
 export async function runWorker(config: Config, log: Log): Promise<number> {
@@ -28,7 +28,7 @@ export async function runWorker(config: Config, log: Log): Promise<number> {
  * Opens everything, works until the signal, and closes everything again.
  *
  * @param onStarted called once the consumer is started, with the address of the operations server
- * @throws NotRetriable where retrying would not help; any bug
+ * @throws NotRetriable if retrying would not help; any bug
  */
 export async function work(
   config: Config,
@@ -113,11 +113,11 @@ type Endings = readonly Promise<Error | undefined>[]
 
 function start(worker: Worker): Endings {
   const { config, log, outages } = worker
-  const pipeline = createPipeline({
+  const pipeline = createWorkerPipeline({
     ...worker,
     seek: (partition, offset) => worker.consumer?.seek(partition, offset),
   })
-  worker.endStateWatch = watchState(pipeline.groups, pipeline.checkState)
+  worker.endStateWatch = watchState(pipeline.groupStore, pipeline.checkState)
   const watchdog = startWatchdog({
     topic: worker.topic,
     limitMs: config.worker.stallTimeoutMs,
@@ -136,27 +136,27 @@ function start(worker: Worker): Endings {
     onEvent: (event) => followConsumer(event, worker, pipeline),
   })
   worker.consumer = consumer
-  return [consumer.ended, pipeline.store.failed, watchdog.expired]
+  return [consumer.ended, pipeline.checkpointedStore.failed, watchdog.expired]
 }
 
 function followConsumer(
   event: ConsumerEvent,
   { topic, outages, metrics }: Worker,
-  { store, checkState }: Pipeline,
+  { checkpointedStore, checkState }: WorkerPipeline,
 ): void {
   switch (event.kind) {
-    case 'lost':
+    case 'outage':
       outages.away('kafka', 'connection', event.outage.message)
       return
-    case 'back':
+    case 'recovered':
       outages.back('kafka', 'connection')
       return
     case 'reset':
-      store.forget(event.partition)
+      checkpointedStore.forget(event.partition)
       return
     case 'assigned':
       metrics.keepPartitions(topic, event.partitions)
-      store.assign(event.partitions)
+      checkpointedStore.assign(event.partitions)
       // An outage is ignored here: the batches run into it, too, and retry.
       if (event.partitions.length > 0) checkState().catch(() => {})
       return

@@ -16,11 +16,11 @@ function secondsOf(text: string): number {
 }
 
 /**
- * Retries `attempt` while it throws Unavailable, for so many seconds.
+ * Retries `attempt` while it throws Unavailable, for the given number of seconds.
  *
  * @param server for the message: what it is, where, and the variable that names it
  * @param hint for the message: what to do next
- * @throws CommandFailed after so many seconds; what `attempt` throws, except Unavailable
+ * @throws CommandFailed after that time; what `attempt` throws, except Unavailable
  */
 export async function retryWhileAway<Result>(
   seconds: number,

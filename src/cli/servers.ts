@@ -78,7 +78,7 @@ export async function withPublisher<Result>(
   const log = quietLog(cli, config)
   const kafka = nameOfKafka(config)
   await retryWhileAway(timeout, kafka, () => checkPublishing(config.kafka, log))
-  const publisher = createPublisher(config.kafka, log, { deadlineMs: timeout * 1000 })
+  const publisher = createPublisher(config.kafka, log, { timeoutMs: timeout * 1000 })
   try {
     return await work(publisher)
   } catch (error) {

@@ -15,10 +15,10 @@ import type { GroupEvent } from '../domain/event/event.ts'
 import type { Problem, Rejected } from '../domain/problem.ts'
 import { NotRetriable, Unavailable } from '../pipeline/errors.ts'
 import type { Log } from '../pipeline/ports.ts'
-import { contentOf, rejectContent } from './content.ts'
 import { type Answer, type Endpoint, failure } from './endpoint.ts'
 import { type Health, operationsEndpoints, type Scrape } from './health.ts'
 import { accepted, invalid } from './receipt.ts'
+import { contentOf, rejectContent } from './request-body.ts'
 import { createHttpServer, type HttpServer } from './server.ts'
 
 export interface GatewayOptions {
@@ -29,7 +29,7 @@ export interface GatewayOptions {
   /** Decodes an event as if Kafka had received it at `receivedAtMs`. */
   readonly decode: (value: Buffer, receivedAtMs: number) => GroupEvent | Ignored | Rejected
   /**
-   * Resolves once Kafka has acknowledged the event. Has its own deadline.
+   * Resolves once Kafka has acknowledged the event. Has its own timeout.
    *
    * @throws EventTooLarge if it exceeds the limit of the topic; Unavailable if it is unknown whether
    *   Kafka stored it; NotRetriable if Kafka rejected it because a right is missing

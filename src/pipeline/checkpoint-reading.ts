@@ -1,4 +1,4 @@
-import { isBehind, type PartitionProgress, type ProgressByPartition } from './partition-progress.ts'
+import { isBehind, type PartitionProgress, type ProgressByPartition } from './loss-detection.ts'
 import type { Checkpoint, PartitionOffsets, PartitionSource } from './ports.ts'
 
 interface CheckpointReading {

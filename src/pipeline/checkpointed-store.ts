@@ -2,31 +2,37 @@
  * The group store, with a checkpoint for each partition stored beside the groups: the offset before
  * which all events of the partition are applied. A store that lost acknowledged writes (a flush, an
  * older snapshot, a failover to a replica that lagged) lost its latest checkpoints with them. So a
- * checkpoint that is behind what is known to be applied proves a loss, and the partition is
- * rewound to the checkpoint.
+ * checkpoint that is behind what is known to be applied shows a loss (loss-detection.ts decides),
+ * and the partition is rewound to the checkpoint.
  *
  * The states of one partition (the entry in `progress`) and their transitions:
  *
  *     not ours   (no entry)                  merge() throws Abandoned
  *       -> unchecked   assign() with it
  *     unchecked  (undefined)                 merge() checks first
+ *       -> unchecked   check(): no broker knows the partition
  *       -> current     check(): the checkpoint covers what is known to be applied;
  *                      or no worker committed: the checkpoint follows the group's offset
  *       -> rewound     check(): the checkpoint is behind
  *     current    (applied, checkpoint)       merge() applies batches and moves the checkpoint
  *       -> unchecked   forget(), or a batch starts beyond `applied`
  *       -> rewound     check(): the checkpoint is behind
- *     rewound    (isRewound)                 merge() drops what was fetched before the seek
+ *     rewound    (isRewound)                 merge() drops what was fetched before the seek, and
+ *                                            seeks again
  *       -> current     merge() of a batch from the new position
+ *       -> rewound     check(): the checkpoint is behind again
+ *       -> unchecked   forget()
  *     any state
  *       -> unchecked, or not ours            assign()
  *
- * The whole store fails, for good, on a loss with `onLostState: stop`, or if the key of the
- * checkpoints has the wrong type.
+ * The whole store fails, for good, on a loss with `onLostState: stop`, and on any error of the
+ * checkpoints but Unavailable (their key has the wrong type).
  *
- * A checkpoint decreases only when we rewind. So a former owner of the partition may write one
- * late: it applied those events, and nothing is lost. After a first start, or after an operator set
- * the offset, no worker made the commit: the checkpoint follows it, without a replay.
+ * merge() never lowers a checkpoint. So it is harmless if a former owner of the partition writes
+ * one late: it applied those events. Two things lower a checkpoint:
+ * - It follows the group's offset if that is no worker's commit: an operator set it, the topic was
+ *   recreated, or the group is new. No loss is reported.
+ * - On a Cluster, a rewind lowers it on the masters that lost nothing.
  */
 import type { GroupState } from '../domain/merge/merge.ts'
 import { readCheckpoints } from './checkpoint-reading.ts'
@@ -40,7 +46,7 @@ import {
   type PartitionProgress,
   type ProgressByPartition,
   type StaleCheckpoint,
-} from './partition-progress.ts'
+} from './loss-detection.ts'
 import type {
   Checkpoint,
   Checkpoints,
@@ -56,21 +62,24 @@ export interface CheckpointedStoreOptions {
   readonly source: PartitionSource
   /** After a loss: replay the lost records, or end the worker. */
   readonly onLostState: 'replay' | 'stop'
-  /** Called once for each loss, just before its partition is replayed or the worker ends. */
+  /**
+   * Called with the losses that a check found: after their partitions were rewound, or before the
+   * worker ends.
+   */
   readonly onLoss: (losses: readonly Loss[]) => void
 }
 
 export class CheckpointedStore {
-  /** Resolves if the worker cannot go on: state is lost, or the checkpoints' key is unusable. */
+  /** Resolves if the worker cannot go on: state is lost, or the checkpoints cannot be used. */
   readonly failed: Promise<Error>
   private readonly fail: (error: Error) => void
   private readonly options: CheckpointedStoreOptions
   /** Of the current assignment; replaced by the next one. */
   private progress: ProgressByPartition = new Map()
   /**
-   * Where each partition was sent, until a batch from there arrives. A rebalance in between may
-   * apply the seek to the next assignment, which may need another position: so the next check
-   * seeks once more.
+   * Seeks that have not taken effect, by partition: the offset. If a rebalance comes first, kafkajs
+   * applies the seek to the next assignment, where it may be wrong. So the check that finds out the
+   * new progress of the partition seeks again.
    */
   private readonly pendingSeeks = new Map<number, bigint>()
   /** The check in progress. */
@@ -96,8 +105,8 @@ export class CheckpointedStore {
   }
 
   /**
-   * Merges the patches, which are all of the batch before `next`, and moves the checkpoint to
-   * `next`. Returns the groups that could not be written.
+   * Merges the patches, which hold everything in the batch before offset `next`, and moves the
+   * checkpoint to `next`. Returns the groups that could not be written.
    *
    * @throws Unavailable: some patches may have been merged; merging them again is safe. Abandoned
    *   or Rewound if the batch must not be applied: its records are redelivered
@@ -111,7 +120,7 @@ export class CheckpointedStore {
     const { partition } = batch
     const { progress } = this
     for (;;) {
-      const { applied, checkpoint: before } = await this.progressOf(batch, progress)
+      const { applied, checkpoint: expected } = await this.admit(batch, progress)
       const { rewinds } = this
       const { connection } = store
       const conflicts = await store.merge(patches)
@@ -119,11 +128,11 @@ export class CheckpointedStore {
         // a failover meanwhile: the new server may lack some of the patches
         throw new Unavailable('redis', 'the connection was lost in the middle of a batch')
       }
-      // a check found a loss meanwhile, which may include some of the patches: merge again. Or the
-      // partitions were reassigned: then `progressOf` throws
+      // a check rewound partitions meanwhile: if Redis lost writes, these patches may be among them,
+      // so merge again. Or the partitions were reassigned: then `admit` throws
       if (this.rewinds !== rewinds || this.progress !== progress) continue
       const checkpoint = await this.orFail(() =>
-        checkpoints.compareAndSet(partition, before, greater(next, before?.next)),
+        checkpoints.compareAndSet(partition, expected, greater(next, expected?.next)),
       )
       if (checkpoint !== undefined) {
         const reached = { applied: greater(next, applied), checkpoint, isRewound: false }
@@ -131,7 +140,7 @@ export class CheckpointedStore {
         if (progress.get(partition) !== undefined) progress.set(partition, reached)
         return conflicts
       }
-      await this.checkFromNow()
+      await this.checkAgain()
     }
   }
 
@@ -150,12 +159,13 @@ export class CheckpointedStore {
   }
 
   /**
-   * Returns the progress of the batch's partition if the batch may be applied.
+   * Returns the progress of the batch's partition if the batch may be applied. Checks first if the
+   * progress is unknown, or if the batch starts beyond it.
    *
    * @throws Abandoned if the partitions were reassigned; Rewound if records before the batch are
    *   not applied: it seeks to them
    */
-  private async progressOf(
+  private async admit(
     batch: RecordBatch,
     progress: ProgressByPartition,
   ): Promise<PartitionProgress> {
@@ -169,7 +179,7 @@ export class CheckpointedStore {
       (fetchOffset > partitionProgress.applied && !partitionProgress.isRewound)
     ) {
       this.forget(partition)
-      await this.checkFromNow()
+      await this.checkAgain()
       partitionProgress = progress.get(partition)
     }
     if (progress !== this.progress) throw new Abandoned('the partitions were reassigned')
@@ -182,14 +192,14 @@ export class CheckpointedStore {
   }
 
   /** Starts a check of its own: the one in progress may have read the checkpoints already. */
-  private async checkFromNow(): Promise<void> {
+  private async checkAgain(): Promise<void> {
     await this.checking?.catch(() => {}) // whoever started it gets its error
     await this.check()
   }
 
   private async compareCheckpoints(): Promise<void> {
     const { progress } = this
-    // as of before the checkpoints are read: a checkpoint that is read later covers at least that
+    // copied before the checkpoints are read: one that is read later must cover at least this
     const known = new Map(progress)
     const { checkpoints, source } = this.options
     const read = () => this.orFail(() => checkpoints.read())
@@ -199,26 +209,29 @@ export class CheckpointedStore {
     const stale: StaleCheckpoint[] = []
     for (const [partition, partitionProgress] of known) {
       const checkpoint = after.get(partition)
-      const range = offsets.get(partition)
-      const applied = partitionProgress?.applied ?? appliedPerCommit(range)
+      const partitionOffsets = offsets.get(partition)
+      const applied = partitionProgress?.applied ?? appliedPerCommit(partitionOffsets)
       if (applied === undefined) {
-        // expects the checkpoint of before the offsets were read: if another worker moved it since,
+        // expect the checkpoint as read before Kafka's offsets: if another worker moved it since,
         // that worker may be the owner by now
         const expected = before.get(partition)
-        if (range !== undefined) {
-          await this.setCheckpoint(progress, partition, expected, range.next, false)
+        if (partitionOffsets !== undefined) {
+          await this.setCheckpoint(progress, partition, expected, partitionOffsets.next, false)
         }
       } else if (isBehind(checkpoint, applied)) {
-        const from = greater(checkpoint?.next ?? 0n, range?.start)
+        const from = greater(checkpoint?.next ?? 0n, partitionOffsets?.start)
         const possibleLoss = { partition, checkpoint: checkpoint?.next, applied, from }
-        stale.push({ possibleLoss, checkpoint, offsets: range })
+        stale.push({ possibleLoss, checkpoint, offsets: partitionOffsets })
       } else if (progress.get(partition) === partitionProgress) {
-        const reached = partitionProgress ?? { applied: range?.next ?? applied, isRewound: false }
+        const reached = partitionProgress ?? {
+          applied: partitionOffsets?.next ?? applied,
+          isRewound: false,
+        }
         progress.set(partition, { ...reached, checkpoint })
       }
-      const now = progress.get(partition)
-      const isNewlyKnown = partitionProgress === undefined && now !== undefined
-      if (isNewlyKnown && this.pendingSeeks.has(partition)) this.seek(partition, now.applied)
+      const updated = progress.get(partition)
+      const isNewlyKnown = partitionProgress === undefined && updated !== undefined
+      if (isNewlyKnown && this.pendingSeeks.has(partition)) this.seek(partition, updated.applied)
     }
     if (stale.length > 0) await this.rewind(progress, stale)
   }
@@ -239,7 +252,8 @@ export class CheckpointedStore {
       for (const { possibleLoss, checkpoint } of stale) {
         const { partition, from } = possibleLoss
         const isLoss = losses.includes(possibleLoss)
-        // without a loss, the checkpoint may be another worker's by now, and is left alone
+        // without a loss, the checkpoint may be another worker's by now, and is left alone. A missing
+        // one is set, otherwise every later check would rewind the partition again
         if (isLoss || checkpoint?.next === undefined) {
           await this.setCheckpoint(progress, partition, checkpoint, from, true)
         } else {

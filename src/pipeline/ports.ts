@@ -85,7 +85,7 @@ export interface PartitionOffsets {
   readonly partition: number
   /** The earliest offset that the topic still has. */
   readonly start: bigint
-  /** The offset behind the last record that can be read; open transactions lie beyond it. */
+  /** The offset after the last record that can be read; open transactions lie beyond it. */
   readonly end: bigint
   /** Where the group continues: at its commit, or at the start if the topic lacks that offset. */
   readonly next: bigint
@@ -120,9 +120,9 @@ export interface RecordBatch {
   readonly fetchOffset: bigint
   /** In order of offsets. Without aborted and control records, so it may be empty. */
   readonly records: readonly KafkaRecord[]
-  /** The offset behind this batch, control records included. */
+  /** The offset after this batch, control records included. */
   readonly nextOffset: bigint
-  /** The offset behind the partition's last record. */
+  /** The offset after the partition's last record. */
   readonly highWatermark: bigint
 }
 

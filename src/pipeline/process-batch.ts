@@ -3,8 +3,9 @@
  *
  * While one batch of a partition is merged, the next one is decoded and folded; then it waits for
  * its turn. Returning means that every record of the batch is durable and its offset is handed
- * over to be committed. Throwing means that the batch is redelivered, which is safe because the
- * merge is idempotent.
+ * over to be committed. PartitionStopped means the same for the records before the one that hit a
+ * bug, and the partition stops there. After any other error the batch is redelivered, which is
+ * safe because the merge is idempotent.
  */
 import type { DeadLetter } from '../domain/dead-letter.ts'
 import type { Decoded, Decoder } from '../domain/event/decode.ts'
@@ -79,7 +80,7 @@ export async function processBatch(
 
 /** What became of a batch. The caller turns it into logs and metrics. */
 export interface BatchReport extends BatchCounts {
-  /** Records of the partition that are behind this batch. */
+  /** Records of the partition after this batch. */
   readonly lag: bigint
   /** Decoding and folding, including other work that the event loop did meanwhile. */
   readonly decodeMs: number
@@ -97,7 +98,7 @@ interface BatchCounts {
   readonly records: number
   readonly accepted: number
   readonly erasures: number
-  /** Events of another type, passed over. */
+  /** Events of another type: neither merged nor dead letters. */
   readonly ignored: number
   readonly deadLetters: ReadonlyMap<Reason, number>
   /** How many groups the batch had patches for. */
@@ -203,7 +204,7 @@ function stopAt(batch: RecordBatch, record: KafkaRecord, bug: unknown): Partitio
   const size = record.value?.length ?? 0
   const message =
     `record ${record.offset} of ${batch.topic}/${batch.partition} (${size} bytes) hit a bug: ` +
-    `the partition stops there. Report it, or set the record aside with ` +
+    `the partition stops there. Report it. To continue without the record, run ` +
     `\`group-traits skip ${batch.partition} ${record.offset}\``
   return new PartitionStopped(BigInt(record.offset), message, { cause: bug })
 }

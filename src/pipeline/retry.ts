@@ -8,7 +8,7 @@ import type { BatchContext } from './ports.ts'
 export interface RetryRules extends BackoffRules {
   /** Time between heartbeats, during attempts and waits alike. */
   readonly heartbeatMs: number
-  /** Resolves after so many milliseconds; rejects as soon as the signal is aborted. */
+  /** Resolves after that many milliseconds; rejects as soon as the signal is aborted. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>
   /** Called after every attempt that failed with an outage. */
   readonly onUnavailable: (error: Unavailable) => void
@@ -87,7 +87,7 @@ export interface BackoffRules {
   readonly random: () => number
 }
 
-/** Returns how long to wait after so many earlier failures in a row, in milliseconds. */
+/** Returns how long to wait after that many failures in a row, in milliseconds. */
 export function backoffMs(failures: number, rules: BackoffRules): number {
   const ceiling = Math.min(rules.maxDelayMs, rules.firstDelayMs * 2 ** Math.min(failures, 30))
   return ceiling * (0.5 + 0.5 * rules.random())

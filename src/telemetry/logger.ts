@@ -2,7 +2,7 @@ import { isatty } from 'node:tty'
 import { pino } from 'pino'
 import { isColorSupported, prettyFactory } from 'pino-pretty'
 import type { Log } from '../pipeline/ports.ts'
-import { hideCredentials, printable } from './printable.ts'
+import { hideCredentials, redact } from './redaction.ts'
 
 export interface LoggerOptions {
   readonly level: LogLevel
@@ -47,7 +47,7 @@ export function createLogger(
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: {
         level: (label) => ({ level: label }),
-        log: (facts) => printable(facts, showStacks) as Record<string, unknown>,
+        log: (facts) => redact(facts, showStacks) as Record<string, unknown>,
       },
       serializers: { err: (error) => error },
     },

@@ -14,7 +14,7 @@ import { USUAL } from './workloads.ts'
 
 const ROUNDS = 5
 const GROUP_ID = 'group-0'
-const START_DEADLINE_MS = 60_000
+const START_TIMEOUT_MS = 60_000
 const POLL_MS = 10
 /** A worker without records has finished its start by then. */
 const SETTLED_AFTER_MS = 5000
@@ -122,7 +122,7 @@ async function withStarted<T>(
   use: (worker: WorkerProcess, tookMs: number) => Promise<T>,
 ): Promise<T> {
   const prefix = `${namespace.keyPrefix}group:`
-  const watcher = await watchKeys(servers, prefix, START_DEADLINE_MS)
+  const watcher = await watchKeys(servers, prefix, START_TIMEOUT_MS)
   const startedAt = performance.now()
   const worker = await startWorker('group-traits', servers, namespace)
   try {
@@ -147,7 +147,7 @@ async function untilCommitted(
   { admin, signal }: Servers,
   { groupId, topic }: Namespace,
 ): Promise<void> {
-  const deadline = performance.now() + START_DEADLINE_MS
+  const deadline = performance.now() + START_TIMEOUT_MS
   while ((await committedRecords(admin, groupId, topic)) === 0) {
     if (performance.now() > deadline) throw new Error('The worker committed nothing for a minute')
     await delay(POLL_MS, undefined, { signal })
@@ -156,7 +156,7 @@ async function untilCommitted(
 
 /** Resolves once the group has a member. */
 async function untilJoined({ admin, signal }: Servers, { groupId }: Namespace): Promise<void> {
-  const deadline = performance.now() + START_DEADLINE_MS
+  const deadline = performance.now() + START_TIMEOUT_MS
   for (;;) {
     const { groups } = await admin.describeGroups([groupId])
     if (groups[0]?.state === 'Stable') return

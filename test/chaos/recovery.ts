@@ -6,7 +6,7 @@ import { until } from '../setup/waiting.ts'
 import type { Targets } from './faults.ts'
 
 /** No fault may need longer to recover from. */
-const DEADLINE_MS = 120_000
+const TIMEOUT_MS = 120_000
 
 /**
  * Resolves once the workers have recovered: every worker is ready, and all records that are in the
@@ -24,7 +24,7 @@ export async function untilRecovered(
   const ends = await until(
     'Kafka answers',
     async () => (signal.aborted ? [] : await readOffsets(kafka, silentLog)),
-    DEADLINE_MS,
+    TIMEOUT_MS,
   )
   const hasRecovered = async () => {
     for (const worker of pool.workers) {
@@ -47,7 +47,7 @@ export async function untilRecovered(
   await until(
     'the workers have recovered',
     async () => signal.aborted || hasRecovered(),
-    DEADLINE_MS,
+    TIMEOUT_MS,
   )
   return performance.now() - startedMs
 }

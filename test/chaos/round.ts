@@ -32,7 +32,7 @@ export interface RoundOptions {
 
 const PARTITIONS = 6
 const WORKERS = 3
-const CHECK_DEADLINE_MS = 180_000
+const CHECK_TIMEOUT_MS = 180_000
 
 /** Runs one round. @throws Error if the workers do not recover in time */
 export async function runRound(options: RoundOptions): Promise<void> {
@@ -143,7 +143,7 @@ function startLoad(load: Load, { recordsPerSecond, seed, number }: RoundOptions)
 
 async function check({ oracle }: Scene, { figures, progress }: RoundOptions): Promise<void> {
   progress.show('checking')
-  const verdict = await oracle.check({ deadlineMs: CHECK_DEADLINE_MS })
+  const verdict = await oracle.check({ timeoutMs: CHECK_TIMEOUT_MS })
   figures.checks++
   figures.checkedRecords += verdict.records
   figures.rejected += verdict.rejected

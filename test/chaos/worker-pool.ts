@@ -118,7 +118,7 @@ export class PoolWorker {
     const { pid, ended } = this.current
     this.isEnding = true
     process.kill(pid, 'SIGTERM')
-    const killing = setTimeout(() => process.kill(pid, 'SIGKILL'), STOP_DEADLINE_MS)
+    const killing = setTimeout(() => process.kill(pid, 'SIGKILL'), STOP_TIMEOUT_MS)
     const how = await ended
     clearTimeout(killing)
     if (how !== EXIT_0) await this.reportDeath(how)
@@ -141,7 +141,7 @@ export class PoolWorker {
 const STARTED = 'the worker starts'
 const EXIT_0 = 'with code 0'
 /** Longer than the workers' own shutdown deadline. */
-const STOP_DEADLINE_MS = 15_000
+const STOP_TIMEOUT_MS = 15_000
 
 function environmentOf({ scene, servers }: WorkerPoolOptions): string[] {
   const { config } = scene

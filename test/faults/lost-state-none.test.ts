@@ -127,7 +127,7 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
     await sendAndDrain(scene, RECORDS / 10)
     const { kafka } = scene.config
     await produceBomb(kafka)
-    await produce(kafka, [{ value: eventOf('behind') }])
+    await produce(kafka, [{ value: eventOf('after') }])
     const { offset } = await worker.said('cannot be read')
     const skip = await run(['skip', '0', String(offset)], {
       ...limit,
@@ -139,7 +139,7 @@ describe.skipIf(inject('redisServer') === '')('no loss is', () => {
     await untilRecovered(scene)
     await scene.oracle.untilDrained()
     const { groupPrefix } = scene.config.redis
-    expect(await scene.redis.hget(`${groupPrefix}{behind}`, 'plan'), logOf(worker)).toBe('free')
+    expect(await scene.redis.hget(`${groupPrefix}{after}`, 'plan'), logOf(worker)).toBe('free')
     await expectNoLoss(scene.workers)
   }, 120_000)
 })

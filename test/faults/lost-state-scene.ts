@@ -27,7 +27,7 @@ export async function openSceneWithRedis({
   return { redis, scene: await openScene({ redisUrl: redis.url, ...scene }) }
 }
 
-/** Resolves once each of the workers has so many partitions. */
+/** Resolves once each of the workers has that many partitions. */
 export async function untilShared(
   workers: readonly WorkerProcess[],
   partitions: number,
@@ -37,7 +37,7 @@ export async function untilShared(
   )
 }
 
-/** Sends so many records and waits until the workers have merged and committed them. */
+/** Sends that many records and waits until the workers have merged and committed them. */
 export async function sendAndDrain({ load, oracle }: Scene, records: number): Promise<void> {
   await load.send(records)
   await oracle.untilDrained()
@@ -49,7 +49,7 @@ export function eventOf(group_id: string): string {
   return JSON.stringify({ group_id, user_id: 'somebody', traits: { plan: 'free' }, timestamp })
 }
 
-/** Produces events of so many groups at once, which makes a batch with many calls of Redis. */
+/** Produces events of that many groups at once, which makes a batch with many calls of Redis. */
 export async function produceGroups({ config: { kafka } }: Scene, count: number): Promise<void> {
   await produce(
     kafka,
@@ -79,9 +79,9 @@ export function lossReports(worker: WorkerProcess): LossReport[] {
 /** Waits for a loss in the log, expects that it is the only one, and returns its partitions. */
 export async function expectOneLossReport(
   worker: WorkerProcess,
-  deadlineMs?: number,
+  timeoutMs?: number,
 ): Promise<LossReport[]> {
-  const line: LogLine = await worker.said(LOSS, deadlineMs)
+  const line: LogLine = await worker.said(LOSS, timeoutMs)
   expect(worker.saying(LOSS), logOf(worker)).toEqual([line])
   return lossReports(worker)
 }

@@ -17,9 +17,9 @@ import {
 
 const RECORDS = 2000
 /** Workers check every ten seconds; the rest is for slow machines. */
-const CHECK_DEADLINE_MS = 20_000
+const CHECK_TIMEOUT_MS = 20_000
 /** Workers notice at the next write. */
-const WRITE_DEADLINE_MS = 8000
+const WRITE_TIMEOUT_MS = 8000
 
 describe.skipIf(inject('redisServer') === '')('a Redis that lost everything', () => {
   test('is noticed at the next write, by each of two workers for its own partitions', async () => {
@@ -30,7 +30,7 @@ describe.skipIf(inject('redisServer') === '')('a Redis that lost everything', ()
     const load = scene.load.run(500)
     await scene.redis.flushall()
     const reported = await Promise.all(
-      workers.map((worker) => expectOneLossReport(worker, WRITE_DEADLINE_MS)),
+      workers.map((worker) => expectOneLossReport(worker, WRITE_TIMEOUT_MS)),
     )
     await load.stop()
     await expectRecovered(scene)
@@ -49,7 +49,7 @@ describe.skipIf(inject('redisServer') === '')('a Redis that lost everything', ()
     await sendAndDrain(scene, RECORDS)
     const ends = await endsOf(scene)
     await scene.redis.flushall()
-    const reported = await expectOneLossReport(worker, CHECK_DEADLINE_MS)
+    const reported = await expectOneLossReport(worker, CHECK_TIMEOUT_MS)
     expect(reported).toEqual(
       [0, 1, 2].map((partition) => ({
         partition,
@@ -118,7 +118,7 @@ describe.skipIf(inject('redisServer') === '')('a Redis that lost everything', ()
     })
     await scene.redis.flushall()
     await scene.load.send(10)
-    const reported = await expectOneLossReport(worker, WRITE_DEADLINE_MS)
+    const reported = await expectOneLossReport(worker, WRITE_TIMEOUT_MS)
     expect(reported.map(({ partition, goneFromTopic }) => [partition, goneFromTopic])).toEqual([
       [0, undefined],
       [1, '400'],

@@ -16,7 +16,7 @@ export interface RedisScene {
   readonly scene: Scene
   /** The worker's log lines with this text, since the scene started. */
   saying(worker: WorkerProcess, text: string): readonly LogLine[]
-  /** Resolves once the load has sent so many more records. */
+  /** Resolves once the load has sent that many more records. */
   sent(count: number): Promise<void>
   /** Resolves once the records now in the topic are merged and committed. */
   caughtUp(): Promise<void>
@@ -26,7 +26,7 @@ export interface RedisScene {
 /** Short, so that several timeouts pass within seconds. */
 const TIMEOUTS = { REDIS_CONNECT_TIMEOUT_MS: '2s', REDIS_COMMAND_TIMEOUT_MS: '700ms' }
 /** For what takes a second or two on an idle machine. */
-const DEADLINE_MS = 60_000
+const TIMEOUT_MS = 60_000
 const WORKERS = 2
 const RECORDS_PER_SECOND = 500
 /** Redis then keeps all acknowledged writes, even if it is killed. */
@@ -46,7 +46,7 @@ export async function startRedisScene(options: OwnRedisOptions = {}): Promise<Re
     environment: { ...TIMEOUTS, REDIS_URL: redis.url.replace(`:${redis.port}`, `:${proxy.port}`) },
   })
   onTestFinished(() => scene.close())
-  await Promise.all(scene.workers.map((worker) => worker.said('joined', DEADLINE_MS)))
+  await Promise.all(scene.workers.map((worker) => worker.said('joined', TIMEOUT_MS)))
   const load = scene.load.run(RECORDS_PER_SECOND)
   await until('there is some load', () => scene.load.acknowledged.size > RECORDS_PER_SECOND / 2)
   await caughtUp(scene)
@@ -57,7 +57,7 @@ export async function startRedisScene(options: OwnRedisOptions = {}): Promise<Re
     saying: (worker, text) => worker.saying(text).filter((line) => !before.get(worker)?.has(line)),
     async sent(count) {
       const enough = scene.load.acknowledged.size + count
-      await until('the load goes on', () => scene.load.acknowledged.size >= enough, DEADLINE_MS)
+      await until('the load goes on', () => scene.load.acknowledged.size >= enough, TIMEOUT_MS)
     },
     caughtUp: () => caughtUp(scene),
     stopLoad: () => load.stop(),
@@ -72,7 +72,7 @@ async function caughtUp({ config }: Scene): Promise<void> {
       const now = await readOffsets(config.kafka, silentLog)
       return ends.every(({ end }, partition) => (now[partition]?.next ?? -1n) >= end)
     },
-    DEADLINE_MS,
+    TIMEOUT_MS,
   )
 }
 
@@ -96,7 +96,7 @@ export async function expectOutage(
     expect(redis.saying(worker, 'Redis is back'), logOf(worker)).toHaveLength(0)
   }
   await end()
-  for (const worker of scene.workers) await untilReady(worker, DEADLINE_MS)
+  for (const worker of scene.workers) await untilReady(worker, TIMEOUT_MS)
   await redis.caughtUp()
   for (const worker of scene.workers) expect(countOutages(redis, worker)).toBeGreaterThan(0)
 }
@@ -111,7 +111,7 @@ async function expectAway(worker: WorkerProcess, detail: RegExp): Promise<void> 
       if (status === 503 && detail.test(redis?.detail ?? '')) return true
       throw new Error(body)
     },
-    DEADLINE_MS,
+    TIMEOUT_MS,
   )
   expect((await worker.get('/healthz')).status).toBe(200)
 }

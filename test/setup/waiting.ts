@@ -10,9 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export async function until<Result>(
   what: string,
   attempt: () => Promise<Result> | Result,
-  deadlineMs = 20_000,
+  timeoutMs = 20_000,
 ): Promise<NonNullable<Result>> {
-  const deadline = performance.now() + deadlineMs
+  const deadline = performance.now() + timeoutMs
   let last: unknown
   for (;;) {
     try {

@@ -8,7 +8,7 @@
  * Left out: connections, authentication, decoding of bytes.
  */
 import { once } from 'node:events'
-import { isKafkajsError } from '../../src/kafka/client/failures.ts'
+import { isKafkajsError } from '../../src/kafka/client/error-translation.ts'
 import {
   type BatchHandler,
   type HandleBatch,
@@ -23,10 +23,10 @@ import { ConsumerGroup } from './consumer-group.ts'
 import type { FetchedPartition, KafkaClient } from './kafka.ts'
 import { payloadOf } from './payload.ts'
 
-const STOP_DEADLINE_MS = 10_000
-const BATCHES_DEADLINE_MS = 1000
-const COMMIT_DEADLINE_MS = 1000
-const CLOSE_DEADLINE_MS = 5000
+const STOP_TIMEOUT_MS = 10_000
+const BATCHES_TIMEOUT_MS = 1000
+const COMMIT_TIMEOUT_MS = 1000
+const CLOSE_TIMEOUT_MS = 5000
 const RETRIES = 5
 /** Brokers that lead partitions; each has its own fetch loop. */
 const BROKERS = 2
@@ -112,10 +112,10 @@ export class Consumer {
     const isStopping = this.stopping.signal.aborted
     const within = (ms: number, work: Promise<unknown>) => Promise.race([work, process.sleep(ms)])
     const { inFlight, committer } = this.partitions
-    await within(isStopping ? STOP_DEADLINE_MS : BATCHES_DEADLINE_MS, inFlight.settled())
-    await within(COMMIT_DEADLINE_MS, committer.settled())
+    await within(isStopping ? STOP_TIMEOUT_MS : BATCHES_TIMEOUT_MS, inFlight.settled())
+    await within(COMMIT_TIMEOUT_MS, committer.settled())
     this.isRunning = false
-    await within(isStopping ? STOP_DEADLINE_MS : CLOSE_DEADLINE_MS, running)
+    await within(isStopping ? STOP_TIMEOUT_MS : CLOSE_TIMEOUT_MS, running)
     try {
       await group.leave()
     } catch {

@@ -10,7 +10,7 @@ export interface PlantedBug extends Mutation {
 
 const PROCESS_BATCH = '/src/pipeline/process-batch.ts'
 const CHECKPOINTED_STORE = '/src/pipeline/checkpointed-store.ts'
-const PARTITION_PROGRESS = '/src/pipeline/partition-progress.ts'
+const LOSS_DETECTION = '/src/pipeline/loss-detection.ts'
 const MERGE = '/src/domain/merge/merge.ts'
 const TRAIT_STATES = '/src/domain/merge/trait-states.ts'
 const MEMBERSHIPS = '/src/domain/merge/memberships.ts'
@@ -148,7 +148,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: CHECKPOINTED_STORE,
     find: '      const conflicts = await store.merge(patches)\n',
     replace:
-      '      const early = await checkpoints.compareAndSet(partition, before, greater(next, before?.next))\n' +
+      '      const early = await checkpoints.compareAndSet(partition, expected, greater(next, expected?.next))\n' +
       '      if (early === undefined) continue\n' +
       '      progress.set(partition, { applied, checkpoint: early, isRewound: false })\n' +
       '      const conflicts = await store.merge(patches)\n' +
@@ -164,18 +164,18 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'treats a checkpoint that another worker moved as written',
     file: CHECKPOINTED_STORE,
-    find: '      await this.checkFromNow()\n    }\n  }\n',
+    find: '      await this.checkAgain()\n    }\n  }\n',
     replace: '      return conflicts\n    }\n  }\n',
   },
   {
     name: 'never compares the checkpoint with what was applied',
-    file: PARTITION_PROGRESS,
+    file: LOSS_DETECTION,
     find: 'checkpoint?.next === undefined || checkpoint.next < applied',
     replace: 'false',
   },
   {
     name: 'treats a missing checkpoint as a first start',
-    file: PARTITION_PROGRESS,
+    file: LOSS_DETECTION,
     find: 'checkpoint?.next === undefined || checkpoint.next < applied',
     replace: 'checkpoint?.next !== undefined && checkpoint.next < applied',
   },
@@ -188,8 +188,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'seeks to its current position after a loss, not to the checkpoint',
     file: CHECKPOINTED_STORE,
-    find: 'const from = greater(checkpoint?.next ?? 0n, range?.start)',
-    replace: 'const from = range?.end ?? applied',
+    find: 'const from = greater(checkpoint?.next ?? 0n, partitionOffsets?.start)',
+    replace: 'const from = partitionOffsets?.end ?? applied',
   },
   {
     name: 'applies batches that were fetched before a seek',
@@ -199,13 +199,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'treats an offset that was set by hand as a loss',
-    file: PARTITION_PROGRESS,
+    file: LOSS_DETECTION,
     find: 'if (offsets?.committed === undefined) return undefined',
     replace: 'if (offsets?.committed === undefined) return offsets?.next',
   },
   {
     name: "treats another worker's progress as a loss",
-    file: PARTITION_PROGRESS,
+    file: LOSS_DETECTION,
     find: '(appliedPerCommit(offsets) ?? 0n) > possibleLoss.from',
     replace: 'possibleLoss.applied > possibleLoss.from',
   },

@@ -215,11 +215,11 @@ function checkpointsOf(client: RedisClient): Checkpoints {
         Array.from(partitions, (partition) => [partition, checkpointOf(hashes, partition)]),
       )
     },
-    async compareAndSet(partition, seen, next) {
+    async compareAndSet(partition, expected, next) {
       const topicId = client.redis.onCheckpointSent(partition, client.process.name)
       const outcomes = await Promise.all(
         indexes().map((index) => {
-          const before = seen?.shards.get(String(index))
+          const before = expected?.shards.get(String(index))
           const label = `checkpoint ${partition} from ${before} to ${next}`
           return client.command(index, label, (master, isAbandoned) => {
             if (master.checkpoints.get(partition) !== before) return false

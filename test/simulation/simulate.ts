@@ -27,7 +27,7 @@ const MAX_STEPS = 60_000
 const SETTLING_MS = 15_000
 /** Longer than the interval between two checks of the checkpoints. */
 const IDLE_MS = 13_000
-const RECOVERY_DEADLINE_MS = 300_000
+const RECOVERY_TIMEOUT_MS = 300_000
 const TOO_LONG = 'the workers do not become idle'
 
 /** @param onTrace called with each line of the trace */
@@ -73,7 +73,7 @@ function watchForIdle(world: World, fromMs: number, onIdle: () => void): void {
     if (!world.isIdle()) idleSinceMs = undefined
     else idleSinceMs ??= scheduler.nowMs
     if (idleSinceMs !== undefined && scheduler.nowMs - idleSinceMs >= IDLE_MS) return onIdle()
-    if (scheduler.nowMs > fromMs + RECOVERY_DEADLINE_MS) oracle.fail(TOO_LONG)
+    if (scheduler.nowMs > fromMs + RECOVERY_TIMEOUT_MS) oracle.fail(TOO_LONG)
     scheduler.after(1000, 'check whether the workers are idle', check)
   }
   scheduler.after(fromMs, 'check whether the workers are idle', check)

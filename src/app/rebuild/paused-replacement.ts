@@ -7,7 +7,7 @@
  * that merge is lost with the old group. But its checkpoint fails, so the worker retries: it merges
  * the batch again. This also holds if this process is killed and the pause expires.
  *
- * One batch would escape: it begins during the pause, with records behind the ends that we read
+ * One batch would escape: it begins during the pause, with records after the ends that we read
  * when the pause began, and its checkpoint is written after the pause. Therefore we read the ends
  * once more before the pause ends, and merge all records up to there into the live groups.
  */

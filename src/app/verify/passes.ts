@@ -64,7 +64,7 @@ export async function foldRange(
   return { range, states, bytes: bytesOf(states.values()), judgedByNow }
 }
 
-/** Returns the range behind this one, as wide as is likely to fit in `maxBytes`. */
+/** Returns the range after this one, as wide as is likely to fit in `maxBytes`. */
 export function nextRange({ range, bytes }: FoldedRange, maxBytes: number): HashRange {
   const width = (range.to - range.from) * ((FILL_SHARE * maxBytes) / Math.max(bytes, 1))
   return { from: range.to, to: Math.min(range.to + Math.ceil(width), ALL_HASHES.to) }

@@ -19,7 +19,7 @@ export interface WorkersWait {
   readonly signal: AbortSignal
   /** Milliseconds on a clock that never goes back. */
   readonly elapsed: () => number
-  /** Resolves after so many milliseconds; rejects when the signal is aborted before. */
+  /** Resolves after that many milliseconds; rejects if the signal is aborted before. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>
 }
 

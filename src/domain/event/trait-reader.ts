@@ -6,7 +6,7 @@
  * - any other trait keeps its value: a string as it is, everything else as JSON text
  * - null removes the trait
  */
-import type { z } from 'zod'
+import { z } from 'zod'
 import { numberText } from '../json/exact-numbers.ts'
 import { jsonPointer } from '../json/json-pointer.ts'
 import { hasLoneSurrogate, isJsonObject, isSameJson, type JsonObject } from '../json/json-value.ts'
@@ -29,12 +29,16 @@ export interface TraitRules {
 /**
  * Creates the function that reads the `traits` of an event. That function passes every problem
  * to `report`, in the order of precedence.
+ *
+ * @param schemas of the named traits
  */
 export function createTraitReader(
   rules: TraitRules,
+  schemas = traitSchemas(rules.strictFormats),
 ): (traits: JsonObject, hasEscapes: boolean, report: (problem: Problem) => void) => EventTraits {
-  const { strictFormats } = rules
-  const schemas = traitSchemas(strictFormats)
+  const named = new Map(
+    Array.from(schemas, ([name, schema]) => [name, { schema, isFree: isFree(schema) }]),
+  )
   let problems: Problem[] = []
   const collect = (found: Problem) => {
     problems.push(found)
@@ -91,10 +95,11 @@ export function createTraitReader(
     value: unknown,
     report: (problem: Problem) => void,
   ): StoredValue {
-    const schema = schemas.get(name)
-    if (schema === undefined) return typeof value === 'string' ? value : jsonText(value)
+    const trait = named.get(name)
+    if (trait === undefined) return typeof value === 'string' ? value : jsonText(value)
+    const { schema, isFree } = trait
     if (name === 'address') {
-      if (isPlainAddress(value)) return jsonText(value)
+      if (isFree && isPlainAddress(value)) return jsonText(value)
       if (isJsonObject(value)) {
         check(schema, value, [name], report)
         return jsonText(unifyPostalCode(value, report))
@@ -102,8 +107,7 @@ export function createTraitReader(
       report(invalid([name], 'must be an object'))
       return ''
     }
-    // without strict formats any string is valid; asking zod seven times per event is expensive
-    if (typeof value === 'string' && !strictFormats) return value
+    if (isFree && typeof value === 'string') return value
     const text = numberText(value) ?? value
     check(schema, text, [name], report)
     return typeof text === 'string' ? text : ''
@@ -116,6 +120,28 @@ const PRECEDENCE: readonly Reason[] = ['conflicting_fields', 'invalid_trait', 't
 
 function sortByPrecedence(problems: readonly Problem[]): Problem[] {
   return PRECEDENCE.flatMap((reason) => problems.filter((found) => found.reason === reason))
+}
+
+/**
+ * Whether the schema accepts every string, or every object of strings: then such a value is taken
+ * without asking zod, which is expensive for each trait of each event. A rule that is added to a
+ * schema in event.ts makes this false.
+ */
+function isFree(schema: z.ZodType): boolean {
+  if (!(schema instanceof z.ZodObject)) return acceptsAnyString(schema)
+  const { catchall, checks = [] } = schema.def
+  const members = Object.values(schema.shape)
+  return checks.length === 0 && catchall instanceof z.ZodUnknown && members.every(acceptsAnyString)
+}
+
+/** Returns false also for a kind of schema that it does not know. */
+function acceptsAnyString(schema: z.core.$ZodType): boolean {
+  if ((schema._zod.def.checks ?? []).length > 0) return false
+  if (schema instanceof z.ZodUnion) return schema.options.some(acceptsAnyString)
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) {
+    return acceptsAnyString(schema.def.innerType)
+  }
+  return schema instanceof z.ZodString // not z.email(), z.url() and the like
 }
 
 const ADDRESS_TEXTS = new Set(['city', 'country', 'postal_code', 'postalCode', 'state', 'street'])

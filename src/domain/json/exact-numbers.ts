@@ -14,10 +14,10 @@ export interface RawNumber {
 const ExactJSON = JSON as unknown as {
   rawJSON(text: string): RawNumber
   isRawJSON(value: unknown): value is RawNumber
-  parse(text: string, revive: (key: string, value: unknown, from: Source) => unknown): unknown
+  parse(text: string, revive: (key: string, value: unknown, from: SourceText) => unknown): unknown
 }
 
-interface Source {
+interface SourceText {
   readonly source: string
 }
 
@@ -28,7 +28,7 @@ interface Source {
 const LONG_NUMBER = /[:,[\s]-?(?:[\d.]{16}|[\d.]+[eE])/
 
 /**
- * Returns the document with every number exact: where the double differs from the number in
+ * Returns the document with every number exact: if the double differs from the number in
  * `text`, the number is replaced by a `RawNumber`. `document` is `JSON.parse(text)`, and must not
  * be too deep, because the second parse recurses.
  */

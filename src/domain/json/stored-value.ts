@@ -14,7 +14,7 @@ export class JsonText {
 /** A value as it is stored. Wherever `null` is allowed beside it, null is a removed trait. */
 export type StoredValue = string | JsonText
 
-/** The mark after the digits of a clock field: '' for a string, `j` for JSON, `x` for removed. */
+/** The form suffix of a clock field, after its digits: '' for a string, `j` for JSON, `x` for removed. */
 export type Form = '' | 'j' | 'x'
 
 export function formOf(value: StoredValue | null): Form {

@@ -10,6 +10,7 @@
  *
  * Example: `plan: "pro"` at 10:00 and `plan: null` at 11:00 give a removed plan, in either order.
  *
+ * Law 1 is in trait-states.ts and `compareStored` (json/stored-value.ts), law 2 in memberships.ts.
  * The scripts in `redis/lua` are the same merge inside Redis; the same property tests run on both.
  */
 import type { Erasure, GroupEvent } from '../event/event.ts'

@@ -15,7 +15,7 @@ import { amendTopicIds } from './topic-ids.ts'
 /**
  * Amends kafkajs for this process. Later calls do nothing, or throw the same error again.
  *
- * @throws NotRetriable where another kafkajs is installed than the amendments were written for
+ * @throws NotRetriable if another kafkajs is installed than the amendments were written for
  */
 export function amendKafkajs(): void {
   outcome ??= attempt()

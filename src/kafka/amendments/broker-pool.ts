@@ -4,7 +4,7 @@
  * Wrong in kafkajs: a request that any broker can answer is tried on one after the other, and
  * their errors are dropped. Without the right to the group, its coordinator is then "not found",
  * just as in an outage (tulios/kafkajs#1654).
- * Changed: where every broker fails, the error of the last one is thrown.
+ * Changed: if every broker fails, the error of the last one is thrown.
  * Can go when: `withBroker` reports the errors of the brokers.
  */
 import { type Load, loadPrototype } from './kafkajs-parts.ts'
@@ -28,6 +28,6 @@ export function amendBrokerPool(load: Load): void {
 }
 
 interface BrokerPool {
-  /** Resolves to null where the callback fails for every broker. */
+  /** Resolves to null if the callback fails for every broker. */
   withBroker(this: BrokerPool, ask: (choice: unknown) => Promise<unknown>): Promise<unknown>
 }

@@ -12,7 +12,7 @@ import type { FetchLimits } from '../wire/fetch-response.ts'
 export interface ConsumerListeners {
   /**
    * Called before a consumer joins its group, with the id of the topic that it is going to read;
-   * undefined where the brokers assign no topic ids.
+   * undefined if the brokers assign no topic ids.
    */
   readonly onTopicId?: (topicId: string | undefined) => void
   /** Called when the position of a consumer is not in the topic, before kafkajs resets it. */

@@ -13,10 +13,10 @@ export type Load = (name: string) => unknown
 /** Loads the same instances of the modules as `require('kafkajs')` does. */
 export const loadModule: Load = createRequire(import.meta.url)
 
-/** A number stands for a function with so many parameters. */
+/** A number: a function with that many parameters. */
 export type Shape = Readonly<Record<string, number | 'array' | 'number'>>
 
-/** @throws NotRetriable where another version is installed */
+/** @throws NotRetriable if another version is installed */
 export function assertVersion(load: Load): void {
   const { version } = load('kafkajs/package.json') as { version?: unknown }
   if (version === KAFKAJS_VERSION) return
@@ -32,7 +32,7 @@ export function assertVersion(load: Load): void {
  * Loads a module of kafkajs.
  *
  * @param path below kafkajs/src
- * @throws NotRetriable where its exports do not have that shape
+ * @throws NotRetriable if its exports do not have that shape
  */
 export function loadPart<Part>(load: Load, path: string, shape: Shape): Part {
   const part = load(`kafkajs/src/${path}`)
@@ -44,7 +44,7 @@ export function loadPart<Part>(load: Load, path: string, shape: Shape): Part {
  * Loads the prototype of a class of kafkajs: what is set on it holds for all instances.
  *
  * @param path of the class below kafkajs/src
- * @throws NotRetriable where it has no methods of that shape
+ * @throws NotRetriable if it has no methods of that shape
  */
 export function loadPrototype<Prototype>(load: Load, path: string, methods: Shape): Prototype {
   const { prototype } = load(`kafkajs/src/${path}`) as { prototype?: unknown }

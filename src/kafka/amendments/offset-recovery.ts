@@ -1,7 +1,7 @@
 /**
  * Amendment: offset recovery.
  *
- * Wrong in kafkajs: where the position of a consumer is no longer in the topic, kafkajs moves it
+ * Wrong in kafkajs: if the position of a consumer is no longer in the topic, kafkajs moves it
  * to the earliest or latest offset, and nobody learns where it was (tulios/kafkajs#1119, #1777).
  * Changed: `onOffsetOutOfRange` is called with the former position before it is moved.
  * Can go when: kafkajs has an event with the former position, or an option to stop instead.

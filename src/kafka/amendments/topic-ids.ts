@@ -8,7 +8,7 @@
  * Changed:
  * - a consumer notes the topic id before it joins the group, and passes it to `onTopicId`: its
  *   commits carry the id, see commit-metadata.ts;
- * - at every refresh of its metadata (`metadataMaxAge`) it compares the ids, and joins again where
+ * - at every refresh of its metadata (`metadataMaxAge`) it compares the ids, and joins again if
  *   the id has changed;
  * - when it asks for committed offsets, a commit that a worker made for a former topic counts as
  *   none, so that reading begins at the start.
@@ -41,7 +41,7 @@ function amendMembership(load: Load): void {
     checkForStaleAssignment.call(this)
     const [topic] = this.topicsSubscribed
     const topicId = currentTopicId(this.cluster, topic)
-    // an id is missing where brokers of several versions answer in turn: that is no change
+    // an id is missing if brokers of several versions answer in turn: that is no change
     if (topicId === undefined || this.topicId === undefined || topicId === this.topicId) return
     throw new errors.KafkaJSStaleTopicMetadataAssignment('The topic was recreated', {
       topic,
@@ -74,7 +74,7 @@ function withoutFormer(commit: Commit, topicId: string | undefined): Commit {
   return isFormer ? { ...commit, offset: NO_OFFSET } : commit
 }
 
-/** What Kafka itself answers where there is no commit. */
+/** What Kafka itself answers if there is no commit. */
 const NO_OFFSET = '-1'
 
 function currentTopicId(cluster: Cluster, topic: string | undefined): string | undefined {

@@ -1,16 +1,16 @@
 import type { Log } from '../../pipeline/ports.ts'
 import { createClient } from './client.ts'
-import { withDeadline } from './deadline.ts'
-import { translate, withTlsHint } from './failures.ts'
+import { translate, withTlsHint } from './error-translation.ts'
 import type { Admin } from './kafkajs.ts'
 import type { KafkaSettings } from './settings.ts'
+import { withTimeout } from './timeout.ts'
 
 /**
  * Asks the cluster something over a connection of its own.
  *
  * @param doing what is being done, for the message: "checking topic groups"
  * @param advice what an operator has to do if it is denied
- * @throws Unavailable where Kafka is away; NotRetriable where the request is denied; what `ask`
+ * @throws Unavailable if Kafka is away; NotRetriable if the request is denied; what `ask`
  *   throws
  */
 export async function askCluster<Answer>(
@@ -25,7 +25,7 @@ export async function askCluster<Answer>(
     return await ask(admin)
   })()
   try {
-    return await withDeadline(asking, deadlineMs(settings), doing)
+    return await withTimeout(asking, timeoutMs(settings), doing)
   } catch (error) {
     throw withTlsHint(translate(error, doing, advice), settings.tls !== false)
   } finally {
@@ -37,6 +37,6 @@ export async function askCluster<Answer>(
   }
 }
 
-function deadlineMs({ connectTimeoutMs, requestTimeoutMs }: KafkaSettings): number {
+function timeoutMs({ connectTimeoutMs, requestTimeoutMs }: KafkaSettings): number {
   return 2 * connectTimeoutMs + 2 * requestTimeoutMs
 }

@@ -14,7 +14,7 @@ import type { KafkaSettings } from './settings.ts'
 
 /**
  * @param listeners called by the consumers of this client, for what kafkajs has no event for
- * @throws NotRetriable where another kafkajs is installed than the amendments were written for
+ * @throws NotRetriable if another kafkajs is installed than the amendments were written for
  */
 export function createClient(
   settings: KafkaSettings,

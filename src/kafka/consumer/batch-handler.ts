@@ -8,7 +8,7 @@
  */
 import { Abandoned, PartitionStopped, Rewound } from '../../pipeline/errors.ts'
 import type { BatchContext, Log, RecordBatch } from '../../pipeline/ports.ts'
-import { isKafkajsError } from '../client/failures.ts'
+import { isKafkajsError } from '../client/error-translation.ts'
 import type { EachBatchPayload } from '../client/kafkajs.ts'
 import { createBatchContext } from './batch-context.ts'
 import type { InFlightBatch, Outcome } from './batches-in-flight.ts'
@@ -146,8 +146,8 @@ function stepLogger({ batch }: EachBatchPayload, log: Log): (step: string) => vo
 }
 
 /**
- * Returns a function that lets kafkajs fetch behind the batch. Only its first call has an effect: a
- * later one would overwrite the offset of a seek.
+ * Returns a function that lets kafkajs fetch the records after the batch. Only its first call has an
+ * effect: a later one would overwrite the offset of a seek.
  */
 function resolveOnce({ resolveOffset }: EachBatchPayload, nextOffset: bigint, log: Log) {
   let isResolved = false

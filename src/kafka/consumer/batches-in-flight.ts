@@ -1,6 +1,6 @@
 /**
  * The batches that were begun and are not durable yet. While one is merged in the background,
- * kafkajs fetches behind it, and the next ones are decoded:
+ * kafkajs fetches the next ones, and they are decoded:
  *
  *     kafkajs     fetch 1, decode 1 | fetch 2, decode 2                 | fetch 3, decode 3
  *     background                    | merge 1, dead letters 1, commit 1 | merge 2, …
@@ -29,7 +29,7 @@ import { Abandoned, Rewound } from '../../pipeline/errors.ts'
 
 /** How a batch in flight lets the next ones start, and waits for those before it. */
 export interface InFlightBatch {
-  /** Lets kafkajs fetch behind this batch. */
+  /** Lets kafkajs fetch the records after this batch. */
   release(): void
   /**
    * To be called once the batch is decoded: then the next one may be decoded. Resolves once the
@@ -41,8 +41,8 @@ export interface InFlightBatch {
 }
 
 /**
- * How a batch ended. The records of a rewound batch are redelivered by a seek, or found again where
- * the partition stopped. Those of an abandoned batch are redelivered under a later assignment only.
+ * How a batch ended. The records of a rewound batch are redelivered by a seek, or found again at the
+ * record where the partition stopped. Those of an abandoned batch are redelivered under a later assignment only.
  */
 export type Outcome = 'durable' | 'rewound' | 'abandoned'
 

@@ -3,7 +3,7 @@
  *
  *     connecting -> joining     connected; a former member of ours was removed from the group
  *     joining    -> assigned    GROUP_JOIN: onJoined
- *     assigned   -> running     the first FETCH: onRunning
+ *     assigned   -> running     the first FETCH: onFirstFetch
  *                -> assigned    a rebalance: onJoined again
  *     running    -> running     a rebalance: onJoined again
  *     any        -> ended       a crash of kafkajs, an unanswered request, silence, or close()
@@ -31,7 +31,7 @@ export interface SessionOptions {
   readonly formerMember: string | undefined
   readonly onJoined: (joined: Joined) => void
   /** Called once, when the first fetch is answered: Kafka is there, and lets us read. */
-  readonly onRunning: () => void
+  readonly onFirstFetch: () => void
   /** Called if the position is not in the topic: reading continues at the earliest record. */
   readonly onReset: (partition: number, position: bigint) => void
 }
@@ -48,8 +48,8 @@ export interface Session {
   readonly ended: Promise<unknown>
   /** Continues to read the partition at that offset, whatever is in flight. */
   seek(partition: number, offset: bigint): void
-  /** Leaves the group and disconnects, or gives up at the deadline. Never rejects. */
-  close(deadlineMs: number): Promise<void>
+  /** Leaves the group and disconnects, or gives up after the timeout. Never rejects. */
+  close(timeoutMs: number): Promise<void>
 }
 
 export function openSession(options: SessionOptions): Session {
@@ -82,14 +82,14 @@ export function openSession(options: SessionOptions): Session {
       consumer.resume([{ topic, partitions: [partition] }])
       consumer.seek({ topic, partition, offset: String(offset) })
     },
-    close: async (deadlineMs) => {
+    close: async (timeoutMs) => {
       endWatch()
       closing.abort()
       end(undefined)
       // a connection that is only now being opened must be closed, too
       started.then(() => consumer.disconnect()).catch(() => {})
       const disconnecting = consumer.disconnect()
-      await waitForDisconnect(disconnecting, deadlineMs, 'leaving the consumer group', log)
+      await waitForDisconnect(disconnecting, timeoutMs, 'leaving the consumer group', log)
     },
   }
 }
@@ -126,7 +126,7 @@ function listen(
     options.onJoined({ memberId: payload.memberId, partitions, topicId: topicId() })
   })
   consumer.on(consumer.events.FETCH, () => {
-    if (!isRunning) options.onRunning()
+    if (!isRunning) options.onFirstFetch()
     isRunning = true
   })
 }

@@ -1,13 +1,14 @@
 /**
- * Reads the topic for as long as the process lives, in one session after another (see
+ * Reads the topic until it is stopped or fails, in one session after another (see
  * consumer-session.ts). The states and their transitions:
  *
  *     connecting -> reading      the first fetch of the session was answered
- *                -> away         an outage ended the session
- *                -> failed       Kafka rejects us, and no fetch was ever answered; or a bug
+ *                -> away         an outage ended the session, or Kafka rejects us in a later session
+ *                -> failed       Kafka rejects us, and no session ever fetched anything; or a bug
  *     reading    -> away         an outage ended the session, or Kafka rejects us
  *                -> failed       a bug
  *     away       -> connecting   after a wait, with capped, jittered backoff, without end
+ *     failed                     for good: the process must end
  *     any        -> stopped      stop()
  *
  * An outage (brokers gone, a coordinator moving, a right withdrawn) is reported once, and so is its
@@ -18,7 +19,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { asOutage, NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import type { Log } from '../../pipeline/ports.ts'
 import { type BackoffRules, backoffMs } from '../../pipeline/retry.ts'
-import { reasonOf, translate } from '../client/failures.ts'
+import { reasonOf, translate } from '../client/error-translation.ts'
 import { rightsToRead } from '../client/rights.ts'
 import type { KafkaSettings } from '../client/settings.ts'
 import { type HandleBatch, handleBatch } from './batch-handler.ts'
@@ -40,14 +41,14 @@ export type ConsumerEvent =
   /** The partitions are ours from now on, and no others. */
   | { readonly kind: 'assigned'; readonly partitions: readonly number[] }
   /** Kafka is away. */
-  | { readonly kind: 'lost'; readonly outage: Unavailable }
+  | { readonly kind: 'outage'; readonly outage: Unavailable }
   /** Kafka is back. */
-  | { readonly kind: 'back'; readonly outage: Unavailable }
-  /** The position of the partition is not in the topic: it continues at the earliest record. */
+  | { readonly kind: 'recovered'; readonly outage: Unavailable }
+  /** The topic no longer has our position: the partition continues at its earliest record. */
   | { readonly kind: 'reset'; readonly partition: number }
 
 export interface ConsumerState {
-  /** Whether Kafka answered the latest fetch. */
+  /** Whether a fetch was answered in the current session. */
   readonly isReading: boolean
   /** Set while Kafka is away. */
   readonly outage: Unavailable | undefined
@@ -63,15 +64,15 @@ export interface RunningConsumer {
   readonly ended: Promise<NotRetriable | ConsumerFailed | undefined>
   state(): ConsumerState
   /**
-   * Continues to read the partition at that offset, also if it was stopped. Does nothing if the
-   * partition is not assigned to us.
+   * Continues to read the partition at that offset, even if the partition was stopped at a record.
+   * Does nothing if it is not assigned to us.
    */
   seek(partition: number, offset: bigint): void
   /**
    * Lets the batches in flight finish or be abandoned, leaves the group, and disconnects. Resolves
-   * at the deadline in any case.
+   * after the timeout in any case.
    */
-  stop(deadlineMs: number): Promise<void>
+  stop(timeoutMs: number): Promise<void>
 }
 
 /** Starts to read the topic. */
@@ -81,28 +82,29 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
 
 const BACKOFF: BackoffRules = { firstDelayMs: 250, maxDelayMs: 10_000, random: Math.random }
 /** How long an ended session may take to disconnect before the next one begins. */
-const CLOSE_DEADLINE_MS = 5000
+const CLOSE_TIMEOUT_MS = 5000
 /** How long the batches in flight may take after a session ended by itself. */
-const BATCHES_DEADLINE_MS = 1000
+const BATCHES_TIMEOUT_MS = 1000
 /** How long the last commits may take before the worker leaves the group without them. */
-const COMMIT_DEADLINE_MS = 1000
+const COMMIT_TIMEOUT_MS = 1000
 
 class ReconnectingConsumer implements RunningConsumer {
   readonly ended: RunningConsumer['ended']
   private readonly options: ConsumerOptions
   private readonly partitions: PartitionStates
   private readonly stopping = new AbortController()
-  private readonly stopped = once(this.stopping.signal, 'abort')
-  private stopDeadlineMs = CLOSE_DEADLINE_MS
+  private readonly stopRequested = once(this.stopping.signal, 'abort')
+  /** Set by `stop`. */
+  private stopTimeoutMs: number | undefined
   /** Whether Kafka ever answered a fetch. */
   private hasRead = false
   private isReading = false
   private currentSession: Session | undefined
   private outage: Unavailable | undefined
-  /** Sessions in a row that ended before a fetch was answered. */
+  /** Sessions that ended since a fetch was last answered. */
   private failures = 0
   private memberId: string | undefined
-  /** Of the topic, as of the latest join. */
+  /** Id of the topic, as of the latest join that reported one. */
   private topicId: string | undefined
 
   constructor(options: ConsumerOptions) {
@@ -123,10 +125,10 @@ class ReconnectingConsumer implements RunningConsumer {
     this.currentSession.seek(partition, offset)
   }
 
-  async stop(deadlineMs: number): Promise<void> {
-    this.stopDeadlineMs = deadlineMs
+  async stop(timeoutMs: number): Promise<void> {
+    this.stopTimeoutMs = timeoutMs
     this.stopping.abort()
-    await within(deadlineMs, this.ended)
+    await within(timeoutMs, this.ended)
   }
 
   private async run(): Promise<NotRetriable | ConsumerFailed | undefined> {
@@ -144,11 +146,11 @@ class ReconnectingConsumer implements RunningConsumer {
     const { promise: failed, resolve: onFailed } = Promise.withResolvers<unknown>()
     const session = this.openSession(onFailed)
     this.currentSession = session
-    const error = await Promise.race([session.ended, failed, this.stopped])
+    const error = await Promise.race([session.ended, failed, this.stopRequested])
     this.isReading = false
     this.currentSession = undefined
     // report an outage before the session is closed: that may take long if Kafka does not answer
-    const fatal = this.stopping.signal.aborted ? undefined : this.fatalOf(error)
+    const fatal = this.stopping.signal.aborted ? undefined : this.handleEnd(error)
     await this.closeSession(session)
     return fatal
   }
@@ -163,8 +165,8 @@ class ReconnectingConsumer implements RunningConsumer {
       eachBatch: (payload) => handleBatch(payload, handler),
       formerMember: this.memberId,
       onJoined: (joined) => this.onJoined(joined),
-      onRunning: () => {
-        if (this.currentSession === session) this.onRunning()
+      onFirstFetch: () => {
+        if (this.currentSession === session) this.onFirstFetch()
       },
       onReset: (partition, position) => {
         onEvent?.({ kind: 'reset', partition })
@@ -174,15 +176,15 @@ class ReconnectingConsumer implements RunningConsumer {
     return session
   }
 
-  /** Finishes what is in flight, as far as the deadlines allow, then leaves the group. */
+  /** Finishes what is in flight, as far as the timeouts allow, then leaves the group. */
   private async closeSession(session: Session): Promise<void> {
     const { inFlight, committer } = this.partitions
-    const deadlineMs = (otherwiseMs: number) =>
-      this.stopping.signal.aborted ? this.stopDeadlineMs : otherwiseMs
-    // kafkajs does not wait for either, and Kafka takes no commits once we left the group
-    await within(deadlineMs(BATCHES_DEADLINE_MS), inFlight.settled())
-    await within(COMMIT_DEADLINE_MS, committer.settled())
-    await session.close(deadlineMs(CLOSE_DEADLINE_MS))
+    const timeoutMs = (otherwiseMs: number) => this.stopTimeoutMs ?? otherwiseMs
+    // kafkajs waits neither for the batches nor for the commits, and Kafka takes no commit of a
+    // member that has left
+    await within(timeoutMs(BATCHES_TIMEOUT_MS), inFlight.settled())
+    await within(COMMIT_TIMEOUT_MS, committer.settled())
+    await session.close(timeoutMs(CLOSE_TIMEOUT_MS))
     this.partitions.assign([])
     this.options.onEvent?.({ kind: 'assigned', partitions: [] })
   }
@@ -210,18 +212,18 @@ class ReconnectingConsumer implements RunningConsumer {
     log.warn(facts, 'the topic was deleted and recreated: it is read from its beginning')
   }
 
-  private onRunning(): void {
+  private onFirstFetch(): void {
     const { onEvent } = this.options
     this.hasRead = true
     this.isReading = true
     this.failures = 0
     if (this.outage === undefined) return
-    onEvent?.({ kind: 'back', outage: this.outage })
+    onEvent?.({ kind: 'recovered', outage: this.outage })
     this.outage = undefined
   }
 
-  /** Returns the error that must end the process, or reports an outage and returns undefined. */
-  private fatalOf(error: unknown): NotRetriable | ConsumerFailed | undefined {
+  /** Acts on the end of a session: returns the error if it must end the process, or reports an outage. */
+  private handleEnd(error: unknown): NotRetriable | ConsumerFailed | undefined {
     const { settings, onEvent } = this.options
     if (error instanceof ConsumerFailed) return error
     const known = translate(error, `reading topic ${settings.topic}`, rightsToRead(settings))
@@ -230,7 +232,7 @@ class ReconnectingConsumer implements RunningConsumer {
     if (!(outage instanceof Unavailable)) {
       return new ConsumerFailed(`the Kafka client hit a bug: ${reasonOf(error)}`, { cause: error })
     }
-    if (this.outage === undefined) onEvent?.({ kind: 'lost', outage })
+    if (this.outage === undefined) onEvent?.({ kind: 'outage', outage })
     this.outage = outage
     return undefined
   }
@@ -245,7 +247,7 @@ class ReconnectingConsumer implements RunningConsumer {
   }
 }
 
-/** Resolves once the work is done, or after so many milliseconds. */
+/** Resolves once the work is done, or after that many milliseconds. */
 async function within(ms: number, work: Promise<unknown>): Promise<void> {
   await Promise.race([work, sleep(ms, undefined, { ref: false })])
 }

@@ -42,7 +42,7 @@ function stopAt(
   const message =
     `the batch of offsets ${firstOffset} to ${lastOffset} of ${batch.topic}/${batch.partition} ` +
     `(${bytes} bytes) cannot be read: ${reason}. The partition stops at offset ${offset}. ` +
-    `${remedy === undefined ? 'Set' : `${remedy}, or set`} the batch aside with ` +
+    `${remedy === undefined ? '' : `${remedy}. `}To continue without the batch, run ` +
     `\`group-traits skip ${batch.partition} ${offset}\``
   return new PartitionStopped(offset, message)
 }

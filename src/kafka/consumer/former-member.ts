@@ -1,8 +1,8 @@
 import type { Log } from '../../pipeline/ports.ts'
 import { createClient } from '../client/client.ts'
-import { withDeadline } from '../client/deadline.ts'
 import { type Cluster, clusterOf } from '../client/kafkajs.ts'
 import type { KafkaSettings } from '../client/settings.ts'
+import { withTimeout } from '../client/timeout.ts'
 
 /**
  * Removes a member from the group that could not leave it because Kafka was away. Otherwise the
@@ -19,7 +19,7 @@ export async function removeFormerMember(
   const cluster = clusterOf(createClient(settings, log))
   try {
     const leaving = leave(cluster, settings.groupId, memberId)
-    await withDeadline(leaving, settings.requestTimeoutMs, 'leaving the consumer group')
+    await withTimeout(leaving, settings.requestTimeoutMs, 'leaving the consumer group')
   } catch (error) {
     // in most cases the group no longer has that member
     log.debug({ error: String(error) }, 'could not remove our former member from the group')

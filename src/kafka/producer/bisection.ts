@@ -3,10 +3,10 @@ import { RequestRejected } from './sender.ts'
 /**
  * Sends the items in order. If the broker rejects the request, it sends each half instead, down to
  * the single item that is rejected, and calls `onRejected` with it. Then it continues with the
- * items behind that one, unless `onRejected` throws.
+ * items after that one, unless `onRejected` throws.
  *
  * @throws what `onRejected` throws, and what `send` throws, other than RequestRejected: then the
- *   items behind are not sent
+ *   items after it are not sent
  */
 export async function sendBisecting<Item>(
   items: readonly Item[],

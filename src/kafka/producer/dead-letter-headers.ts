@@ -24,7 +24,7 @@ export const OWN_HEADERS = {
   valueOmitted: 'group-traits.value-omitted',
   /** Milliseconds since 1970, if the dead-letter topic rejects the record's timestamp. */
   originalTimestamp: 'group-traits.original-timestamp',
-  /** If one dead letter stands for all records from its offset to this one. */
+  /** If one dead letter represents all records from its offset to this one. */
   lastOffset: 'group-traits.last-offset',
 } as const
 

@@ -16,7 +16,7 @@ import {
   type WritableHeaders,
   withOwnHeaders,
 } from './dead-letter-headers.ts'
-import { packBySize, REQUEST_BYTES } from './message-size.ts'
+import { packBySize, REQUEST_BYTES } from './request-packing.ts'
 import { createSender, type RejectionCause, type RequestRejected, type Sender } from './sender.ts'
 
 export interface DeadLetterWriter extends DeadLetterTopic {

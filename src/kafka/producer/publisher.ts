@@ -11,7 +11,7 @@
  *              -> rejected   the broker rejects one of its records: RecordRejected
  *              -> failed     any other error, such as NotRetriable
  *     waiting, sending
- *              -> expired    its deadline is over: Unavailable
+ *              -> expired    its timeout is over: Unavailable
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Unavailable } from '../../pipeline/errors.ts'
@@ -19,7 +19,7 @@ import type { Log } from '../../pipeline/ports.ts'
 import type { Message } from '../client/kafkajs.ts'
 import type { KafkaSettings } from '../client/settings.ts'
 import { sendBisecting } from './bisection.ts'
-import { messageBytes, REQUEST_BYTES } from './message-size.ts'
+import { messageBytes, REQUEST_BYTES } from './request-packing.ts'
 import { createSender, type RejectionCause, RequestRejected } from './sender.ts'
 
 export interface OutgoingRecord {
@@ -34,12 +34,12 @@ export interface Publisher {
   /**
    * Resolves once all in-sync replicas have acknowledged every record.
    *
-   * @param deadlineMs overrides the deadline of the publisher
+   * @param timeoutMs overrides the timeout of the publisher
    * @throws RecordRejected, with the first record that the broker rejects; those before it are
-   *   written. NotRetriable without the right to write. Unavailable if too many bytes wait, or at
-   *   the deadline: some records may be written
+   *   written. NotRetriable without the right to write. Unavailable if too many bytes wait, or after
+   *   the timeout: some records may be written
    */
-  publish(records: readonly OutgoingRecord[], deadlineMs?: number): Promise<void>
+  publish(records: readonly OutgoingRecord[], timeoutMs?: number): Promise<void>
   /** Takes no further call, waits until all calls are settled, and disconnects. */
   close(): Promise<void>
 }
@@ -60,7 +60,7 @@ export class RecordRejected extends Error {
 
 export interface PublisherLimits {
   /** How long a call may take, outages included. */
-  readonly deadlineMs?: number
+  readonly timeoutMs?: number
   /** How many bytes may wait, of all calls together. A call beyond that fails at once. */
   readonly maxWaitingBytes?: number
   /** Called after every attempt that failed with an outage, long before the calls expire. */
@@ -100,7 +100,7 @@ export function createPublisher(
   }
 
   return {
-    publish: async (records, deadlineMs = limits.deadlineMs ?? 10_000) => {
+    publish: async (records, timeoutMs = limits.timeoutMs ?? 10_000) => {
       if (isClosed) throw new Unavailable('kafka', 'the publisher is closed')
       if (records.length === 0) return
       const call = callOf(records)
@@ -109,7 +109,7 @@ export function createPublisher(
         throw new Unavailable('kafka', message)
       }
       waitingBytes += call.bytes
-      const timer = setTimeout(() => call.settle(expiryOf(call, deadlineMs)), deadlineMs)
+      const timer = setTimeout(() => call.settle(expiryOf(call, timeoutMs)), timeoutMs)
       waiting.push(call)
       unsettled.add(call.done)
       sendUntilDone()
@@ -238,7 +238,7 @@ async function handleFailure(error: unknown, slices: readonly CallSlice[]): Prom
   for (const { call } of slices) call.settle(known)
 }
 
-function expiryOf(call: Call, deadlineMs: number): Unavailable {
+function expiryOf(call: Call, timeoutMs: number): Unavailable {
   const why = call.outage?.message ?? 'Kafka did not acknowledge the records'
-  return new Unavailable('kafka', `${why} (waited ${deadlineMs} ms)`, { cause: call.outage })
+  return new Unavailable('kafka', `${why} (waited ${timeoutMs} ms)`, { cause: call.outage })
 }

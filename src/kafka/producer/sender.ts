@@ -8,12 +8,12 @@
 import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import type { Log } from '../../pipeline/ports.ts'
 import { createClient } from '../client/client.ts'
-import { withDeadline } from '../client/deadline.ts'
 import { waitForDisconnect } from '../client/disconnect.ts'
-import { hasType, reasonOf, translate } from '../client/failures.ts'
+import { hasType, reasonOf, translate } from '../client/error-translation.ts'
 import type { Message, Producer } from '../client/kafkajs.ts'
 import { rightsToWrite } from '../client/rights.ts'
 import type { KafkaSettings } from '../client/settings.ts'
+import { withTimeout } from '../client/timeout.ts'
 import { createPartitioner } from './partitioner.ts'
 
 /** What is wrong with a record: its size, its timestamp, or the record itself (no key). */
@@ -44,7 +44,7 @@ export interface Sender {
   close(): Promise<void>
 }
 
-const CLOSE_DEADLINE_MS = 5000
+const CLOSE_TIMEOUT_MS = 5000
 
 export function createSender(settings: KafkaSettings, log: Log): Sender {
   let connected: Promise<Producer> | undefined
@@ -64,7 +64,7 @@ export function createSender(settings: KafkaSettings, log: Log): Sender {
         await producer.send({ topic, messages, acks: -1, timeout: settings.requestTimeoutMs })
       })()
       try {
-        await withDeadline(sending, 2 * settings.requestTimeoutMs, `writing to topic ${topic}`)
+        await withTimeout(sending, 2 * settings.requestTimeoutMs, `writing to topic ${topic}`)
       } catch (error) {
         const rejection = rejectionOf(error, topic)
         if (rejection !== undefined) throw rejection
@@ -77,7 +77,7 @@ export function createSender(settings: KafkaSettings, log: Log): Sender {
       connected = undefined
       const disconnecting = closing?.then((producer) => producer.disconnect())
       if (disconnecting === undefined) return
-      await waitForDisconnect(disconnecting, CLOSE_DEADLINE_MS, 'disconnecting the producer', log)
+      await waitForDisconnect(disconnecting, CLOSE_TIMEOUT_MS, 'disconnecting the producer', log)
     },
   }
 }

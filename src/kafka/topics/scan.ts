@@ -18,11 +18,11 @@ import { Unavailable } from '../../pipeline/errors.ts'
 import type { Log } from '../../pipeline/ports.ts'
 import { askCluster } from '../client/admin.ts'
 import { consumerConfig, createClient } from '../client/client.ts'
-import { withDeadline } from '../client/deadline.ts'
-import { isKafkajsError, translate } from '../client/failures.ts'
+import { isKafkajsError, translate } from '../client/error-translation.ts'
 import type { Consumer, EachBatchPayload } from '../client/kafkajs.ts'
 import { rightsToRead } from '../client/rights.ts'
 import type { KafkaSettings } from '../client/settings.ts'
+import { withTimeout } from '../client/timeout.ts'
 import { type FetchedRecord, fetchedRecords, type Undecodable } from '../wire/record-batch.ts'
 import { readOffsets } from './offsets.ts'
 
@@ -78,7 +78,7 @@ async function rangesOf({ settings, log, bounds }: ScanOptions): Promise<Map<num
   return ranges
 }
 
-const CLOSE_DEADLINE_MS = 5000
+const CLOSE_TIMEOUT_MS = 5000
 
 class Scan {
   private readonly options: ScanOptions
@@ -213,12 +213,12 @@ class Scan {
     try {
       // only once it has joined: a disconnect while kafkajs joins does not leave the group
       const leaving = this.started.then(() => this.consumer.disconnect())
-      await withDeadline(leaving, CLOSE_DEADLINE_MS, 'ending the scan')
+      await withTimeout(leaving, CLOSE_TIMEOUT_MS, 'ending the scan')
       const doing = 'deleting the consumer group of a scan'
       const deleting = askCluster(settings, log, { doing, advice: '' }, (admin) =>
         admin.deleteGroups([this.groupId]),
       )
-      await withDeadline(deleting, CLOSE_DEADLINE_MS, doing)
+      await withTimeout(deleting, CLOSE_TIMEOUT_MS, doing)
     } catch (error) {
       // Kafka deletes an empty group itself, after offsets.retention.minutes
       log.debug({ error: String(error) }, 'could not delete the consumer group of a scan')

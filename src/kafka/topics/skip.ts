@@ -6,7 +6,7 @@ import type { Log } from '../../pipeline/ports.ts'
 import type { KafkaSettings } from '../client/settings.ts'
 import type { DeadLetterWriter } from '../producer/dead-letter-topic.ts'
 import type { Undecodable } from '../wire/record-batch.ts'
-import { commitAsMember } from './group-member.ts'
+import { commitAsMember } from './commit-as-member.ts'
 import { readOffsets } from './offsets.ts'
 import { scanTopic } from './scan.ts'
 
@@ -22,7 +22,7 @@ export interface SkipOptions {
 export interface Skipped {
   readonly partition: number
   readonly offset: bigint
-  /** Where the group continues: behind the record, or behind a batch that cannot be read. */
+  /** Where the group continues: after the record, or after a batch that cannot be read. */
   readonly nextOffset: bigint
   /** Whether the record could be read, so that its dead letter is complete. */
   readonly wasReadable: boolean
@@ -30,7 +30,7 @@ export interface Skipped {
 
 /**
  * Writes the record to the dead-letter topic, with the reason `skipped`, then commits the offset
- * behind it. If the record's batch cannot be read, one dead letter represents the rest of the batch.
+ * after it. If the record's batch cannot be read, one dead letter represents the rest of the batch.
  *
  * @throws NotRetriable if the group's position is another offset, with that offset; Unavailable
  */

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../../pipeline/ports.ts'
 import { askCluster } from '../client/admin.ts'
-import { hasType } from '../client/failures.ts'
+import { hasType } from '../client/error-translation.ts'
 import { type Admin, kafkajs } from '../client/kafkajs.ts'
 import type { KafkaSettings } from '../client/settings.ts'
 
@@ -43,7 +43,7 @@ const POLL_MS = 100
 
 /**
  * Creates the topic, and resolves once the brokers know it. It may wait for ever: the caller sets a
- * deadline.
+ * timeout.
  *
  * @returns false if the topic exists already
  */

@@ -2,7 +2,7 @@
 import { NotRetriable } from '../../pipeline/errors.ts'
 import type { Log } from '../../pipeline/ports.ts'
 import { askCluster } from '../client/admin.ts'
-import { translate } from '../client/failures.ts'
+import { translate } from '../client/error-translation.ts'
 import type { Admin } from '../client/kafkajs.ts'
 import { rightsToRead, rightsToWrite } from '../client/rights.ts'
 import type { KafkaSettings } from '../client/settings.ts'

@@ -1,11 +1,11 @@
 import { NotRetriable } from '../../pipeline/errors.ts'
 import type { Log } from '../../pipeline/ports.ts'
 import { createClient } from '../client/client.ts'
-import { withDeadline } from '../client/deadline.ts'
-import { hasType, translate } from '../client/failures.ts'
+import { hasType, translate } from '../client/error-translation.ts'
 import { type Cluster, clusterOf } from '../client/kafkajs.ts'
 import { rightsToWrite } from '../client/rights.ts'
 import type { KafkaSettings } from '../client/settings.ts'
+import { withTimeout } from '../client/timeout.ts'
 
 /** No topic has this partition. Brokers check the right to write before they look for it. */
 const NO_PARTITION = 2 ** 31 - 1
@@ -24,7 +24,7 @@ export async function assertWritable(
   const doing = `writing to topic ${topic}`
   const cluster = clusterOf(createClient(settings, log))
   try {
-    await withDeadline(probe(cluster, topic), 2 * settings.requestTimeoutMs, doing)
+    await withTimeout(probe(cluster, topic), 2 * settings.requestTimeoutMs, doing)
   } catch (error) {
     if (hasType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return
     const known = translate(error, doing, rightsToWrite(settings, topic))

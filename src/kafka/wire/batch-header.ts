@@ -59,7 +59,7 @@ export function magicOf(bytes: Buffer): number | undefined {
 
 /** Returns the size of the batch that the bytes begin with, as it claims: it may be absurd. */
 export function claimedBytes(bytes: Buffer): number {
-  // batchLength counts from the field behind it
+  // batchLength counts from the field after it
   return PARTITION_LEADER_EPOCH + bytes.readInt32BE(BATCH_LENGTH)
 }
 

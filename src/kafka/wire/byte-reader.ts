@@ -1,4 +1,4 @@
-/** Reads Kafka's primitive types in order. Throws a RangeError where the bytes end too early. */
+/** Reads Kafka's primitive types in order. Throws a RangeError if the bytes end too early. */
 export class ByteReader {
   readonly bytes: Buffer
   position = 0

@@ -16,8 +16,8 @@ const LZ4 = 3
 const ZSTD = 4
 
 /**
- * @throws TooLarge where the result would exceed the cap
- * @throws Error where the bytes are not what the codec writes, or the codec is unknown
+ * @throws TooLarge if the result would exceed the cap
+ * @throws Error if the bytes are not what the codec writes, or the codec is unknown
  */
 export async function decompress(codec: number, bytes: Buffer, capBytes: number): Promise<Buffer> {
   switch (codec) {

@@ -3,13 +3,13 @@
  *
  *     metadata = "group-traits" [" " topicId]
  *
- * It tells a worker's commit from one that was set by hand. The topic id is there because a
+ * It distinguishes a worker's commit from one that was set by hand. The topic id is there because a
  * recreated topic keeps its name: a worker that has not noticed yet still commits offsets of the
  * former topic under that name.
  */
 const WORKER = 'group-traits'
 
-/** @param topicId undefined where the brokers assign no topic ids (before Kafka 2.8) */
+/** @param topicId undefined if the brokers assign no topic ids (before Kafka 2.8) */
 export function commitMetadata(topicId: string | undefined): string {
   return topicId === undefined ? WORKER : `${WORKER} ${topicId}`
 }

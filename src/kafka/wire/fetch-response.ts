@@ -30,7 +30,7 @@
 import { type AbortedTransactions, readAbortedTransactions } from './aborted-transactions.ts'
 import { BATCH_HEADER_BYTES, claimedBytes, magicOf, readHeader } from './batch-header.ts'
 import { ByteReader } from './byte-reader.ts'
-import { type FetchedRecord, placeholder, readRecords, standIn } from './record-batch.ts'
+import { type FetchedRecord, placeholder, readRecords, unreadableBatch } from './record-batch.ts'
 
 /** The first version whose record sets may hold batches of magic 2 (Kafka 0.11). */
 export const OLDEST_FETCH_VERSION = 4
@@ -61,7 +61,7 @@ interface FetchedPartition {
 
 /**
  * @param version of the Fetch API, 4 to 11
- * @throws RangeError where the bytes are no such response
+ * @throws RangeError if the bytes are no such response
  */
 export async function decodeFetchResponse(bytes: Buffer, version: number, limits: FetchLimits) {
   const reader = new ByteReader(bytes)
@@ -130,7 +130,7 @@ async function decodeRecordSet(
     const size = claimedBytes(rest)
     const wrong = whyNoBatch(rest, size)
     if (wrong !== undefined) {
-      // behind other batches it may be cut off, or of an old format: the next fetch begins with it
+      // after other batches it may be cut off, or of an old format: the next fetch begins with it
       if (messages.length === 0) messages.push(noBatch(rest, wrong))
       break
     }
@@ -162,7 +162,7 @@ async function decodeBatch(
   }
 }
 
-/** Returns why the bytes do not begin with a whole batch; undefined where they do. */
+/** Returns why the bytes do not begin with a whole batch; undefined if they do. */
 function whyNoBatch(bytes: Buffer, size: number): string | undefined {
   const magic = magicOf(bytes)
   if (magic !== 2) return `its message format is unknown (magic ${magic})`
@@ -172,15 +172,15 @@ function whyNoBatch(bytes: Buffer, size: number): string | undefined {
 
 function noBatch(bytes: Buffer, reason: string): FetchedRecord {
   const { baseOffset, lastOffset } = readHeader(bytes)
-  return standIn({ firstOffset: baseOffset, lastOffset, bytes: bytes.length, reason })
+  return unreadableBatch({ firstOffset: baseOffset, lastOffset, bytes: bytes.length, reason })
 }
 
-/** Stands for the first message alone: a skip must not pass over more than one at a time. */
+/** Represents the first message alone: a skip must not skip more than one at a time. */
 function oldMessage(recordSet: Buffer, magic: 0 | 1): FetchedRecord {
   const offset = recordSet.readBigInt64BE(MESSAGE_OFFSET)
   const isCompressed = ((recordSet[MESSAGE_ATTRIBUTES] ?? 0) & MESSAGE_CODEC_MASK) !== 0
   const reason = `it has message format ${magic}, from before Kafka 0.11, which is not supported`
-  return standIn({
+  return unreadableBatch({
     firstOffset: offset,
     lastOffset: offset,
     bytes: claimedBytes(recordSet),

@@ -86,6 +86,6 @@ function boundsOf(bytes: Buffer): FrameBounds {
   }
   position += has(HAS_CONTENT_CHECKSUM) ? CHECKSUM_BYTES : 0
   // the library would read a second frame, too, and past the cap; no producer sends one
-  if (position !== bytes.length) throw new Error('an LZ4 frame with bytes behind its end')
+  if (position !== bytes.length) throw new Error('an LZ4 frame with bytes after its end')
   return { maxBytes, maxBlockBytes }
 }

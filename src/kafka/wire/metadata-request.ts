@@ -24,7 +24,7 @@
  *
  * These are the compact types of KIP-482: string is its length + 1 as a uvarint, then UTF-8, and
  * a length of 0 for null; array is its count + 1 as a uvarint, then the items, and 0 for none; tags
- * is a count, then so many fields, each with its tag, its size and its bytes.
+ * is a count, then that many fields, each with its tag, its size and its bytes.
  */
 import { ByteReader } from './byte-reader.ts'
 
@@ -32,7 +32,7 @@ export const METADATA_VERSION = 10
 
 /** A partition as kafkajs knows it and passes it on, with the id of its topic besides. */
 export interface PartitionMetadata {
-  /** As Kafka's own tools print it. Undefined where the brokers assign no topic ids. */
+  /** As Kafka's own tools print it. Undefined if the brokers assign no topic ids. */
   readonly topicId: string | undefined
   readonly partitionErrorCode: number
   readonly partitionId: number
@@ -61,7 +61,7 @@ export function encodeMetadataRequest(
   ])
 }
 
-/** @throws RangeError where the bytes end too early */
+/** @throws RangeError if the bytes end too early */
 export function decodeMetadataResponse(bytes: Buffer) {
   const reader = new ByteReader(bytes)
   skipTags(reader)
@@ -80,7 +80,7 @@ export function decodeMetadataResponse(bytes: Buffer) {
  * Returns the id of a topic.
  *
  * @param partitions of the topic, as kafkajs passes them on from a decoded response
- * @returns undefined where the brokers assign no topic ids, or there is no such topic
+ * @returns undefined if the brokers assign no topic ids, or there is no such topic
  */
 export function topicIdOf(partitions: readonly object[] | undefined): string | undefined {
   const [first] = (partitions ?? []) as readonly Partial<PartitionMetadata>[]

@@ -26,13 +26,13 @@ import { decompress } from './codecs.ts'
 import { type BatchBase, narrow, RecordView } from './record-view.ts'
 import { TooLarge } from './too-large.ts'
 
-/** A record, or a stand-in for what cannot be read, or a placeholder for what holds no record. */
+/** A record; or one that represents a batch that cannot be read; or a placeholder. */
 export interface FetchedRecord extends KafkaRecord {
-  /** kafkajs passes over such a record: it does not hand it on, and continues behind it. */
+  /** kafkajs skips such a record: it does not pass it to eachBatch, and continues after it. */
   readonly isControlRecord: boolean
   /** Set on a placeholder: it only says that the partition was read up to its offset. */
   readonly isPlaceholder?: true
-  /** Set on a stand-in for a whole batch that cannot be read. Its offset is the batch's last. */
+  /** Set if the record represents a batch that cannot be read. Its offset is the batch's last. */
   readonly undecodable?: Undecodable | undefined
 }
 
@@ -47,7 +47,7 @@ export interface Undecodable {
 }
 
 /**
- * Returns the records of a batch as kafkajs hands it to `eachBatch`, without a placeholder at the
+ * Returns the records of a batch as kafkajs passes it to `eachBatch`, without a placeholder at the
  * end. The messages must come from our own decoder.
  */
 export function fetchedRecords(messages: readonly unknown[]): readonly FetchedRecord[] {
@@ -60,7 +60,7 @@ const RECORD_COST_BYTES = 256
 const HEADER_COST_BYTES = 128
 
 /**
- * Reads the records of a batch. Never throws: a batch that cannot be read gives one stand-in.
+ * Reads the records of a batch. Never throws: a batch that cannot be read gives one record with `undecodable`.
  *
  * @param capBytes what the batch may cost in memory
  * @returns the records, and what they cost in memory
@@ -83,7 +83,7 @@ export async function readRecords(
     const { baseOffset: firstOffset, lastOffset } = header
     const why = whyUndecodable(error, recordsCount, capBytes)
     return {
-      records: [standIn({ firstOffset, lastOffset, bytes: batch.length, ...why })],
+      records: [unreadableBatch({ firstOffset, lastOffset, bytes: batch.length, ...why })],
       costBytes: 0,
     }
   }
@@ -102,8 +102,8 @@ function whyUndecodable(
   return { reason: `its ${recordsCount} records cannot be decoded: ${message}` }
 }
 
-/** Returns a record that stands for a batch that cannot be read. */
-export function standIn(undecodable: Undecodable): FetchedRecord {
+/** Returns a record that represents a batch that cannot be read. */
+export function unreadableBatch(undecodable: Undecodable): FetchedRecord {
   return { ...emptyRecord(undecodable.lastOffset), isControlRecord: false, undecodable }
 }
 
@@ -131,7 +131,7 @@ function decodeRecords(bytes: Buffer, header: BatchHeader, room: Room): FetchedR
   for (let index = 0; index < header.recordsCount; index++) {
     records.push(decodeRecord(reader, base, room))
   }
-  if (reader.remaining > 0) throw new RangeError('bytes behind the last record')
+  if (reader.remaining > 0) throw new RangeError('bytes after the last record')
   return records
 }
 

@@ -4,7 +4,7 @@ import type { KafkaRecord, RecordHeaders } from '../../domain/record.ts'
 export interface BatchBase {
   readonly offset: number | bigint
   readonly timestamp: number | bigint
-  /** Set where the broker sets the timestamps (LogAppendTime): it is that of every record. */
+  /** Set if the broker sets the timestamps (LogAppendTime): it is that of every record. */
   readonly logAppendTime: string | undefined
   readonly lastOffsetDelta: number
 }

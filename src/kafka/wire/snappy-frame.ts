@@ -42,7 +42,7 @@ function blocksOf(frame: Buffer): Buffer[] {
   return blocks
 }
 
-/** Reads more than 32 bits where they are there: the declared length must not look smaller. */
+/** Reads more than 32 bits if they are there: the declared length must not look smaller. */
 function uncompressedLength(block: Buffer): number {
   let length = 0
   for (let index = 0; index < UVARINT_BYTES; index++) {

@@ -1,4 +1,4 @@
-/** Thrown where a batch would need more memory than the cap allows. */
+/** Thrown if a batch would need more memory than the cap allows. */
 export class TooLarge extends Error {
   override readonly name = 'TooLarge'
 }

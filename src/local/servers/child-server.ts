@@ -34,8 +34,8 @@ export interface ChildServer {
   stop(): Promise<void>
 }
 
-const startDeadlineMs = 60_000
-const stopDeadlineMs = 5_000
+const startTimeoutMs = 60_000
+const stopTimeoutMs = 5_000
 const pollMs = 30
 
 /** Starts the server; `ready` waits for it. @throws StackFailed if the command cannot be run */
@@ -72,7 +72,7 @@ export async function startChildServer(server: ServerCommand): Promise<ChildServ
       if (howEnded !== undefined) return
       child.ref()
       child.kill('SIGTERM')
-      const killTimer = setTimeout(() => child.kill('SIGKILL'), stopDeadlineMs)
+      const killTimer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs)
       await ended
       clearTimeout(killTimer)
     },
@@ -84,7 +84,7 @@ async function waitUntilReady(
   howEnded: () => string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const deadline = performance.now() + startDeadlineMs
+  const deadline = performance.now() + startTimeoutMs
   for (;;) {
     signal?.throwIfAborted()
     const how = howEnded()
@@ -93,7 +93,7 @@ async function waitUntilReady(
     if (log.includes(readyLine)) return
     if (performance.now() > deadline) {
       throw new StackFailed(
-        `${name} did not start within ${startDeadlineMs / 1000} s.${endOf(log, logFile)}`,
+        `${name} did not start within ${startTimeoutMs / 1000} s.${endOf(log, logFile)}`,
       )
     }
     await sleep(pollMs)

@@ -6,7 +6,7 @@
  *     partition -> next offset
  *     `parts` -> numbers of the admitted shards, as in 0,3,7; in shard 0 of a Cluster
  *
- * Compare-and-set. A worker sets a checkpoint only where it still is what this worker last saw, on
+ * Compare-and-set. A worker sets a checkpoint only if it still is what the worker expects, on
  * every shard. Otherwise Redis lost it, or another worker set it: then nothing is written on that
  * shard, and the caller reads again. So a checkpoint never hides its own loss.
  *
@@ -21,7 +21,7 @@ import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import type { Checkpoint, Checkpoints } from '../../pipeline/ports.ts'
 import { ask } from '../connection/ask.ts'
 import type { RedisConnection } from '../connection/connection.ts'
-import { codeOf } from '../connection/failure.ts'
+import { codeOf } from '../connection/error-translation.ts'
 import { checkpointKey, pauseKey } from '../keys.ts'
 import type { RedisClient } from '../lua/scripts.ts'
 import { settleAll } from '../settle-all.ts'
@@ -57,24 +57,25 @@ export function openCheckpoints(
     }
   }
 
-  const set = async ({ number, key }: Shard, partition: number, seen: string, next: bigint) => {
+  const set = async ({ number, key }: Shard, partition: number, expected: string, next: bigint) => {
     // only shard 0 has the slot of the pause; for the others, a key that never exists
     const gate = number === 0 ? pause : `${key}:none`
-    return await client.setCheckpoint(key, gate, partition, seen, String(next))
+    return await client.setCheckpoint(key, gate, partition, expected, String(next))
   }
 
   const compareAndSet = async (
     partition: number,
-    seen: Checkpoint | undefined,
+    expected: Checkpoint | undefined,
     next: bigint,
   ): Promise<Checkpoint | undefined> => {
     const shards = findShards()
-    if (seen?.next !== undefined && !shards.every(({ name }) => seen.shards.has(name))) return
+    if (expected?.next !== undefined && !shards.every(({ name }) => expected.shards.has(name)))
+      return
     // all at once, so that they go to the connections as they are now
     const outcomes = await settleAll(
       shards.map((shard) => {
-        const seenHere = seen?.shards.get(shard.name)
-        return set(shard, partition, seenHere === undefined ? '' : String(seenHere), next)
+        const expectedHere = expected?.shards.get(shard.name)
+        return set(shard, partition, expectedHere === undefined ? '' : String(expectedHere), next)
       }),
     )
     if (outcomes.includes('paused')) {
@@ -132,7 +133,7 @@ export function admittedShards(shards: readonly ShardWithCheckpoints[]): ShardWi
 /**
  * Returns the checkpoint of each partition: the least of all shards.
  *
- * @throws NotRetriable where a hash holds anything but checkpoints
+ * @throws NotRetriable if a hash holds anything but checkpoints
  */
 export function checkpointsOf(shards: readonly ShardWithCheckpoints[]): Map<number, Checkpoint> {
   const byPartition = new Map<number, Map<string, bigint>>()

@@ -23,7 +23,7 @@ export interface Shard {
  * Returns a function that finds the shards as they are now.
  *
  * @param keyOf returns the key of a number
- * @returns which throws Unavailable where the Cluster has not sent its slots yet
+ * @returns which throws Unavailable if the Cluster has not sent its slots yet
  */
 export function shardFinder(
   client: RedisClient,

@@ -1,12 +1,12 @@
 /** Asks Redis something, and translates what the client throws. */
 import type { RedisConnection } from './connection.ts'
-import { failureOf } from './failure.ts'
+import { failureOf } from './error-translation.ts'
 import { startFailureOf } from './server-check.ts'
 
 /**
  * Runs this once the first attempt to connect has ended, and returns its result.
  *
- * @throws Unavailable where Redis is away or rejects commands for now; any other error unchanged
+ * @throws Unavailable if Redis is away or rejects commands for now; any other error unchanged
  */
 export async function ask<Reply>(
   connection: RedisConnection,

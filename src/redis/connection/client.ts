@@ -3,7 +3,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { backoffMs } from '../../pipeline/retry.ts'
 import { loadScripts, type RedisClient } from '../lua/scripts.ts'
 import type { RedisAddress } from './address.ts'
-import { codeOf } from './failure.ts'
+import { codeOf } from './error-translation.ts'
 
 export interface ClientTimeouts {
   readonly connectTimeoutMs: number

@@ -13,7 +13,7 @@
  */
 import { Unavailable } from '../../pipeline/errors.ts'
 import type { RedisClient } from '../lua/scripts.ts'
-import { codeOf, failureOf } from './failure.ts'
+import { codeOf, failureOf } from './error-translation.ts'
 
 export type RedisState =
   | { readonly ready: true }

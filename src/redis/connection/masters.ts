@@ -6,7 +6,7 @@ import type { RedisClient } from '../lua/scripts.ts'
 /**
  * Returns a client for each master; outside of a Cluster, the client itself.
  *
- * @throws Unavailable where the Cluster has not sent its list of masters yet
+ * @throws Unavailable if the Cluster has not sent its list of masters yet
  */
 export function masterClients({ client }: { readonly client: RedisClient }): Redis[] {
   if (!(client instanceof Cluster)) return [client as Redis]
@@ -18,7 +18,7 @@ export function masterClients({ client }: { readonly client: RedisClient }): Red
 /**
  * Returns the names, HOST:PORT, of the masters that serve slots: one that serves none holds no data.
  *
- * @throws Unavailable where the Cluster has not sent its slots yet
+ * @throws Unavailable if the Cluster has not sent its slots yet
  */
 export function mastersWithSlots({ slots }: Cluster): Set<string> {
   const masters = new Set<string>()

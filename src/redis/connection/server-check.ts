@@ -4,13 +4,13 @@ import { NotRetriable, Unavailable } from '../../pipeline/errors.ts'
 import { checkpointKey, pauseKey } from '../keys.ts'
 import { describeAddress, tlsHint } from './address.ts'
 import type { RedisConnection } from './connection.ts'
-import { codeOf, failureOf, isTlsCode } from './failure.ts'
+import { codeOf, failureOf, isTlsCode } from './error-translation.ts'
 import { masterClients } from './masters.ts'
 
 /**
  * Checks version, eviction policy and mode of each master, and the rights of the user.
  *
- * @throws NotRetriable where waiting does not help; Unavailable where the server is away or loading
+ * @throws NotRetriable if waiting does not help; Unavailable if the server is away or loading
  */
 export async function checkServer(connection: RedisConnection): Promise<void> {
   await connection.opened

@@ -41,7 +41,7 @@ interface ScriptCommands {
     checkpointKey: string,
     pauseKey: string,
     partition: number,
-    seen: string,
+    expected: string,
     next: string,
   ): Promise<'set' | 'other' | 'paused'>
   extendLock(lockKey: string, token: string, ttlMs: number): Promise<0 | 1>

@@ -1,9 +1,9 @@
--- Sets the checkpoint of a partition, if it still is what the caller last saw.
+-- Sets the checkpoint of a partition, if it still is what the caller expects.
 --
 -- KEYS[1]  the checkpoints: a hash, partition -> next offset
 -- KEYS[2]  the pause: while this key exists, a rebuild holds all checkpoints
 -- ARGV[1]  partition
--- ARGV[2]  the checkpoint that the caller last saw; '' for none
+-- ARGV[2]  the expected checkpoint; '' for none
 -- ARGV[3]  the new checkpoint
 --
 -- Returns  'set' | 'other': there is another one | 'paused'; only 'set' wrote anything

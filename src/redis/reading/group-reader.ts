@@ -7,7 +7,7 @@ import { NEVER } from '../../domain/merge/merge.ts'
 import { NotRetriable } from '../../pipeline/errors.ts'
 import { askAtStart } from '../connection/ask.ts'
 import type { RedisConnection } from '../connection/connection.ts'
-import { codeOf } from '../connection/failure.ts'
+import { codeOf } from '../connection/error-translation.ts'
 import { groupKey, groupsKey, leftKey, userKey } from '../keys.ts'
 import { type ClockField, pairsOf, parseClockField, parseHeader } from './layout.ts'
 

@@ -1,6 +1,6 @@
 /** Reads memberships one by one: from the keys of groups, and from the user index. */
 import type { RedisConnection } from '../connection/connection.ts'
-import { codeOf } from '../connection/failure.ts'
+import { codeOf } from '../connection/error-translation.ts'
 import { groupKey, groupsKey, type KeyPrefixes, leftKey, membersKey, userKey } from '../keys.ts'
 import { parseMembership, type StoredMembership } from './layout.ts'
 
@@ -11,7 +11,7 @@ export interface MembershipQuery {
   readonly id: string
 }
 
-/** Is read as the membership where one of the two keys belongs to another program. */
+/** Is read as the membership if one of the two keys belongs to another program. */
 export const WRONG_TYPE = 'a key of the wrong type'
 
 /** The membership as the group has it. */

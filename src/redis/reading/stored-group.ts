@@ -6,7 +6,7 @@
 
 import { askAtStart } from '../connection/ask.ts'
 import type { RedisConnection } from '../connection/connection.ts'
-import { codeOf } from '../connection/failure.ts'
+import { codeOf } from '../connection/error-translation.ts'
 import { clockKey, groupKey, leftKey, membersKey } from '../keys.ts'
 import { describeConflict } from './conflict.ts'
 import { type ParsedGroup, parseGroup } from './group-parsing.ts'
@@ -16,9 +16,9 @@ import { type PageSizes, readHashes, readScores } from './pages.ts'
 
 /** A group as Redis holds it. */
 export interface StoredGroup extends Omit<ParsedGroup, 'malformed'> {
-  /** User id → the membership as the user index has it; null where no index is kept. */
+  /** User id → the membership as the user index has it; null if no index is kept. */
   readonly index: ReadonlyMap<string, StoredMembership> | null
-  /** Why no worker can write the group, and what to do; null where they can. */
+  /** Why no worker can write the group, and what to do; null if they can. */
   readonly conflict: string | null
 }
 

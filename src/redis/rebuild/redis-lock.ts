@@ -9,7 +9,7 @@
  * expires; a frozen process finds that out before it goes on, by `assertHeld`.
  */
 import type { RedisConnection } from '../connection/connection.ts'
-import { failureOf } from '../connection/failure.ts'
+import { failureOf } from '../connection/error-translation.ts'
 
 export interface LockOptions {
   readonly key: string

@@ -1,7 +1,7 @@
 /** Checks, before a rebuild begins, that the Redis user has the rights to replace groups. */
 import { NotRetriable } from '../../pipeline/errors.ts'
 import type { RedisConnection } from '../connection/connection.ts'
-import { codeOf, failureOf } from '../connection/failure.ts'
+import { codeOf, failureOf } from '../connection/error-translation.ts'
 import { clockKey, pauseKey } from '../keys.ts'
 import { secondPrefix } from './replacement.ts'
 

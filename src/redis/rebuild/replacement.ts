@@ -4,7 +4,7 @@
  */
 import type { StateConflict } from '../../pipeline/ports.ts'
 import type { RedisConnection } from '../connection/connection.ts'
-import { failureOf } from '../connection/failure.ts'
+import { failureOf } from '../connection/error-translation.ts'
 import { clockKey, groupKey } from '../keys.ts'
 import { keysOfGroup, walkGroups } from '../reading/key-walk.ts'
 import { slotOf } from '../slots.ts'
@@ -78,7 +78,7 @@ export async function replaceGroups(
   return outcome
 }
 
-/** Groups per call of the script: with so many it holds Redis for less than 5 ms. */
+/** Groups per call of the script: a call of that size holds Redis for less than 5 ms. */
 const MAX_GROUPS = 50
 const MAX_CALLS_AT_ONCE = 8
 

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { RedisConnection } from '../connection/connection.ts'
-import { codeOf, failureOf } from '../connection/failure.ts'
+import { codeOf, failureOf } from '../connection/error-translation.ts'
 import { masterClients } from '../connection/masters.ts'
 
 /**

@@ -5,7 +5,7 @@
  */
 import { Unavailable } from '../../pipeline/errors.ts'
 import type { RedisConnection } from '../connection/connection.ts'
-import { codeOf } from '../connection/failure.ts'
+import { codeOf } from '../connection/error-translation.ts'
 import { groupsKey, leftKey, userKey } from '../keys.ts'
 import type { Conflicts } from '../reading/conflict.ts'
 import { settleAll } from '../settle-all.ts'

@@ -39,7 +39,7 @@ test('each partition is folded from its position to its end, however far apart t
   expect(sums.records).toBe(20)
 })
 
-test('after a failure the fold goes on behind the last merge, and skips nothing', async () => {
+test('after a failure the fold goes on after the last merge, and skips nothing', async () => {
   const settings = settingsFor()
   await makeTopic(settings, 1)
   const values = Array.from({ length: 12_000 }, (_, i) => ({ value: eventOf(`g${i % 50}`, i) }))

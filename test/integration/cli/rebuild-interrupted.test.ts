@@ -39,7 +39,7 @@ describe('interrupted', () => {
     }
     expect(await rebuild(scene)).toMatchObject({ exitCode: 0 })
     await load.stop()
-    expect((await scene.oracle.check({ deadlineMs: 60_000 })).differences).toEqual([])
+    expect((await scene.oracle.check({ timeoutMs: 60_000 })).differences).toEqual([])
   }, 180_000)
 
   test('by SIGKILL while the workers are paused: they go on by themselves, and no group loses anything', async () => {
@@ -53,13 +53,13 @@ describe('interrupted', () => {
     await expire(scene, pauseOf(scene))
     await load.stop()
     await deleteSecondPrefix(scene)
-    const { differences } = await scene.oracle.check({ deadlineMs: 60_000 })
+    const { differences } = await scene.oracle.check({ timeoutMs: 60_000 })
     // entries of the user index for members that were replaced may be wrong until the next rebuild
     const { userPrefix } = scene.config.redis
     const isOfIndex = (each: object) => 'key' in each && String(each.key).startsWith(userPrefix)
     expect(differences.filter((each) => !isOfIndex(each))).toEqual([])
     expect(await rebuild(scene)).toMatchObject({ exitCode: 0 })
-    expect((await scene.oracle.check({ deadlineMs: 60_000 })).differences).toEqual([])
+    expect((await scene.oracle.check({ timeoutMs: 60_000 })).differences).toEqual([])
   }, 180_000)
 
   test.skipIf(binary === '')(
@@ -75,7 +75,7 @@ describe('interrupted', () => {
       proxy.delay(0)
       expect(await scene.redis.exists(pauseOf(scene))).toBe(0)
       await scene.load.send(500)
-      expect((await scene.oracle.check({ deadlineMs: 60_000 })).differences).toEqual([])
+      expect((await scene.oracle.check({ timeoutMs: 60_000 })).differences).toEqual([])
     },
     180_000,
   )

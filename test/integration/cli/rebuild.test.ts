@@ -49,7 +49,7 @@ test('repeated rebuilds under load, with two workers, lose nothing', async () =>
     expect(await rebuild(scene)).toMatchObject({ exitCode: 0 })
   }
   await load.stop()
-  const verdict = await scene.oracle.check({ deadlineMs: 60_000 })
+  const verdict = await scene.oracle.check({ timeoutMs: 60_000 })
   expect(verdict.differences).toEqual([])
   for (const worker of scene.workers) expect(worker.saying('lost')).toEqual([])
 }, 180_000)

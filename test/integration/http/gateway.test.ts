@@ -40,7 +40,7 @@ afterAll(async () => {
 
 async function start(brokers: readonly string[]): Promise<string> {
   const publisher: Publisher = createPublisher({ ...settings, brokers }, silentLog, {
-    deadlineMs: 1500,
+    timeoutMs: 1500,
   })
   const gateway: HttpServer = createGateway({
     host: '127.0.0.1',

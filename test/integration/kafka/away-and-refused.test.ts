@@ -39,13 +39,13 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     const kinds = () => events.map(({ kind }) => kind).filter((kind) => kind !== 'assigned')
     await until('the outage is reported', () => kinds().length === 1)
     await sleep(1500) // several more attempts
-    expect(kinds()).toEqual(['lost'])
+    expect(kinds()).toEqual(['outage'])
     expect(consumer.state().isReading).toBe(false)
     expect(consumer.state().outage?.message).toContain('ECONNREFUSED')
 
     await broker.proxy.restore()
     await until('it reads', () => values().includes('before'))
-    expect(kinds()).toEqual(['lost', 'back'])
+    expect(kinds()).toEqual(['outage', 'recovered'])
     expect(consumer.state()).toMatchObject({ isReading: true, outage: undefined })
     // otherwise the record would be redelivered
     await until('it is committed', async () => (await committed(settings))[0] === '1')
@@ -57,7 +57,7 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     await produce(settings, [{ value: 'after' }])
     // at once: the group does not wait for the member that could not leave
     await until('it reads on', () => values().includes('after'), settings.sessionTimeoutMs / 2)
-    expect(kinds()).toEqual(['lost', 'back', 'lost', 'back'])
+    expect(kinds()).toEqual(['outage', 'recovered', 'outage', 'recovered'])
     expect(values()).toEqual(['before', 'after'])
   })
 
@@ -75,13 +75,13 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     expect(await consumer.ended).toBeUndefined()
     await broker.proxy.restore()
     await sleep(1000)
-    expect(kinds()).toEqual(['lost'])
+    expect(kinds()).toEqual(['outage'])
   })
 
   test('what is published during a short outage arrives', async () => {
     const settings = settingsFor(broker.brokers)
     await makeTopic(settings)
-    const publisher = createPublisher(settings, log, { deadlineMs: 15_000 })
+    const publisher = createPublisher(settings, log, { timeoutMs: 15_000 })
     onTestFinished(() => publisher.close())
     await publisher.publish([{ key: null, value: 'before' }])
     await broker.proxy.cut()
@@ -156,7 +156,7 @@ describe.skipIf(jars === '')(`a broker of our own${jars === '' ? ' (no Kafka jar
     const { consumer, values, events } = consume(settings)
     await until('it reads', () => consumer.state().isReading)
     await withdraw(settings)
-    await until('the outage is reported', () => events.some(({ kind }) => kind === 'lost'))
+    await until('the outage is reported', () => events.some(({ kind }) => kind === 'outage'))
     await allow('User:reader', settings.topic, ['READ', 'DESCRIBE'])
     await produce(asAdmin, [{ value: 'v' }])
     await until('it reads again', () => values().length === 1)

@@ -40,7 +40,7 @@ test('every record is read and committed, whatever its key, value and headers ar
   await expect.poll(() => committed(settings), { timeout: 5000 }).toEqual({ 0: '4' })
 })
 
-test('only committed transactions are read, and the committed offset is behind their control records', async () => {
+test('only committed transactions are read, and the committed offset is after their control records', async () => {
   const settings = settingsFor()
   const { topic } = settings
   await makeTopic(settings)
@@ -63,7 +63,7 @@ test('only committed transactions are read, and the committed offset is behind t
   await expect.poll(() => committed(settings), { timeout: 5000 }).toEqual({ 0: '8' })
 })
 
-test('the offset behind control records at the end is committed, so that there is no lag', async () => {
+test('the offset after control records at the end is committed, so that there is no lag', async () => {
   const settings = settingsFor()
   await makeTopic(settings)
   const [transaction] = await beginTransactions(settings, 1)

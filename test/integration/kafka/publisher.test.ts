@@ -92,7 +92,7 @@ test('a call fails at its deadline if Kafka is away', async () => {
 test('an outage is reported while the call still waits', async () => {
   const settings = settingsFor(['127.0.0.1:1'])
   const { promise: reported, resolve: onOutage } = Promise.withResolvers<Unavailable>()
-  const created = createPublisher(settings, log, { deadlineMs: 60_000, onOutage })
+  const created = createPublisher(settings, log, { timeoutMs: 60_000, onOutage })
   onTestFinished(() => created.close())
   const call = created.publish([{ key: null, value: 'v' }], 4000)
   const ended = call.then(() => 'sent').catch(() => 'expired')
@@ -112,8 +112,8 @@ test('a call beyond the limit of waiting bytes fails at once', async () => {
   await expect(first).rejects.toBeInstanceOf(Unavailable)
 })
 
-function publisher(settings: KafkaSettings, deadlineMs = 10_000, maxWaitingBytes = 1e9): Publisher {
-  const created = createPublisher(settings, log, { deadlineMs, maxWaitingBytes })
+function publisher(settings: KafkaSettings, timeoutMs = 10_000, maxWaitingBytes = 1e9): Publisher {
+  const created = createPublisher(settings, log, { timeoutMs, maxWaitingBytes })
   onTestFinished(() => created.close())
   return created
 }

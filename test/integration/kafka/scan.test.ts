@@ -63,7 +63,7 @@ test('a scan of an empty topic ends', async () => {
   expect(await scan(settings)).toEqual([])
 })
 
-test('a scan ends also behind control records, an aborted transaction and an open one', async () => {
+test('a scan ends also after control records, an aborted transaction and an open one', async () => {
   const settings = settingsFor()
   const { topic } = settings
   await makeTopic(settings)

@@ -62,7 +62,7 @@ export async function produce(
   }
 }
 
-/** Begins a transaction on each of so many producers, which disconnect with the test. */
+/** Begins a transaction on each of that many producers, which disconnect with the test. */
 export async function beginTransactions(
   settings: KafkaSettings,
   count: number,

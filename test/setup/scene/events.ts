@@ -21,7 +21,7 @@ const FIRST_EVENT_MS = Date.UTC(2025, 0, 1)
 const EVENTS_PER_TICK = 4
 const TICK_MS = 10
 const LATE_MS = 60_000
-/** Repeated records are picked from this many latest ones. */
+/** Repeated records are picked from this many of the latest records. */
 const REMEMBERED = 500
 
 /** Returns a generator of records; each call gives the next one. */

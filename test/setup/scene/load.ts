@@ -4,7 +4,7 @@ import { kafkajs, type Message, type Producer } from '../../../src/kafka/client/
 import { createRecords, NUMBER_HEADER, type OutgoingRecord } from './events.ts'
 
 export interface Load {
-  /** Sends so many records as fast as Kafka takes them; resolves once all are acknowledged. */
+  /** Sends that many records as fast as Kafka takes them; resolves once all are acknowledged. */
   send(count: number): Promise<void>
   /** Sends at this rate until it is stopped. Only one load may run at a time. */
   run(recordsPerSecond: number): RunningLoad

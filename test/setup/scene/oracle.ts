@@ -23,7 +23,7 @@ import { expectedContents, readContents } from './redis-contents.ts'
 
 export interface Oracle {
   /** Resolves once the consumer group has committed the end offsets of all partitions. */
-  untilDrained(deadlineMs?: number): Promise<void>
+  untilDrained(timeoutMs?: number): Promise<void>
   /**
    * Folds the topic's present records, into `earlier` if given. Call it before records are removed
    * from the topic, and hand the result to `check`.
@@ -36,7 +36,7 @@ export interface Oracle {
 export interface CheckOptions {
   /** The fold of records that the topic no longer has (`readTopic`). `check` adds to it. */
   readonly earlier?: ExpectedState
-  readonly deadlineMs?: number
+  readonly timeoutMs?: number
 }
 
 export interface Verdict {
@@ -80,14 +80,14 @@ export function createOracle({ config, redis, load }: OracleOptions): Oracle {
     })
     return deadLetters
   }
-  const untilDrained = async (deadlineMs = DRAIN_DEADLINE_MS) => {
-    await until('the workers have committed the whole topic', () => isDrained(config), deadlineMs)
+  const untilDrained = async (timeoutMs = DRAIN_TIMEOUT_MS) => {
+    await until('the workers have committed the whole topic', () => isDrained(config), timeoutMs)
   }
   return {
     untilDrained,
     readTopic,
-    async check({ earlier, deadlineMs } = {}) {
-      await untilDrained(deadlineMs)
+    async check({ earlier, timeoutMs } = {}) {
+      await untilDrained(timeoutMs)
       const expected = await readTopic(earlier)
       const deadLetters = await readDeadLetters()
       const contents = await readContents(redis, config.redis)
@@ -109,7 +109,7 @@ export function createOracle({ config, redis, load }: OracleOptions): Oracle {
   }
 }
 
-const DRAIN_DEADLINE_MS = 60_000
+const DRAIN_TIMEOUT_MS = 60_000
 const POLL_MS = 150
 
 /** @throws with the committed offsets, if some partition is behind */

@@ -9,7 +9,7 @@ export async function untilWorking(worker: WorkerProcess): Promise<void> {
   await until(
     `the worker finishes a batch; its log: ${logOf(worker)}`,
     async () => (await countBatches(worker)) > before,
-    WORK_DEADLINE_MS,
+    WORK_TIMEOUT_MS,
   )
 }
 
@@ -23,7 +23,7 @@ export async function untilStuck(worker: WorkerProcess): Promise<void> {
 }
 
 /** Includes a process start and a rebalance on a busy machine. */
-const WORK_DEADLINE_MS = 60_000
+const WORK_TIMEOUT_MS = 60_000
 /** Many times the duration of a batch. */
 const STUCK_MS = 400
 
@@ -42,12 +42,12 @@ export async function healthOf(worker: WorkerProcess) {
 
 export async function untilReady(
   worker: WorkerProcess,
-  deadlineMs = WORK_DEADLINE_MS,
+  timeoutMs = WORK_TIMEOUT_MS,
 ): Promise<void> {
   await until(
     `the worker is ready; its log: ${logOf(worker)}`,
     async () => (await worker.get('/readyz')).status === 200,
-    deadlineMs,
+    timeoutMs,
   )
 }
 

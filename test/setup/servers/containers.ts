@@ -54,7 +54,7 @@ function createKafka(): Promise<StartedTestContainer> {
 }
 
 const script = '/tmp/start-kafka.sh'
-const startDeadlineMs = 60_000
+const startTimeoutMs = 60_000
 
 async function runKafka(kafka: StartedTestContainer, broker: string): Promise<void> {
   const listeners = `PLAINTEXT://${broker},INTERNAL://localhost:19092`
@@ -65,7 +65,7 @@ async function runKafka(kafka: StartedTestContainer, broker: string): Promise<vo
     output += text
   })
   await kafka.copyContentToContainer([{ content, target: script }])
-  const deadline = performance.now() + startDeadlineMs
+  const deadline = performance.now() + startTimeoutMs
   // polls, because the log stream alone does not keep the process alive
   while (!output.includes('Kafka Server started')) {
     if (performance.now() > deadline)

@@ -17,7 +17,7 @@ export interface TcpProxy {
   freeze(): void
   /** Forwards what was sent meanwhile. */
   thaw(): void
-  /** Delays all bytes sent from now on by so much, in each direction. */
+  /** Delays all bytes sent from now on by that much, in each direction. */
   delay(latencyMs: number): void
   /**
    * Waits for a chunk of a reply that is longer than `bytes`, forwards only its first `bytes`,

@@ -11,7 +11,7 @@ export interface WorkerProcess {
   /** The log lines whose message contains this text. */
   saying(text: string): LogLine[]
   /** Waits for a log line whose message contains this text. */
-  said(text: string, deadlineMs?: number): Promise<LogLine>
+  said(text: string, timeoutMs?: number): Promise<LogLine>
   /** Requests an operations endpoint, such as /readyz. */
   get(path: string): Promise<{ readonly status: number; readonly body: string }>
   /** Sends the signal; resolves with the exit code. */
@@ -35,11 +35,11 @@ export function spawnWorker(environment: Environment): WorkerProcess {
   child.stderr.on('data', (text) => lines.push({ level: 'stderr', msg: String(text) }))
   const exited = once(child, 'close').then(([code]) => code as number | null)
   const saying = (text: string) => lines.filter(({ msg }) => msg.includes(text))
-  const said = (text: string, deadlineMs = 20_000) =>
+  const said = (text: string, timeoutMs = 20_000) =>
     until(
       `the worker logs "${text}"; its log: ${JSON.stringify(lines)}`,
       () => saying(text)[0],
-      deadlineMs,
+      timeoutMs,
     )
   return {
     child,
@@ -47,7 +47,7 @@ export function spawnWorker(environment: Environment): WorkerProcess {
     saying,
     said,
     async get(path) {
-      const { url } = await said('the worker starts', START_DEADLINE_MS)
+      const { url } = await said('the worker starts', START_TIMEOUT_MS)
       const response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(ANSWER_MS) })
       return { status: response.status, body: await response.text() }
     },
@@ -66,4 +66,4 @@ function logLevel(): Environment {
 
 const ANSWER_MS = 5000
 /** Long enough for a busy machine. */
-const START_DEADLINE_MS = 60_000
+const START_TIMEOUT_MS = 60_000

@@ -1,6 +1,6 @@
 import { CheckpointedStore } from '../../../src/pipeline/checkpointed-store.ts'
 import { NotRetriable, Unavailable } from '../../../src/pipeline/errors.ts'
-import type { Loss } from '../../../src/pipeline/partition-progress.ts'
+import type { Loss } from '../../../src/pipeline/loss-detection.ts'
 import type { Checkpoint, PartitionOffsets, RecordBatch } from '../../../src/pipeline/ports.ts'
 
 interface Plan {

@@ -78,7 +78,7 @@ describe('a batch of records', () => {
     expect(world.steps).toEqual(['turn'])
   })
 
-  test('passes over events of another type, without dead letters', async () => {
+  test('ignores events of another type, without dead letters', async () => {
     const world = createWorld()
     const track = Buffer.from('{"type":"track","event":"Signed Up"}')
     const report = await processBatch(batchOf([track]), world.context, world.pipeline)
@@ -156,7 +156,7 @@ describe('a batch of records', () => {
     expect(world.states.get('acme')?.traits.get('plan')?.value).toBe('pro')
   })
 
-  test('dead-letters no event behind a record that hits a bug, also of a group that cannot be written', async () => {
+  test('dead-letters no event after a record that hits a bug, also of a group that cannot be written', async () => {
     const conflicts = [{ groupId: 'acme', message: 'wrong type' }]
     const world = createWorld({ breakAt: '1', conflicts })
     const batch = batchOf([event({}), event({}), event({})])

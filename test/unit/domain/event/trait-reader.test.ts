@@ -1,4 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { traitSchemas } from '../../../../src/domain/event/event.ts'
+import { createTraitReader } from '../../../../src/domain/event/trait-reader.ts'
+import type { Problem } from '../../../../src/domain/problem.ts'
+import { DEFAULT_RULES } from '../../../setup/domain/decode-rules.ts'
 import {
   accept,
   eventText,
@@ -138,4 +143,33 @@ describe('strict formats', () => {
       ['website', 's:HTTPS://Example.com'],
     ])
   })
+})
+
+describe('a rule that is added to a schema', () => {
+  const short = z.string().max(3, 'must be short')
+
+  test.each([
+    ['a schema', short],
+    ['one kind of value', z.union([short, z.number()])],
+    ['all kinds of value', z.union([z.string(), z.number()]).refine((value) => value !== 'long')],
+  ])('of a text is applied without strict formats: to %s', (_, plan) => {
+    expect(problemsWith({ plan }, { plan: 'pro' })).toEqual([])
+    expect(problemsWith({ plan }, { plan: 'long' })).toEqual(['/traits/plan'])
+  })
+
+  test.each([
+    ['a member', z.looseObject({ city: short.nullish() }), '/traits/address/city'],
+    ['the object', z.looseObject({}).refine(({ city }) => city !== 'long'), '/traits/address'],
+    ['other members', z.object({}).catchall(short), '/traits/address/city'],
+  ])('of an address is applied to an address of strings: to %s', (_, address, path) => {
+    expect(problemsWith({ address }, { address: { city: 'Ulm' } })).toEqual([])
+    expect(problemsWith({ address }, { address: { city: 'long' } })).toEqual([path])
+  })
+
+  function problemsWith(schemas: Record<string, z.ZodType>, traits: Record<string, unknown>) {
+    const all = new Map([...traitSchemas(false), ...Object.entries(schemas)])
+    const problems: Problem[] = []
+    createTraitReader(DEFAULT_RULES, all)(traits, false, (found) => problems.push(found))
+    return problems.map(({ path }) => path)
+  }
 })

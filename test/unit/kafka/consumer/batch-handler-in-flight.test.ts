@@ -4,7 +4,7 @@ import { handleBatch } from '../../../../src/kafka/consumer/batch-handler.ts'
 import { PartitionStopped } from '../../../../src/pipeline/errors.ts'
 import { arrange, rebalanceError, record, unreadable } from './arranged-batch.ts'
 
-test('kafkajs may fetch behind a batch once it is decoded; the position moves once it is durable', async () => {
+test('kafkajs may fetch the records after a batch once it is decoded; the position moves once it is durable', async () => {
   const { promise: durable, resolve: becomeDurable } = Promise.withResolvers<void>()
   const { payload, handler } = arrange([record(5), record(6)], {
     handle: async (_, context) => {

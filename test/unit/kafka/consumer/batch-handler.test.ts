@@ -44,7 +44,7 @@ test('the records before an unreadable batch are processed, then the partition s
   expect(state?.stopped).toMatchObject({ offset: 6n })
   const message =
     'the batch of offsets 6 to 9 of t/2 (123 bytes) cannot be read: because. The partition ' +
-    'stops at offset 6. Raise kafka.maxBatchBytes, or set the batch aside with ' +
+    'stops at offset 6. Raise kafka.maxBatchBytes. To continue without the batch, run ' +
     '`group-traits skip 2 6`'
   expect(state?.stopped?.message).toBe(message)
   expect(log.lines).toMatchObject([{ level: 'error', message }])

@@ -16,7 +16,7 @@ test('a batch has its turn once the one before of its partition is durable', asy
   other.end()
 })
 
-test('the batches behind a rewound one are rewound, until a seek', async () => {
+test('the batches after a rewound one are rewound, until a seek', async () => {
   const { begin, inFlight, events } = arrange(2)
   const first = await begin(0, 'first')
   await begin(0, 'second')

@@ -55,7 +55,7 @@ describe.each(CODECS)('%s', (_, codec, compress) => {
 test('a second lz4 frame, which would evade the cap, is an error', async () => {
   const frame = compressFrameSync(PLAIN)
   const two = decompress(3, Buffer.concat([frame, frame]), 10 * MiB)
-  await expect(two).rejects.toThrow('bytes behind its end')
+  await expect(two).rejects.toThrow('bytes after its end')
 })
 
 test('a snappy block cannot inflate to more than it declares', async () => {

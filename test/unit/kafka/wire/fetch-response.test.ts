@@ -64,7 +64,7 @@ test('a response that ends in a control batch has a record there, so that its of
   expect(values(messages)).toEqual([])
 })
 
-test('reading continues behind a batch that compaction emptied', async () => {
+test('reading continues after a batch that compaction emptied', async () => {
   const empty = batchBytes({ firstOffset: 0n, records: [], lastOffsetDelta: 9 })
   const messages = await decoded(fetchResponse(Buffer.concat([empty, data(10n, 'a')])))
   expect(messages.map(({ offset, isControlRecord }) => [offset, isControlRecord])).toEqual([
@@ -93,7 +93,7 @@ test.each([
   ],
   ['an unknown format', 16, Buffer.from('03', 'hex'), 'magic 3'],
 ])(
-  'a first batch with %s is undecodable, and behind others it is left to the next fetch',
+  'a first batch with %s is undecodable, and after others it is left to the next fetch',
   async (_, at, bytes, reason) => {
     const wrong = data(1n, 'wrong')
     bytes.copy(wrong, at)
@@ -113,7 +113,7 @@ test('once enough is decoded, the remaining batches are left to the next fetch',
   expect(values(messages)).toEqual(['a', 'b'])
 })
 
-test('the records before and behind an undecodable batch are read', async () => {
+test('the records before and after an undecodable batch are read', async () => {
   const broken = batchBytes({ firstOffset: 1n, records: [{}, {}], codec: 7 })
   const messages = await decoded(
     fetchResponse(Buffer.concat([data(0n, 'a'), broken, data(3n, 'b')])),
@@ -142,7 +142,7 @@ test.each([0, 1] as const)('a message of format %d is undecodable, and says why'
   const recordSet = Buffer.concat([oldMessage(7n, magic), oldMessage(8n, magic)])
   const messages = await decoded(fetchResponse(recordSet))
   expect(messages).toMatchObject([{ offset: '7', isControlRecord: false }])
-  // one at a time: a skip of the first must not pass over the second
+  // one at a time: a skip of the first must not skip the second
   expect(messages[0]?.undecodable).toEqual({
     firstOffset: 7n,
     lastOffset: 7n,
@@ -158,7 +158,7 @@ test('a compressed message of an old format has the offset of the last message i
   expect(first?.undecodable?.reason).toContain('offsets before it belong to it')
 })
 
-test('a message of an old format behind batches is left to the next fetch', async () => {
+test('a message of an old format after batches is left to the next fetch', async () => {
   const recordSet = Buffer.concat([data(0n, 'a'), oldMessage(1n, 1), Buffer.alloc(60)])
   expect(values(await decoded(fetchResponse(recordSet)))).toEqual(['a'])
 })

@@ -82,7 +82,7 @@ test('200,000 records in one batch are read', async () => {
   expect(read200k.records.at(-1)?.offset).toBe('199999')
 })
 
-test('a batch of more records than the cap allows gives one stand-in at its last offset', async () => {
+test('a batch of more records than the cap allows gives one unreadable record at its last offset', async () => {
   const { records } = await read({ firstOffset: 7n, records: [{}, {}, {}] }, 600)
   expect(records).toHaveLength(1)
   expect(records[0]).toMatchObject({ offset: '9', value: null, isControlRecord: false })

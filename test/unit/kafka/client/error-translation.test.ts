@@ -5,7 +5,7 @@ import {
   reasonOf,
   translate,
   withTlsHint,
-} from '../../../../src/kafka/client/failures.ts'
+} from '../../../../src/kafka/client/error-translation.ts'
 import { kafkajs } from '../../../../src/kafka/client/kafkajs.ts'
 import { NotRetriable, Unavailable } from '../../../../src/pipeline/errors.ts'
 

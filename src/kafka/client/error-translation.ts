@@ -27,8 +27,8 @@ export function hasType(error: unknown, ...types: readonly string[]): boolean {
 }
 
 /**
- * Returns the error as the rest of the program knows it: NotRetriable where it was denied,
- * Unavailable where Kafka is away, or itself where it is a bug.
+ * Returns the error as the rest of the program knows it: NotRetriable if it was denied,
+ * Unavailable if Kafka is away, or itself if it is a bug.
  *
  * @param doing what was being done, for the message: "reading topic groups"
  * @param advice what an operator has to do if it was denied, unless the error asks for other advice
@@ -62,7 +62,7 @@ export function isKafkajsError(error: unknown): boolean {
   return error instanceof kafkajs.KafkaJSError || isNotConnected(error)
 }
 
-/** Adds what to check where a broker accepts the connection and then closes it. */
+/** Adds what to check if a broker accepts the connection and then closes it. */
 export function withTlsHint(error: Error, isTls: boolean): Error {
   const isCut = causes(error).some(
     (cause) =>
@@ -149,7 +149,7 @@ function isAway(cause: unknown): boolean {
   )
 }
 
-/** kafkajs throws this plain Error where a connection is lost before the API versions are known. */
+/** kafkajs throws this plain Error if a connection is lost before the API versions are known. */
 function isNotConnected(error: unknown): boolean {
   return error instanceof Error && error.message === 'Broker not connected'
 }

@@ -1,5 +1,5 @@
 /**
- * How far the partitions of this worker are applied. Three offsets are compared: what this worker
+ * Decides whether the store lost acknowledged writes. Three offsets are compared: what this worker
  * applied itself, what a worker committed to Kafka, and the checkpoint in the store.
  */
 import type { Checkpoint, PartitionOffsets } from './ports.ts'
@@ -43,7 +43,7 @@ export interface StaleCheckpoint {
  * Returns the offset before which a worker applied everything, according to the commit in Kafka.
  * Returns undefined if there is no such evidence: no worker made the commit (a first start, or an
  * offset that was set by hand), or it lies beyond the end of the topic (the topic was recreated, or
- * lost its tail). The checkpoint is then set to where the group continues, without a replay.
+ * lost its tail). The checkpoint is then set to where the group continues. No loss is reported.
  */
 export function appliedPerCommit(offsets: PartitionOffsets | undefined): bigint | undefined {
   if (offsets?.committed === undefined) return undefined

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { Unavailable } from '../../../../src/pipeline/errors.ts'
-import { codeOf, failureOf } from '../../../../src/redis/connection/failure.ts'
+import { codeOf, failureOf } from '../../../../src/redis/connection/error-translation.ts'
 
 const IN_SCRIPT = 'ERR Error running script (call to f_0123abc): @user_script:1: @user_script: 1: '
 

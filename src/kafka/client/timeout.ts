@@ -1,20 +1,20 @@
 import { Unavailable } from '../../pipeline/errors.ts'
 
 /**
- * Waits for `work`, but only for so long. The work itself is not stopped at the deadline.
+ * Waits for `work`, but not longer than the timeout. The work itself continues after that.
  *
  * @param what the work is, for the message: "leaving the consumer group"
- * @throws Unavailable at the deadline; what the work rejects with
+ * @throws Unavailable after the timeout; what the work rejects with
  */
-export async function withDeadline<Result>(
+export async function withTimeout<Result>(
   work: Promise<Result>,
-  deadlineMs: number,
+  timeoutMs: number,
   what: string,
 ): Promise<Result> {
   const { promise: expired, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(
-    () => reject(new Unavailable('kafka', `${what} took longer than ${deadlineMs} ms`)),
-    deadlineMs,
+    () => reject(new Unavailable('kafka', `${what} took longer than ${timeoutMs} ms`)),
+    timeoutMs,
   )
   try {
     return await Promise.race([work, expired])

@@ -1,3 +1,4 @@
+/** Checks the media type of a request body, and unzips it. server.ts limits and parses the body. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { MIMEType, promisify } from 'node:util'
 import { gunzip } from 'node:zlib'

@@ -1,7 +1,7 @@
 /**
- * Makes facts safe for the log: without secrets, without bytes of records, and with errors as plain
- * data. Of an error's own properties only its code is kept: clients attach the failed command with
- * all its arguments, which are the data.
+ * Redacts facts before they are logged: without secrets, without bytes of records, and with errors
+ * as plain data. Of an error's own properties only its code is kept: clients attach the failed
+ * command with all its arguments, which are the data.
  */
 import { shorten } from '../domain/short-text.ts'
 
@@ -15,19 +15,19 @@ const MAX_TEXT_LENGTH = 1000
  *
  * @param showStacks whether every error has its stack, not only bugs
  */
-export function printable(value: unknown, showStacks: boolean, depth = 0): unknown {
+export function redact(value: unknown, showStacks: boolean, depth = 0): unknown {
   if (typeof value === 'string') return shorten(value, MAX_TEXT_LENGTH)
   if (typeof value === 'bigint') return String(value)
   if (typeof value !== 'object' || value === null) return value
-  if (value instanceof Error) return printableError(value, showStacks, depth)
+  if (value instanceof Error) return redactedError(value, showStacks, depth)
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`
   if (hasJsonForm(value)) return value.toJSON()
   if (depth === MAX_DEPTH) return '[…]'
-  if (Array.isArray(value)) return value.map((item) => printable(item, showStacks, depth + 1))
+  if (Array.isArray(value)) return value.map((item) => redact(item, showStacks, depth + 1))
   return Object.fromEntries(
     Object.entries(value).map(([name, fact]) => [
       name,
-      SECRET.test(name) ? HIDDEN : printable(fact, showStacks, depth + 1),
+      SECRET.test(name) ? HIDDEN : redact(fact, showStacks, depth + 1),
     ]),
   )
 }
@@ -39,7 +39,7 @@ export function hideCredentials(line: string): string {
 
 const URL_CREDENTIALS = /:\/\/(?:[^\s"\\]|\\.)*@/g
 
-interface PrintableError {
+interface RedactedError {
   readonly name: string
   readonly code?: unknown
   readonly message: string
@@ -47,7 +47,7 @@ interface PrintableError {
   readonly cause?: unknown
 }
 
-function printableError(error: Error, showStacks: boolean, depth: number): PrintableError {
+function redactedError(error: Error, showStacks: boolean, depth: number): RedactedError {
   const { code } = error as { code?: unknown }
   return {
     name: error.name,
@@ -55,7 +55,7 @@ function printableError(error: Error, showStacks: boolean, depth: number): Print
     message: shorten(messageOf(error), MAX_TEXT_LENGTH),
     ...((showStacks || isBug(error)) && { stack: frames(error) }),
     ...(error.cause !== undefined &&
-      depth < MAX_DEPTH && { cause: printable(error.cause, showStacks, depth + 1) }),
+      depth < MAX_DEPTH && { cause: redact(error.cause, showStacks, depth + 1) }),
   }
 }
 
