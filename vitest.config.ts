@@ -13,7 +13,11 @@ export default defineConfig({
     reporters: ['default', 'json'],
     outputFile: { json: '.local/reports/test.json' },
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/{unit,bench}/**/*.test.ts'] } },
+      {
+        extends: true,
+        // the files of a process share their modules: loading them was most of the time
+        test: { name: 'unit', include: ['test/{unit,bench}/**/*.test.ts'], isolate: false },
+      },
       { extends: true, test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'] } },
       {
         extends: true,
