@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { sameDecimal } from '../../src/domain/json/decimal.ts'
-import { numberText, withExactNumbers } from '../../src/domain/json/exact-numbers.ts'
+import { numberText } from '../../src/domain/json/exact-numbers.ts'
 import type { JsonObject } from '../../src/domain/json/json-value.ts'
+import { parseJson } from '../../src/domain/json/parse-json.ts'
 import { jsonSource, numberSource } from './documents.ts'
 import { scaled } from './exact-decimals.ts'
 
-const exact = (text: string) => withExactNumbers(JSON.parse(text) as JsonObject, text)
+const exact = (text: string) => parseJson(text) as JsonObject
 
 const isExactAsDouble = (source: string) => {
   const double = Number(source)

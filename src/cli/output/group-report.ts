@@ -1,6 +1,5 @@
 /** A group as text and as JSON. */
-import { withExactNumbers } from '../../domain/json/exact-numbers.ts'
-import type { GroupView, TraitView, UserClock } from '../../redis/reading/group-reader.ts'
+import type { GroupView, UserClock } from '../../redis/reading/group-reader.ts'
 import { clockJson, clockText } from './clock-text.ts'
 import { printable } from './printable.ts'
 import type { OutStream } from './stream.ts'
@@ -35,7 +34,7 @@ export function groupJson(group: GroupView): object {
     traits: Object.fromEntries(
       group.traits.map((trait) => [
         trait.name,
-        { value: exactValue(trait), asOf: clockJson(trait.clock) },
+        { value: trait.value, asOf: clockJson(trait.clock) },
       ]),
     ),
     removed: Object.fromEntries(group.removed.map(({ name, clock }) => [name, clockJson(clock)])),
@@ -46,11 +45,4 @@ export function groupJson(group: GroupView): object {
     latest: clockJson(group.latest),
     erasedAt: clockJson(group.erasedAt),
   }
-}
-
-/** Returns the value with all digits of its numbers. A string was stored as one, or is not our JSON. */
-function exactValue({ value, stored }: TraitView): unknown {
-  return typeof value === 'string'
-    ? value
-    : withExactNumbers({ value }, `{"value":${stored}}`).value
 }

@@ -9,8 +9,8 @@
  */
 import { isAscii, isUtf8 } from 'node:buffer'
 import { isDeeperThan } from '../json/depth.ts'
-import { withExactNumbers } from '../json/exact-numbers.ts'
 import { isJsonObject, type JsonObject } from '../json/json-value.ts'
+import { parseJson } from '../json/parse-json.ts'
 import { type Problem, type Reason, type Rejected, rejectedFor } from '../problem.ts'
 import type { KafkaRecord } from '../record.ts'
 import { type ClockRules, usableTime } from '../time/clock-rules.ts'
@@ -72,7 +72,7 @@ export function createDecoder(rules: DecodeRules): Decoder {
     }
     const text = decodeText(value)
     if (text === undefined) return rejected('not_utf8', 'the value is not valid UTF-8')
-    const document = parse(text)
+    const document = parseJson(text)
     if (document === undefined) return rejected('not_json', 'the value is not JSON')
     if (!isJsonObject(document)) return rejected('not_object', 'the value is not a JSON object')
     if (typeof document.type === 'string' && document.type !== 'group') {
@@ -84,7 +84,7 @@ export function createDecoder(rules: DecodeRules): Decoder {
         `the event has more than ${rules.maxDepth} levels of objects and arrays`,
       )
     }
-    return readEvent(withExactNumbers(document, text), text.includes('\\u'), receivedAtMs)
+    return readEvent(document, text.includes('\\u'), receivedAtMs)
   }
 
   /** @param hasEscapes whether the text has `\u`, the only way to write a lone surrogate */
@@ -129,15 +129,6 @@ const BYTE_ORDER_MARK = '\uFEFF'
 /** A Confluent serializer writes a zero byte, four bytes of schema id, then the JSON. */
 const SCHEMA_REGISTRY_MAGIC = 0
 const SCHEMA_REGISTRY_HEADER = 5
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // the syntax error is dropped: it quotes the text, which must not get into logs
-    return undefined
-  }
-}
 
 const NO_VALUE = rejected(
   'empty_value',

@@ -1,3 +1,5 @@
+import { isRawNumber } from './exact-numbers.ts'
+
 /**
  * Whether a document has more than `levels` levels of objects and arrays. The document itself is
  * level 1: `{"a":[]}` has two. `text` is the document's source.
@@ -18,9 +20,9 @@ function hasMoreBrackets(text: string, count: number): boolean {
   return false
 }
 
-/** Recurses no deeper than `levels`. */
+/** Recurses no deeper than `levels`. A `RawNumber` is an object to JavaScript, but no level. */
 function exceeds(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false
+  if (typeof value !== 'object' || value === null || isRawNumber(value)) return false
   if (levels === 0) return true
   return Object.values(value).some((member) => exceeds(member, levels - 1))
 }

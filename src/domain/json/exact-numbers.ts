@@ -1,7 +1,7 @@
 /**
- * Numbers of a JSON document, kept exactly. `JSON.parse` turns every number into a double, so
- * 9007199254740993 silently becomes …992 and 1e400 becomes Infinity. Here a number that a double
- * cannot hold is kept as its source text, and `JSON.stringify` writes that text again.
+ * Numbers of a JSON document, kept exactly. A double turns 9007199254740993 into …992 and 1e400
+ * into Infinity, silently. Here a number that a double cannot hold is kept as its source text, and
+ * `JSON.stringify` writes that text again.
  */
 import { sameDecimal } from './decimal.ts'
 
@@ -14,34 +14,26 @@ export interface RawNumber {
 const ExactJSON = JSON as unknown as {
   rawJSON(text: string): RawNumber
   isRawJSON(value: unknown): value is RawNumber
-  parse(text: string, revive: (key: string, value: unknown, from: SourceText) => unknown): unknown
-}
-
-interface SourceText {
-  readonly source: string
 }
 
 /**
  * Finds a number of 16 or more characters, or with an exponent. Any other number is exact as a
- * double. So nearly every document needs only the first, fast parse.
+ * double.
  */
 const LONG_NUMBER = /[:,[\s]-?(?:[\d.]{16}|[\d.]+[eE])/
 
-/**
- * Returns the document with every number exact: if the double differs from the number in
- * `text`, the number is replaced by a `RawNumber`. `document` is `JSON.parse(text)`, and must not
- * be too deep, because the second parse recurses.
- */
-export function withExactNumbers<Document>(document: Document, text: string): Document {
-  if (!LONG_NUMBER.test(text)) return document
-  return ExactJSON.parse(text, (_key, value, { source }) =>
-    typeof value === 'number' && !isExact(value, source) ? ExactJSON.rawJSON(source) : value,
-  ) as Document
+/** Whether the document may have a number that a double cannot hold: a fast, rough check. */
+export function mayLoseDigits(text: string): boolean {
+  return LONG_NUMBER.test(text)
 }
 
-function isExact(value: number, source: string): boolean {
+/** Returns the number that a JSON number stands for: a double if that has the same value. */
+export function exactNumber(source: string): number | RawNumber {
+  const value = Number(source)
   const text = String(value)
-  return text === source || sameDecimal(text, source)
+  if (text === source) return value
+  const isExact = Number.isFinite(value) && sameDecimal(text, source)
+  return isExact ? value : ExactJSON.rawJSON(source)
 }
 
 /** Returns the decimal text of a JSON number, exact or not: `250`; undefined for anything else. */

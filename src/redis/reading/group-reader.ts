@@ -2,6 +2,7 @@
  * Reads groups and users for people and programs (`show`, `user`): by one script each, so all as
  * of one moment. What another program wrote there is shown as well as it can be.
  */
+import { parseJson } from '../../domain/json/parse-json.ts'
 import type { Form } from '../../domain/json/stored-value.ts'
 import { NEVER } from '../../domain/merge/merge.ts'
 import { NotRetriable } from '../../pipeline/errors.ts'
@@ -166,12 +167,7 @@ function removedOf(clockFields: ClockFields, erasedAt: number): RemovedView[] {
 
 /** Another program may have stored what is not JSON: then the text itself is the value. */
 function parseStored(stored: string, form: Form): unknown {
-  if (form !== 'j') return stored
-  try {
-    return JSON.parse(stored)
-  } catch {
-    return stored
-  }
+  return form === 'j' ? (parseJson(stored) ?? stored) : stored
 }
 
 /** @param scores user id, score, …; a score that another program wrote may be any number */

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { withExactNumbers } from '../../../../src/domain/json/exact-numbers.ts'
 import {
   hasLoneSurrogate,
   isJsonObject,
   isSameJson,
 } from '../../../../src/domain/json/json-value.ts'
+import { parseJson } from '../../../../src/domain/json/parse-json.ts'
 
 describe('a JSON object', () => {
   test('is not an array, null, a string or a raw number', () => {
     const text = '{"long":1e400}'
-    const { long } = withExactNumbers(JSON.parse(text), text)
+    const { long } = parseJson(text) as { long: unknown }
     for (const value of [[], null, undefined, 'x', 1, long]) expect(isJsonObject(value)).toBe(false)
     expect(isJsonObject({})).toBe(true)
     expect(isJsonObject(Object.create(null))).toBe(true)
