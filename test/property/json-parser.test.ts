@@ -10,8 +10,7 @@ const SETTINGS = { numRuns: 5000 }
 test('the exact parser gives what JSON.parse gives, but for the digits of numbers', () => {
   fc.assert(
     fc.property(jsonSource, (text) => {
-      expect(withDoubles(parseExactly(text))).toStrictEqual(JSON.parse(text))
-      expect(Object.keys(Object(parseExactly(text)))).toEqual(Object.keys(Object(JSON.parse(text))))
+      expect(JSON.stringify(withDoubles(parseExactly(text)))).toBe(JSON.stringify(JSON.parse(text)))
     }),
     SETTINGS,
   )
@@ -20,7 +19,9 @@ test('the exact parser gives what JSON.parse gives, but for the digits of number
 test('names and strings that are written with escapes are the same', () => {
   fc.assert(
     fc.property(jsonSource, fc.infiniteStream(fc.boolean()), (text, choices) => {
-      expect(parseExactly(escaped(text, choices))).toStrictEqual(parseExactly(text))
+      expect(JSON.stringify(parseExactly(escaped(text, choices)))).toBe(
+        JSON.stringify(parseExactly(text)),
+      )
     }),
     SETTINGS,
   )
@@ -75,12 +76,14 @@ test('the result depends on the text alone, whatever was parsed before', () => {
   )
 })
 
-/** The same document with numbers as JavaScript has them. */
+/** The same document with numbers as `JSON.parse` has them. */
 function withDoubles(value: unknown): unknown {
   if (isRawNumber(value)) return Number(numberText(value))
   if (Array.isArray(value)) return value.map(withDoubles)
   if (typeof value !== 'object' || value === null) return value
-  return JSON.parse(JSON.stringify(value))
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [name, withDoubles(member)]),
+  )
 }
 
 function isJson(text: string): boolean {
@@ -95,7 +98,7 @@ function isJson(text: string): boolean {
 /** The same JSON, with some characters of its strings as `\\uXXXX`. */
 function escaped(text: string, choices: Iterator<boolean>): string {
   return text.replace(/"(?:[^"\\]|\\.)*"/gs, (string) =>
-    string.replace(/\\.|[^"\\]/gs, (unit) => {
+    string.replace(/\\u[\da-f]{4}|\\.|[^"\\]/gis, (unit) => {
       if (unit.length > 1 || choices.next().value !== true) return unit
       return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
     }),

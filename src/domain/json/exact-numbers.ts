@@ -20,7 +20,7 @@ const ExactJSON = JSON as unknown as {
  * Finds a number of 16 or more characters, or with an exponent. Any other number is exact as a
  * double.
  */
-const LONG_NUMBER = /[:,[\s]-?(?:[\d.]{16}|[\d.]+[eE])/
+const LONG_NUMBER = /(?:^|[:,[\s])-?(?:[\d.]{16}|[\d.]+[eE])/
 
 /** Whether the document may have a number that a double cannot hold: a fast, rough check. */
 export function mayLoseDigits(text: string): boolean {
