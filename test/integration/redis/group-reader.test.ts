@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, describe, expect, inject, test } from 'vitest'
+import { exactNumber } from '../../../src/domain/json/exact-numbers.ts'
 import { JsonText } from '../../../src/domain/json/stored-value.ts'
 import { emptyState } from '../../../src/domain/merge/merge.ts'
 import { NotRetriable } from '../../../src/pipeline/errors.ts'
@@ -44,7 +45,7 @@ describe('reading a group', () => {
           ...{ stored: '{"city":"Oslo","__proto__":1}', form: 'j', clock: 7 },
         },
         {
-          ...{ name: 'employees', value: Number('9007199254740993') },
+          ...{ name: 'employees', value: exactNumber('9007199254740993') },
           ...{ stored: '9007199254740993', form: 'j', clock: 7 },
         },
         { name: 'looks', value: '{"like":"json"}', stored: '{"like":"json"}', form: '', clock: 7 },
